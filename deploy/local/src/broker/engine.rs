@@ -1,0 +1,29 @@
+//! What a way of running a broker must be able to do.
+
+use anyhow::Result;
+
+use super::state::Handle;
+
+/// A broker that this process runs, by Java or by Docker. Dropped, it is stopped and its data removed.
+pub(super) trait Engine: Send {
+    /// Starts it, again on the same ports and data if it ran before. Does not wait until it answers.
+    fn start(&mut self) -> Result<()>;
+
+    /// Fails if it doesn't run.
+    fn must_run(&mut self) -> Result<()>;
+
+    /// Ends it as an orderly shutdown does; its data stays.
+    fn stop(&mut self) -> Result<()>;
+
+    /// Ends it as a crash does; its data stays.
+    fn kill9(&mut self) -> Result<()>;
+
+    /// The id of its process, as seen from this machine.
+    fn pid(&self) -> Option<u32>;
+
+    /// The last lines of its log.
+    fn last_words(&self) -> String;
+
+    /// Lets it outlive this process, and says by what to find it again.
+    fn detach(&mut self) -> Handle;
+}

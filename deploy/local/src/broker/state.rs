@@ -1,0 +1,209 @@
+//! The state file of the broker that outlives the command that started it.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nix::sys::signal::Signal;
+use serde::{Deserialize, Serialize};
+
+use crate::children;
+use crate::liveness;
+use crate::tool;
+use crate::wait::{Look, wait_for};
+use crate::workspace::{Workspace, remove_dir};
+
+const DOCKER: Duration = Duration::from_secs(20);
+
+/// What is known of a broker that was left running.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// Its bootstrap address, `host:port`.
+    pub address: String,
+    /// By what it is found.
+    pub handle: Handle,
+    /// Its data and log; removed when it is stopped.
+    pub directory: PathBuf,
+}
+
+/// What runs a broker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Handle {
+    /// A Java process.
+    Java {
+        /// Its process id.
+        pid: u32,
+        /// Tells it from a later process with the same id; see `/proc/<pid>/stat`.
+        identity: u64,
+    },
+    /// A Docker container.
+    Docker {
+        /// Its name.
+        container: String,
+    },
+}
+
+impl State {
+    /// Reads the state file. One that is unreadable, or whose broker is gone, is removed.
+    ///
+    /// # Errors
+    /// When the file can't be read or removed.
+    pub fn load(workspace: &Workspace) -> Result<Option<Self>> {
+        let path = Self::path(workspace);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        match serde_json::from_str::<Self>(&text) {
+            Ok(state) if state.handle.is_alive() => Ok(Some(state)),
+            _ => {
+                fs::remove_file(&path).with_context(|| format!("cannot remove the stale {}", path.display()))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Writes the state file.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn save(&self, workspace: &Workspace) -> Result<()> {
+        let path = Self::path(workspace);
+        let text = serde_json::to_string_pretty(self)?;
+        // A reader never sees half a file.
+        let draft = path.with_extension("draft");
+        fs::write(&draft, text)
+            .and_then(|()| fs::rename(&draft, &path))
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Stops the broker, removes its data and the state file.
+    ///
+    /// # Errors
+    /// When it can't be stopped or something can't be removed.
+    pub fn stop(&self, workspace: &Workspace) -> Result<()> {
+        self.handle.stop()?;
+        remove_dir(&self.directory)?;
+        let path = Self::path(workspace);
+        fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))
+    }
+
+    /// Where the state file is.
+    pub fn path(workspace: &Workspace) -> PathBuf {
+        workspace.target().join("kafka").join("broker.json")
+    }
+}
+
+impl Handle {
+    /// Whether it still runs.
+    pub fn is_alive(&self) -> bool {
+        match self {
+            Self::Java { pid, identity } => liveness::identity(*pid) == Some(*identity),
+            Self::Docker { container } => is_container_running(container),
+        }
+    }
+
+    fn stop(&self) -> Result<()> {
+        match self {
+            Self::Java { pid, .. } => self.stop_process(*pid),
+            Self::Docker { container } => {
+                children::remove_container(container);
+                Ok(())
+            }
+        }
+    }
+
+    fn stop_process(&self, pid: u32) -> Result<()> {
+        children::ask_to_end(pid);
+        if self.wait_for_end().is_err() && self.is_alive() {
+            children::signal_group(pid, Signal::SIGKILL)?;
+            self.wait_for_end()?;
+        }
+        Ok(())
+    }
+
+    fn wait_for_end(&self) -> Result<()> {
+        wait_for("the broker's end", children::GRACE, || {
+            Ok(if self.is_alive() { Look::NotYet("it runs".into()) } else { Look::Met(()) })
+        })
+    }
+}
+
+impl std::fmt::Display for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Java { pid, .. } => write!(f, "Java, pid {pid}"),
+            Self::Docker { container } => write!(f, "Docker, container {container}"),
+        }
+    }
+}
+
+fn is_container_running(container: &str) -> bool {
+    let mut command = Command::new("docker");
+    command.args(["inspect", "--format", "{{.State.Running}}", container]);
+    tool::ask("docker inspect", command, DOCKER).is_ok_and(|answer| answer.trim() == "true")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace;
+
+    fn state(pid: u32, identity: u64) -> State {
+        State {
+            address: "127.0.0.1:29092".into(),
+            handle: Handle::Java { pid, identity },
+            directory: "/nowhere".into(),
+        }
+    }
+
+    /// A workspace whose target directory is this test's own.
+    fn own_workspace() -> Workspace {
+        let target = Workspace::find().and_then(|workspace| workspace.run_dir("test-state")).expect("a directory");
+        fs::create_dir_all(target.join("kafka")).expect("created");
+        Workspace::with_target(target)
+    }
+
+    fn own_identity() -> u64 {
+        liveness::identity(std::process::id()).expect("this process lives")
+    }
+
+    #[test]
+    fn a_living_broker_is_found_again() {
+        let workspace = own_workspace();
+        let saved = state(std::process::id(), own_identity());
+        saved.save(&workspace).expect("saved");
+        assert_eq!(State::load(&workspace).expect("loaded"), Some(saved));
+        workspace::remove_dir(workspace.target()).expect("removed");
+    }
+
+    #[test]
+    fn a_state_file_of_an_ended_process_is_removed() {
+        let workspace = own_workspace();
+        state(4_194_399, 1).save(&workspace).expect("saved");
+        assert_eq!(State::load(&workspace).expect("loaded"), None);
+        assert!(!State::path(&workspace).exists());
+        workspace::remove_dir(workspace.target()).expect("removed");
+    }
+
+    #[test]
+    fn another_process_with_the_same_id_is_not_the_broker() {
+        let workspace = own_workspace();
+        state(std::process::id(), own_identity() + 1).save(&workspace).expect("saved");
+        assert_eq!(State::load(&workspace).expect("loaded"), None);
+        workspace::remove_dir(workspace.target()).expect("removed");
+    }
+
+    #[test]
+    fn a_damaged_state_file_is_removed() {
+        let workspace = own_workspace();
+        fs::write(State::path(&workspace), "{").expect("written");
+        assert_eq!(State::load(&workspace).expect("loaded"), None);
+        workspace::remove_dir(workspace.target()).expect("removed");
+    }
+}

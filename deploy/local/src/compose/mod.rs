@@ -1,0 +1,178 @@
+//! `docker compose up --build`, tried as a user would: with nothing but the published ports.
+
+mod images;
+mod jaeger;
+mod project;
+mod trace;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+
+use crate::client::Client;
+use crate::demo::scenario::{CONFIRMED, REFUSED, Scenario};
+use crate::demo::shop::{Order, Shop, Stock};
+use crate::demo::table::Table;
+use crate::progress::Progress;
+use crate::wait::wait_until;
+use crate::workspace::Workspace;
+use jaeger::Jaeger;
+use project::{Port, Project};
+
+/// The first build compiles librdkafka, SQLite and all crates, optimized.
+const BUILDING: Duration = Duration::from_hours(1);
+
+/// How long containers may take to be made, healthy or removed.
+const CONTAINERS: Duration = Duration::from_mins(5);
+
+/// How long a client goes on asking somebody who is being restarted.
+const RESTARTING: Duration = Duration::from_mins(1);
+
+/// How much of each product is taken into stock.
+const RECEIPT: u32 = 1000;
+
+/// Brings the whole suite up in containers of its own, orders, looks at the traces, restarts each container, takes all
+/// down and up again, and removes everything.
+///
+/// # Errors
+/// When there is no Docker engine with Compose, or something is not as a user may expect it; the last words of all
+/// containers are kept then.
+pub fn run(workspace: &Workspace, progress: Progress) -> Result<()> {
+    let project = Project::new(workspace)?;
+    progress.say(&format!("✔ {}; output goes to {}", project.engine(), project.log().display()));
+    let mut trial = Trial::new(&project, progress);
+    let outcome = trial.run();
+    if outcome.is_err() {
+        let words = project.keep_last_words();
+        progress.say(&format!("the containers' logs are in {}", words.display()));
+    }
+    outcome
+}
+
+struct Trial<'p> {
+    project: &'p Project,
+    progress: Progress,
+    order: Client,
+    shop: Shop,
+    jaeger: Jaeger,
+    times: Vec<(String, Duration)>,
+}
+
+/// An order that was placed.
+struct Placed {
+    id: String,
+    correlation_id: String,
+}
+
+impl<'p> Trial<'p> {
+    fn new(project: &'p Project, progress: Progress) -> Self {
+        let client = |port| Client::new(project.url(port));
+        let (order, inventory) = (client(Port::Order), client(Port::Inventory));
+        let shop = Shop::new(order.clone(), inventory);
+        let jaeger = Jaeger::new(client(Port::Jaeger));
+        Self { project, progress, order, shop, jaeger, times: Vec::new() }
+    }
+
+    fn run(&mut self) -> Result<()> {
+        self.step("docker compose up --build --wait", |trial| trial.project.up(&["--build"], BUILDING))?;
+        let images = self.step("images run as an ordinary user", |trial| images::inspect(trial.project))?;
+        self.step("ports are published on loopback only", |trial| trial.project.must_publish_on_loopback_only())?;
+        self.step("catalog and stock are filled", Self::fill)?;
+
+        let first = self.step("an order is confirmed", |trial| trial.order_and_see(&CONFIRMED))?;
+        let refused = self.step("an order is refused and compensated", |trial| trial.order_and_see(&REFUSED))?;
+        self.step("one trace has all four services", |trial| {
+            trial.jaeger.trace_with(&first.correlation_id, &trace::CONFIRMED)
+        })?;
+        self.step("the refused order's trace has refund and restock", |trial| {
+            trial.jaeger.trace_with(&refused.correlation_id, &trace::REFUSED)
+        })?;
+
+        for container in self.project.services()? {
+            self.step(&format!("docker compose restart {container}: the next order is confirmed"), |trial| {
+                trial.project.run(&["restart", &container], CONTAINERS)?;
+                trial.order_and_see(&CONFIRMED)?;
+                trial.project.wait_until_all_are_healthy(CONTAINERS)
+            })?;
+        }
+
+        let before = self.seen_of(&first)?;
+        self.step("docker compose down", |trial| trial.project.run(&["down"], CONTAINERS))?;
+        self.step("docker compose up --build --wait, nothing to build", |trial| {
+            trial.project.up(&["--build"], CONTAINERS)
+        })?;
+        self.step("orders and stock are still there", |trial| {
+            let after = trial.seen_of(&first)?;
+            ensure!(before == after, "the first order and the stock were {before:?}, now they are {after:?}");
+            Ok(())
+        })?;
+        let last = self.step("the next order is confirmed", |trial| trial.order_and_see(&CONFIRMED))?;
+        self.step("its trace is there, and the first one still", |trial| {
+            trial.jaeger.trace_with(&last.correlation_id, &trace::CONFIRMED)?;
+            trial.jaeger.trace_with(&first.correlation_id, &trace::CONFIRMED)
+        })?;
+        self.step("docker compose down --volumes leaves nothing", |trial| trial.project.remove())?;
+
+        println!("\n{}\n{images}", self.times());
+        Ok(())
+    }
+
+    /// Does one thing, and notes how long it took.
+    fn step<T>(&mut self, what: &str, work: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        let (step, started) = (self.progress.step(what), Instant::now());
+        let outcome = work(self)?;
+        self.times.push((what.to_owned(), started.elapsed()));
+        step.done(what);
+        Ok(outcome)
+    }
+
+    fn times(&self) -> Table {
+        let mut table = Table::new(&["step", "s"], &[1]);
+        for (what, time) in &self.times {
+            table.row(vec![what.clone(), format!("{:.1}", time.as_secs_f32())]);
+        }
+        table
+    }
+
+    fn fill(&self) -> Result<()> {
+        for scenario in [&CONFIRMED, &REFUSED] {
+            self.shop.offer(scenario.product)?;
+            self.shop.receive(scenario.product.sku, RECEIPT)?;
+        }
+        Ok(())
+    }
+
+    /// Places an order and waits until what must come of it has come.
+    fn order_and_see(&self, scenario: &Scenario) -> Result<Placed> {
+        let placed = self.place(scenario)?;
+        self.shop.order_when(&placed.id, &[scenario.outcome])?;
+        self.shop.timeline_with(&placed.id, scenario.events)?;
+        Ok(placed)
+    }
+
+    /// As a client does that gets no answer: it asks again, with the same key, so that one order comes of it.
+    fn place(&self, scenario: &Scenario) -> Result<Placed> {
+        let key = format!("{}-{}", self.project.name(), self.times.len());
+        let reply = wait_until("an order to be accepted", RESTARTING, || {
+            let reply = self.order.post_with("/orders", &scenario.order(), &[("idempotency-key", &key)]);
+            match reply {
+                Ok(reply) if reply.status == 503 => Err(reply.body.to_string()),
+                Ok(reply) => Ok(reply),
+                Err(error) => Err(format!("{error:#}")),
+            }
+        })?;
+        let correlation_id = reply.header("x-correlation-id").unwrap_or_default().to_owned();
+        let body = reply.expect_status(202)?;
+        let id = body["order_id"].as_str().unwrap_or_default().to_owned();
+        ensure!(!id.is_empty() && !correlation_id.is_empty(), "the answer names no order or correlation id: {body}");
+        Ok(Placed { id, correlation_id })
+    }
+
+    /// What must be the same after everything was down.
+    fn seen_of(&self, placed: &Placed) -> Result<(Value, Order, Stock, Stock)> {
+        let timeline = self.order.get(&format!("/orders/{}/timeline", placed.id))?.expect_status(200)?;
+        let order = self.shop.order(&placed.id)?;
+        Ok((timeline, order, self.shop.stock(CONFIRMED.product.sku)?, self.shop.stock(REFUSED.product.sku)?))
+    }
+}

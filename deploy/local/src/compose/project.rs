@@ -1,0 +1,239 @@
+//! One Compose project of the repository's `docker-compose.yml`, with ports and volumes of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+
+use crate::children::{self, Role, Target};
+use crate::requirements::on_path;
+use crate::wait::wait_until;
+use crate::workspace::Workspace;
+use crate::{ports, tool};
+
+const ASKING: Duration = Duration::from_secs(30);
+
+/// How long containers may take until all are healthy, once they run, in seconds.
+const HEALTHY_S: &str = "300";
+
+/// How long the removal of everything may take.
+const REMOVING: Duration = Duration::from_mins(5);
+
+/// A port that `docker-compose.yml` publishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Port {
+    Order,
+    Inventory,
+    Payment,
+    Shipping,
+    Kafka,
+    Jaeger,
+}
+
+impl Port {
+    const ALL: [Self; 6] = [Self::Order, Self::Inventory, Self::Payment, Self::Shipping, Self::Kafka, Self::Jaeger];
+
+    /// The variable that chooses it.
+    const fn variable(self) -> &'static str {
+        match self {
+            Self::Order => "SAGA_ORDER_PORT",
+            Self::Inventory => "SAGA_INVENTORY_PORT",
+            Self::Payment => "SAGA_PAYMENT_PORT",
+            Self::Shipping => "SAGA_SHIPPING_PORT",
+            Self::Kafka => "SAGA_KAFKA_PORT",
+            Self::Jaeger => "SAGA_JAEGER_PORT",
+        }
+    }
+}
+
+/// The project. Dropped, it is removed with all that belongs to it.
+pub(super) struct Project {
+    name: String,
+    engine: String,
+    root: PathBuf,
+    dir: PathBuf,
+    ports: Vec<(Port, u16)>,
+}
+
+/// A container as `docker compose ps --format json` shows it, one a line.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Container {
+    service: String,
+    state: String,
+    #[serde(default)]
+    health: String,
+    #[serde(default)]
+    publishers: Option<Vec<Publisher>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Publisher {
+    #[serde(rename = "URL")]
+    address: String,
+    published_port: u16,
+}
+
+impl Project {
+    /// A project that nobody else uses; nothing runs yet.
+    ///
+    /// # Errors
+    /// When there is no Docker engine, or it has no Compose.
+    pub(super) fn new(workspace: &Workspace) -> Result<Self> {
+        let engine = engine()?;
+        let dir = workspace.run_dir("compose-test")?;
+        let ports = Port::ALL.into_iter().map(|port| Ok((port, ports::free()?))).collect::<Result<_>>()?;
+        let project = Self { name: unique_name(), engine, root: workspace.root().to_owned(), dir, ports };
+        children::remember(Role::Broker, project.target())?;
+        Ok(project)
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The versions of the engine and of Compose.
+    pub(super) fn engine(&self) -> &str {
+        &self.engine
+    }
+
+    /// Where the output of all commands goes.
+    pub(super) fn log(&self) -> PathBuf {
+        self.dir.join("compose.log")
+    }
+
+    /// Where this port is reached from this machine.
+    pub(super) fn url(&self, wanted: Port) -> String {
+        let port = self.ports.iter().find(|(port, _)| *port == wanted).map_or(0, |(_, number)| *number);
+        format!("http://127.0.0.1:{port}")
+    }
+
+    /// `docker compose up --wait`: returns when all containers are healthy.
+    pub(super) fn up(&self, options: &[&str], within: Duration) -> Result<()> {
+        let mut arguments = vec!["up", "--wait", "--wait-timeout", HEALTHY_S];
+        arguments.extend(options);
+        self.run(&arguments, within)
+    }
+
+    /// Runs `docker compose` with these arguments.
+    pub(super) fn run(&self, arguments: &[&str], within: Duration) -> Result<()> {
+        let name = format!("docker compose {}", arguments.join(" "));
+        tool::run(&name, self.command(arguments), &self.log(), within)
+    }
+
+    /// Asks `docker compose` something that it answers shortly.
+    fn ask(&self, arguments: &[&str]) -> Result<String> {
+        tool::ask(&format!("docker compose {}", arguments.join(" ")), self.command(arguments), ASKING)
+    }
+
+    /// The names of all services without a profile.
+    pub(super) fn services(&self) -> Result<Vec<String>> {
+        let names = self.ask(&["config", "--services"])?;
+        let mut names: Vec<String> = names.lines().map(str::to_owned).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn containers(&self) -> Result<Vec<Container>> {
+        let lines = self.ask(&["ps", "--all", "--format", "json"])?;
+        let containers = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>();
+        containers.context("`docker compose ps` answered oddly")
+    }
+
+    pub(super) fn wait_until_all_are_healthy(&self, within: Duration) -> Result<()> {
+        wait_until("all containers to be healthy", within, || {
+            let containers = self.containers().map_err(|error| format!("{error:#}"))?;
+            let well = |container: &&Container| container.state == "running" && container.health == "healthy";
+            let unwell: Vec<String> = containers
+                .iter()
+                .filter(|container| !well(container))
+                .map(|Container { service, state, health, .. }| format!("{service} is {state} {health}"))
+                .collect();
+            if unwell.is_empty() { Ok(()) } else { Err(unwell.join(", ")) }
+        })
+    }
+
+    /// Fails if a port can be reached from other machines.
+    pub(super) fn must_publish_on_loopback_only(&self) -> Result<()> {
+        let containers = self.containers()?;
+        let mut published = 0;
+        for Container { service, publishers, .. } in &containers {
+            for port in publishers.iter().flatten().filter(|port| port.published_port != 0) {
+                let Publisher { address, published_port } = port;
+                ensure!(address == "127.0.0.1", "{service} publishes {published_port} on {address}");
+                published += 1;
+            }
+        }
+        ensure!(published == self.ports.len(), "{published} ports are published, expected {}", self.ports.len());
+        Ok(())
+    }
+
+    /// Removes everything, and sees that nothing is left.
+    pub(super) fn remove(&self) -> Result<()> {
+        self.run(&["down", "--volumes", "--rmi", "local", "--remove-orphans"], REMOVING)?;
+        let label = format!("label=com.docker.compose.project={}", self.name);
+        let ask = |arguments: &[&str]| docker(&[arguments, &["--quiet", "--filter", &label]].concat());
+        let left = [ask(&["ps", "--all"])?, ask(&["volume", "ls"])?, ask(&["network", "ls"])?, ask(&["image", "ls"])?];
+        let left = left.concat();
+        ensure!(left.trim().is_empty(), "`docker compose down --volumes` left {}", left.trim());
+        Ok(())
+    }
+
+    /// Writes the logs of all containers to a file, and says which.
+    pub(super) fn keep_last_words(&self) -> PathBuf {
+        let path = self.dir.join("containers.log");
+        let arguments = ["logs", "--no-color", "--timestamps", "--tail", "500"];
+        // Something is wrong already, so that this does not work is no surprise.
+        tool::run("docker compose logs", self.command(&arguments), &path, ASKING).ok();
+        path
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("docker");
+        let file = self.root.join("docker-compose.yml");
+        command.args(["compose", "--project-name", &self.name, "--file"]).arg(file);
+        command.args(arguments).current_dir(&self.root);
+        // What the user has set for projects of their own must not change this one.
+        command.env_remove("COMPOSE_PROFILES").env("COMPOSE_ENV_FILES", "/dev/null");
+        for (port, number) in &self.ports {
+            command.env(port.variable(), number.to_string());
+        }
+        command
+    }
+
+    fn target(&self) -> Target {
+        Target::Project(self.name.clone())
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        children::remove_project(&self.name);
+        children::forget(&self.target());
+    }
+}
+
+/// The versions of engine and Compose, if both are there.
+fn engine() -> Result<String> {
+    const NEED: &str = "this test needs a running Docker engine with Compose and can't do without";
+    ensure!(on_path("docker"), "there is no docker command; {NEED}");
+    let engine = docker(&["version", "--format", "{{.Server.Version}}"]).context(NEED)?;
+    let compose = docker(&["compose", "version", "--short"]).context(NEED)?;
+    Ok(format!("Docker engine {}, Compose {}", engine.trim(), compose.trim()))
+}
+
+pub(super) fn docker(arguments: &[&str]) -> Result<String> {
+    let Some(what) = arguments.first() else { bail!("no arguments") };
+    let mut command = Command::new("docker");
+    command.args(arguments).current_dir(Path::new("/"));
+    tool::ask(&format!("docker {what}"), command, ASKING)
+}
+
+/// Unique on this engine, also among projects started from other machines or containers.
+fn unique_name() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    format!("order-saga-test-{:016x}", RandomState::new().hash_one(std::process::id()))
+}

@@ -1,0 +1,182 @@
+//! The demonstration: four orders go through the saga, and one looks at what became of them.
+
+mod report;
+pub(crate) mod scenario;
+pub(crate) mod shop;
+pub(crate) mod table;
+
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+
+use crate::broker::{Broker, Kind};
+use crate::progress::Progress;
+use crate::requirements;
+use crate::suite::{Service, Suite, build_command};
+use crate::workspace::Workspace;
+use crate::{ports, tool};
+use scenario::{SCENARIOS, Scenario};
+use shop::{Entry, Order, Shop, Stock};
+
+/// How much of each product is taken into stock.
+const RECEIPT: u32 = 100;
+
+const BUILDING: Duration = Duration::from_hours(1);
+
+/// How long another run may take to start its services.
+const STARTING: Duration = Duration::from_mins(5);
+
+/// How often it is checked that the services still run.
+const WATCH: Duration = Duration::from_secs(1);
+
+/// What became of one order.
+struct Outcome {
+    order: Order,
+    entries: Vec<Entry>,
+    /// What is not as it must be.
+    complaint: Option<String>,
+}
+
+/// Starts everything, places the four orders and prints their timelines; then stays up until a signal comes, unless
+/// `exit`. With `release` the services are optimized. Returns whether all orders ended as they must.
+///
+/// # Errors
+/// When something can't be built or started, or a service does not do what its interface promises.
+pub fn run(workspace: &Workspace, release: bool, exit: bool, progress: Progress) -> Result<bool> {
+    requirements::ensure(workspace, &requirements::FOR_BUILDING, progress)?;
+    build(workspace, release, progress)?;
+    let broker = Broker::obtain(workspace, progress)?;
+    let mut suite = start_services(workspace, &broker, release, progress)?;
+    let shop = Shop::of(&suite);
+    let before = seed(&shop, progress)?;
+    let outcomes = order_all(&shop, progress)?;
+    let complaints = print(&shop, &before, &outcomes)?;
+    if !exit {
+        println!("{}", report::invitation(&suite, &outcomes[0].order.id));
+        stay_up(&mut suite)?;
+    }
+    for complaint in &complaints {
+        eprintln!("not as expected: {complaint}");
+    }
+    Ok(complaints.is_empty())
+}
+
+/// Builds all binaries of the workspace, with cargo's own output.
+///
+/// # Errors
+/// When they can't be built.
+pub fn build(workspace: &Workspace, release: bool, progress: Progress) -> Result<()> {
+    let step = progress.step_shown_by_itself("building the services");
+    let code = tool::run_shown("cargo build", build_command(workspace, release), BUILDING)?;
+    if code != 0 {
+        bail!("`cargo build` failed; its messages are above");
+    }
+    step.done("built the services");
+    Ok(())
+}
+
+fn start_services(workspace: &Workspace, broker: &Broker, release: bool, progress: Progress) -> Result<Suite> {
+    // Another run must not choose the same ports before the services have taken them.
+    let _lock = workspace.lock("run-ports", STARTING)?;
+    let step = progress.step("starting the four services");
+    let mut builder = Suite::builder(broker.bootstrap_servers())
+        .binaries(workspace.target().join(if release { "release" } else { "debug" }))
+        .data_dir(workspace.run_dir("run")?);
+    for service in Service::all() {
+        builder = builder.port(service, ports::free_or(service.default_port())?);
+    }
+    if let Some(prefix) = topic_prefix(broker.kind()) {
+        builder = builder.topic_prefix(prefix);
+    }
+    let suite = builder.start()?;
+    step.done("the four services are ready");
+    Ok(suite)
+}
+
+/// On a broker that others use too, each run has its own topics: its databases know nothing of earlier ones' orders.
+fn topic_prefix(kind: Kind) -> Option<String> {
+    let shared = matches!(kind, Kind::Given | Kind::Persistent);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    shared.then(|| format!("run-{}-{}.", now.as_secs(), std::process::id()))
+}
+
+/// Fills catalog and stock; returns the stock.
+fn seed(shop: &Shop, progress: Progress) -> Result<Vec<Stock>> {
+    let step = progress.step("filling catalog and stock");
+    let stock = SCENARIOS.iter().map(|scenario| {
+        shop.offer(scenario.product)?;
+        shop.receive(scenario.product.sku, RECEIPT)?;
+        shop.stock_when_on_hand_is(scenario.product.sku, i64::from(RECEIPT))
+    });
+    let stock = stock.collect::<Result<_>>()?;
+    step.done("catalog and stock are filled");
+    Ok(stock)
+}
+
+/// Places all orders at once, then follows each to its end.
+fn order_all(shop: &Shop, progress: Progress) -> Result<Vec<Outcome>> {
+    let step = progress.step("four orders go through the saga");
+    let placed: Vec<Order> = SCENARIOS.iter().map(|scenario| shop.place(&scenario.order())).collect::<Result<_>>()?;
+    let mut outcomes = Vec::with_capacity(placed.len());
+    for (number, (scenario, order)) in SCENARIOS.iter().zip(&placed).enumerate() {
+        step.note(&format!("order {} of {}, {}", number + 1, placed.len(), scenario.title));
+        outcomes.push(follow(shop, scenario, &order.id)?);
+    }
+    step.done("all four orders are final");
+    Ok(outcomes)
+}
+
+fn follow(shop: &Shop, scenario: &Scenario, id: &str) -> Result<Outcome> {
+    let mut order = shop.order_when(id, &["confirmed", "dispatched", "cancelled"])?;
+    if scenario.cancelled_by_customer && order.status == "confirmed" {
+        shop.cancel(id)?;
+        order = shop.order_when(id, &["cancelled", "dispatched"])?;
+    }
+    if order.status != scenario.outcome {
+        let complaint = format!("order {id} is {}, expected {}", order.status, scenario.title);
+        return Ok(Outcome { entries: shop.timeline(id)?, order, complaint: Some(complaint) });
+    }
+    match shop.timeline_with(id, scenario.events) {
+        Ok(entries) => Ok(Outcome { order, entries, complaint: None }),
+        Err(error) => Ok(Outcome { entries: shop.timeline(id)?, order, complaint: Some(format!("{error:#}")) }),
+    }
+}
+
+/// Prints timelines and stock; returns what is not as it must be.
+fn print(shop: &Shop, before: &[Stock], outcomes: &[Outcome]) -> Result<Vec<String>> {
+    println!();
+    for (number, (scenario, outcome)) in SCENARIOS.iter().zip(outcomes).enumerate() {
+        println!("{}", report::timeline(number + 1, scenario, &outcome.order, &outcome.entries));
+    }
+    let mut complaints: Vec<String> = outcomes.iter().filter_map(|outcome| outcome.complaint.clone()).collect();
+    let mut after = Vec::with_capacity(before.len());
+    for (scenario, before) in SCENARIOS.iter().zip(before) {
+        let sku = scenario.product.sku;
+        let stock = match shop.stock_when_on_hand_is(sku, before.on_hand - scenario.taken()) {
+            Ok(stock) => stock,
+            Err(error) => {
+                complaints.push(format!("{error:#}"));
+                shop.stock(sku)?
+            }
+        };
+        complaints.extend(conserved(sku, *before, stock));
+        after.push(stock);
+    }
+    println!("{}", report::stock(before, &after));
+    Ok(complaints)
+}
+
+/// A complaint if goods appeared or vanished.
+fn conserved(sku: &str, before: Stock, after: Stock) -> Option<String> {
+    let total = |stock: Stock| stock.on_hand + stock.reserved + stock.shipped;
+    (total(before) != total(after)).then(|| format!("there were {} of {sku}, now {}", total(before), total(after)))
+}
+
+/// Returns only with an error, when a service has ended; a signal ends the process.
+fn stay_up(suite: &mut Suite) -> Result<()> {
+    loop {
+        suite.must_run().context("a service has ended by itself")?;
+        thread::park_timeout(WATCH);
+    }
+}

@@ -1,0 +1,30 @@
+//! Running the suite on this machine: a Kafka broker, the four services, the demonstration and the tests.
+//!
+//! The developer command `cargo saga` (binary `xtask`) and the end-to-end tests are built from the same parts:
+//! [`broker`] provides a Kafka, [`suite`] the services, [`client`] talks HTTP to them. Whatever is started here is stopped
+//! again when its handle is dropped, and at the latest when this process ends, however it ends.
+
+pub mod broker;
+pub mod children;
+pub mod client;
+pub mod compose;
+pub mod demo;
+mod keeper;
+mod liveness;
+pub mod ports;
+mod process;
+pub mod progress;
+pub mod requirements;
+pub mod suite;
+mod tail;
+pub mod testing;
+mod tool;
+pub mod wait;
+pub mod workspace;
+
+pub use broker::{Broker, broker_from_env};
+pub use client::{Client, Reply};
+pub use progress::Progress;
+pub use suite::{Service, Suite};
+pub use wait::wait_until;
+pub use workspace::Workspace;

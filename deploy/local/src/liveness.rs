@@ -1,0 +1,53 @@
+//! Whether a process is alive, and whether it is still the same one: process ids are used again.
+
+use std::fs;
+use std::path::Path;
+
+use nix::sys::signal;
+use nix::unistd::Pid;
+
+/// Something that differs between two processes that had the same id one after the other, or `None` when no process
+/// with this id runs. It is the start time in clock ticks since boot where `/proc` tells it, elsewhere 0.
+pub(crate) fn identity(pid: u32) -> Option<u64> {
+    if Path::new("/proc/self/stat").exists() {
+        start_time(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    } else {
+        let pid = Pid::from_raw(i32::try_from(pid).ok()?);
+        signal::kill(pid, None).ok().map(|()| 0)
+    }
+}
+
+/// Field 22 of `/proc/<pid>/stat`; `None` for a process that ended and only waits to be collected.
+fn start_time(stat: &str) -> Option<u64> {
+    // The second field is the name in parentheses and may contain anything.
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut fields = after_name.split_whitespace();
+    match fields.next()? {
+        "Z" | "X" => None,
+        _ => fields.nth(18)?.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_lives_and_keeps_its_identity() {
+        let own = identity(std::process::id());
+        assert!(own.is_some());
+        assert_eq!(own, identity(std::process::id()));
+    }
+
+    #[test]
+    fn reads_the_start_time_after_a_name_with_parentheses() {
+        let stat = "77 (a) b) S 1 77 77 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 123456 9 9";
+        assert_eq!(start_time(stat), Some(123_456));
+    }
+
+    #[test]
+    fn a_zombie_is_dead() {
+        let stat = "77 (java) Z 1 77 77 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 123456 9 9";
+        assert_eq!(start_time(stat), None);
+    }
+}

@@ -1,0 +1,93 @@
+//! The developer command, `cargo saga`.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use local::{Progress, Workspace, broker, children, compose, demo, testing};
+
+/// Runs, tests and demonstrates the order saga on this machine.
+#[derive(Parser)]
+#[command(name = "cargo saga", bin_name = "cargo saga")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start broker and services, send four orders through the saga, print their timelines, and stay up.
+    Run {
+        /// Build and run optimized services.
+        #[arg(long)]
+        release: bool,
+        /// End after the timelines; exit code 1 if an order did not end as it must.
+        #[arg(long)]
+        exit: bool,
+    },
+    /// Run all tests of the workspace against a Kafka broker; the exit code is that of `cargo test`.
+    Test {
+        /// Further arguments for `cargo test`, after `--`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Try `docker compose up --build` as a user would, on ports and with volumes of its own: orders, traces, restarts of
+    /// each container, and that data is kept. Needs a Docker engine with Compose; the first build takes minutes.
+    ComposeTest,
+    /// A Kafka broker that goes on running and that `run` and `test` use.
+    #[command(subcommand)]
+    Broker(BrokerCommand),
+}
+
+#[derive(Subcommand)]
+enum BrokerCommand {
+    /// Start it, if it doesn't run: by Docker if that works here, else by Java.
+    Start,
+    /// Stop it and remove its data.
+    Stop,
+    /// Say whether and where it runs; exit code 1 if it doesn't.
+    Status,
+}
+
+fn main() -> ExitCode {
+    let outcome = run(&Arguments::parse());
+    children::leave_the_end_to_a_signal();
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    match &arguments.command {
+        Command::Run { release, exit } => {
+            let as_expected = demo::run(&workspace, *release, *exit, Progress::shown())?;
+            Ok(if as_expected { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Test { arguments } => Ok(testing::run(&workspace, arguments, Progress::shown())?.into()),
+        Command::ComposeTest => compose::run(&workspace, Progress::shown()).map(|()| ExitCode::SUCCESS),
+        Command::Broker(command) => run_broker(command, &workspace),
+    }
+}
+
+fn run_broker(command: &BrokerCommand, workspace: &Workspace) -> Result<ExitCode> {
+    let found = match command {
+        BrokerCommand::Start => Some(broker::start(workspace, Progress::shown())?),
+        BrokerCommand::Status => broker::status(workspace)?,
+        BrokerCommand::Stop => {
+            match broker::stop(workspace)? {
+                Some(state) => println!("stopped the broker at {} ({})", state.address, state.handle),
+                None => println!("no broker was left running"),
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    let Some(state) = found else {
+        println!("no broker is left running; start one with `cargo saga broker start`");
+        return Ok(ExitCode::FAILURE);
+    };
+    println!("Kafka at {} ({})", state.address, state.handle);
+    println!("export {}={}", broker::ADDRESS_VARIABLE, state.address);
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,64 @@
+//! Free TCP ports on loopback.
+//!
+//! They are taken from below the range that the system hands out to outgoing connections, so that a service killed
+//! and started again finds its port still free.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+
+const RANGE: std::ops::Range<u16> = 20_000..32_000;
+
+/// A port that nobody listens on now and that this process has not been given before. Runs at the same time start
+/// their search at random places, so they don't meet.
+///
+/// # Errors
+/// When all ports of the range are in use.
+pub fn free() -> Result<u16> {
+    static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let given = given.get_or_insert_default();
+    let random = RandomState::new().hash_one(std::process::id());
+    let skipped = usize::try_from(random % RANGE.len() as u64)?;
+    let port = RANGE
+        .chain(RANGE)
+        .skip(skipped)
+        .find(|port| !given.contains(port) && is_free(*port))
+        .with_context(|| format!("no free TCP port in {RANGE:?}"))?;
+    given.insert(port);
+    Ok(port)
+}
+
+/// The preferred port if it is free, else any free one.
+///
+/// # Errors
+/// When no port is free.
+pub fn free_or(preferred: u16) -> Result<u16> {
+    if is_free(preferred) { Ok(preferred) } else { free() }
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_ports_differ_and_can_be_bound() {
+        let ports: HashSet<u16> = (0..20).map(|_| free().expect("a port")).collect();
+        assert_eq!(ports.len(), 20);
+        assert!(ports.iter().all(|&port| is_free(port)));
+    }
+
+    #[test]
+    fn a_taken_port_is_not_preferred() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bound");
+        let port = taken.local_addr().expect("address").port();
+        assert_ne!(free_or(port).expect("another"), port);
+    }
+}

@@ -1,0 +1,146 @@
+//! A child process with a name and a log file, stopped when dropped.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::Signal;
+
+use crate::children::{self, GRACE, Role, Target};
+use crate::tail;
+use crate::wait::{Look, wait_for};
+
+/// A running or ended child.
+#[derive(Debug)]
+pub(crate) struct Process {
+    name: String,
+    child: Child,
+    log: Option<PathBuf>,
+    detached: bool,
+    asked_to_end: bool,
+}
+
+impl Process {
+    /// Starts a child whose output goes to the end of the log file.
+    ///
+    /// # Errors
+    /// When the log can't be opened or the program can't be run.
+    pub(crate) fn spawn(role: Role, name: &str, mut command: Command, log: &Path) -> Result<Self> {
+        let file = File::options().create(true).append(true).open(log);
+        let file = file.with_context(|| format!("cannot open {}", log.display()))?;
+        command.stdout(file.try_clone()?).stderr(file);
+        let mut process = Self::spawn_plain(role, name, command)?;
+        process.log = Some(log.to_owned());
+        Ok(process)
+    }
+
+    /// Starts a child whose output goes where the command says.
+    ///
+    /// # Errors
+    /// When the program can't be run.
+    pub(crate) fn spawn_plain(role: Role, name: &str, mut command: Command) -> Result<Self> {
+        let child = children::spawn(role, &mut command).with_context(|| format!("cannot start {name}"))?;
+        Ok(Self { name: name.to_owned(), child, log: None, detached: false, asked_to_end: false })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The end of its log, for an error message.
+    pub(crate) fn last_words(&self) -> String {
+        self.log.as_deref().map_or_else(|| "its output is above".into(), tail::of_file)
+    }
+
+    /// Reads all of its piped output; to be called when it has ended.
+    pub(crate) fn output(&mut self) -> Result<(String, String)> {
+        let (mut said, mut complained) = (String::new(), String::new());
+        if let Some(mut pipe) = self.child.stdout.take() {
+            pipe.read_to_string(&mut said)?;
+        }
+        if let Some(mut pipe) = self.child.stderr.take() {
+            pipe.read_to_string(&mut complained)?;
+        }
+        Ok((said, complained))
+    }
+
+    /// The exit status, once it has ended.
+    pub(crate) fn exited(&mut self) -> Result<Option<ExitStatus>> {
+        let status = self.child.try_wait().with_context(|| format!("cannot wait for {}", self.name))?;
+        if status.is_some() {
+            children::forget(&Target::Group(self.pid()));
+        }
+        Ok(status)
+    }
+
+    /// Fails if it has ended.
+    ///
+    /// # Errors
+    /// When it has ended, whatever its status.
+    pub(crate) fn must_run(&mut self) -> Result<()> {
+        match self.exited()? {
+            None => Ok(()),
+            Some(status) => bail!("{} ended early, {status}", self.name),
+        }
+    }
+
+    /// Waits until it ends.
+    ///
+    /// # Errors
+    /// When it has not ended within the given time; it goes on then.
+    pub(crate) fn wait(&mut self, within: Duration) -> Result<ExitStatus> {
+        let what = format!("the end of {}", self.name);
+        wait_for(&what, within, || Ok(self.exited()?.map_or_else(|| Look::NotYet("it runs".into()), Look::Met)))
+    }
+
+    /// Sends a signal to the process and its group; one that has ended gets none.
+    pub(crate) fn signal(&mut self, signal: Signal) -> Result<()> {
+        if self.exited()?.is_some() {
+            return Ok(());
+        }
+        children::signal_group(self.pid(), signal)
+    }
+
+    /// Asks it to end, once, without waiting: a second signal would make some programs stop in the middle of their work.
+    pub(crate) fn ask_to_end(&mut self) -> Result<()> {
+        if !self.asked_to_end && self.exited()?.is_none() {
+            self.asked_to_end = true;
+            children::ask_to_end(self.pid());
+        }
+        Ok(())
+    }
+
+    /// SIGTERM, a bounded wait, then SIGKILL: it has ended when this returns.
+    pub(crate) fn terminate(&mut self) -> Result<ExitStatus> {
+        self.ask_to_end()?;
+        match self.wait(GRACE) {
+            Ok(status) => Ok(status),
+            Err(_) => self.kill9(),
+        }
+    }
+
+    /// SIGKILL: it has ended when this returns.
+    pub(crate) fn kill9(&mut self) -> Result<ExitStatus> {
+        self.signal(Signal::SIGKILL)?;
+        self.wait(GRACE)
+    }
+
+    /// Lets it outlive this program.
+    pub(crate) fn detach(&mut self) {
+        self.detached = true;
+        children::forget(&Target::Group(self.pid()));
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !self.detached
+            && let Err(error) = self.terminate()
+        {
+            eprintln!("{} may still run: {error:#}", self.name);
+        }
+    }
+}

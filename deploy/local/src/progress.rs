@@ -1,0 +1,105 @@
+//! Progress of anything long: a spinner on a terminal, plain lines elsewhere, nothing for tests.
+
+use std::io::{IsTerminal, stderr};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+const TICK: Duration = Duration::from_millis(100);
+
+/// Whether and how progress is shown; it goes to standard error.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    shown: bool,
+}
+
+/// One long thing being done. Dropped without [`Step::done`], it is shown as not finished.
+#[derive(Debug)]
+pub struct Step {
+    what: String,
+    started: Instant,
+    bar: Option<ProgressBar>,
+    shown: bool,
+    ended: bool,
+}
+
+impl Progress {
+    /// Progress is shown to a person.
+    pub fn shown() -> Self {
+        Self { shown: true }
+    }
+
+    /// Nothing is shown.
+    pub fn quiet() -> Self {
+        Self { shown: false }
+    }
+
+    /// Says one line.
+    pub fn say(self, line: &str) {
+        if self.shown {
+            eprintln!("{line}");
+        }
+    }
+
+    /// Begins something long.
+    pub fn step(self, what: impl Into<String>) -> Step {
+        let what = what.into();
+        let bar = (self.shown && stderr().is_terminal()).then(|| spinner(&what));
+        self.begin(what, bar)
+    }
+
+    /// Begins something long that shows its own progress: no spinner.
+    pub fn step_shown_by_itself(self, what: impl Into<String>) -> Step {
+        self.begin(what.into(), None)
+    }
+
+    fn begin(self, what: String, bar: Option<ProgressBar>) -> Step {
+        if self.shown && bar.is_none() {
+            eprintln!("… {what}");
+        }
+        Step { what, started: Instant::now(), bar, shown: self.shown, ended: false }
+    }
+}
+
+impl Step {
+    /// Shows how far it is.
+    pub fn note(&self, state: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("{}: {state}", self.what));
+        }
+    }
+
+    /// Ends it well, with what came out.
+    pub fn done(mut self, outcome: &str) {
+        let seconds = self.started.elapsed().as_secs_f32();
+        self.end(&format!("✔ {outcome} ({seconds:.1} s)"));
+    }
+
+    fn end(&mut self, line: &str) {
+        self.ended = true;
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        if self.shown {
+            eprintln!("{line}");
+        }
+    }
+}
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        if !self.ended {
+            let line = format!("✘ {}: not finished", self.what);
+            self.end(&line);
+        }
+    }
+}
+
+fn spinner(what: &str) -> ProgressBar {
+    let bar = ProgressBar::new_spinner().with_message(what.to_owned());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} [{elapsed}]") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(TICK);
+    bar
+}

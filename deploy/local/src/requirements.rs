@@ -1,0 +1,207 @@
+//! What the machine must have, and getting it.
+
+use std::env;
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use nix::unistd::geteuid;
+
+use crate::progress::Progress;
+use crate::tool;
+use crate::workspace::Workspace;
+
+const ASKING: Duration = Duration::from_secs(30);
+const INSTALLING: Duration = Duration::from_mins(15);
+
+/// The oldest Java that runs the broker.
+const JAVA_MIN: u32 = 17;
+
+/// A program that is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    /// The C++ compiler, for librdkafka; it comes with the C compiler that SQLite needs.
+    Compiler,
+    /// For librdkafka.
+    Make,
+    /// For a broker without Docker.
+    Java,
+    /// Fetches the broker's jars.
+    Maven,
+}
+
+/// What compiling the workspace needs.
+pub const FOR_BUILDING: [Tool; 2] = [Tool::Compiler, Tool::Make];
+
+/// What a broker without Docker needs.
+pub const FOR_JAVA_BROKER: [Tool; 2] = [Tool::Java, Tool::Maven];
+
+/// A program that installs packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Installer {
+    AptGet,
+    Dnf,
+    Brew,
+}
+
+impl Tool {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Compiler => "a C++ compiler (g++)",
+            Self::Make => "make",
+            Self::Java => "Java 17 or newer",
+            Self::Maven => "Maven (mvn)",
+        }
+    }
+
+    fn is_there(self) -> bool {
+        match self {
+            Self::Compiler => on_path("g++") || on_path("c++"),
+            Self::Make => on_path("make"),
+            Self::Java => java_version().is_some_and(|version| version >= JAVA_MIN),
+            Self::Maven => on_path("mvn"),
+        }
+    }
+
+    fn package(self, installer: Installer) -> &'static str {
+        match (self, installer) {
+            (Self::Compiler, Installer::AptGet) => "g++",
+            (Self::Compiler, Installer::Dnf) => "gcc-c++",
+            (Self::Compiler, Installer::Brew) => "gcc",
+            (Self::Make, _) => "make",
+            (Self::Java, Installer::AptGet) => "default-jre-headless",
+            (Self::Java, Installer::Dnf) => "java-latest-openjdk-headless",
+            (Self::Java, Installer::Brew) => "openjdk",
+            (Self::Maven, _) => "maven",
+        }
+    }
+}
+
+/// Those of the tools that are not there.
+pub fn missing(tools: &[Tool]) -> Vec<Tool> {
+    tools.iter().copied().filter(|tool| !tool.is_there()).collect()
+}
+
+/// Sees to it that the tools are there: installs what is missing with apt-get when this is root's doing.
+///
+/// # Errors
+/// When something is missing and can't be installed; the message has the command that installs it.
+pub fn ensure(workspace: &Workspace, tools: &[Tool], progress: Progress) -> Result<()> {
+    let absent = missing(tools);
+    if absent.is_empty() {
+        return Ok(());
+    }
+    if !(geteuid().is_root() && on_path("apt-get")) {
+        bail!("{}", advice(&absent, installer()));
+    }
+    install(workspace, &absent, progress)?;
+    let absent = missing(tools);
+    if !absent.is_empty() {
+        bail!("installed, yet {}", advice(&absent, installer()));
+    }
+    Ok(())
+}
+
+fn install(workspace: &Workspace, absent: &[Tool], progress: Progress) -> Result<()> {
+    let _lock = workspace.lock("apt", INSTALLING)?;
+    let log = workspace.run_dir("requirements")?.join("apt-get.log");
+    let packages: Vec<&str> = absent.iter().map(|tool| tool.package(Installer::AptGet)).collect();
+    let step = progress.step(format!("installing {}", packages.join(", ")));
+    // Stale lists are only a problem if the installation fails, which says so better.
+    tool::run("apt-get update", apt_get(&["update"]), &log, INSTALLING).ok();
+    let mut command = apt_get(&["install", "--yes", "--no-install-recommends"]);
+    command.args(&packages);
+    tool::run("apt-get install", command, &log, INSTALLING).with_context(|| advice(absent, Some(Installer::AptGet)))?;
+    step.done(&format!("installed {}", packages.join(", ")));
+    Ok(())
+}
+
+fn apt_get(arguments: &[&str]) -> Command {
+    let mut command = Command::new("apt-get");
+    command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+/// What is missing, and the command that installs it.
+fn advice(absent: &[Tool], installer: Option<Installer>) -> String {
+    let names: Vec<&str> = absent.iter().map(|tool| tool.name()).collect();
+    let mut text = format!("missing: {}", names.join(", "));
+    if let Some(installer) = installer {
+        let packages: Vec<&str> = absent.iter().map(|tool| tool.package(installer)).collect();
+        let command = match installer {
+            Installer::AptGet => "sudo apt-get install --yes",
+            Installer::Dnf => "sudo dnf install --assumeyes",
+            Installer::Brew => "brew install",
+        };
+        write!(text, "; install with: {command} {}", packages.join(" ")).ok();
+    } else {
+        text.push_str("; install them and see that they are on the PATH");
+    }
+    text
+}
+
+fn installer() -> Option<Installer> {
+    let known = [("apt-get", Installer::AptGet), ("dnf", Installer::Dnf), ("brew", Installer::Brew)];
+    known.into_iter().find(|(program, _)| on_path(program)).map(|(_, installer)| installer)
+}
+
+/// Whether a program of this name is in a directory of the PATH.
+pub(crate) fn on_path(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|dir| is_program(&dir.join(program)))
+}
+
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+fn java_version() -> Option<u32> {
+    if !on_path("java") {
+        return None;
+    }
+    let mut command = Command::new("java");
+    command.arg("--version");
+    major_version(&tool::ask("java --version", command, ASKING).ok()?)
+}
+
+/// The major version in what `java --version` prints: `openjdk 17.0.15 2025-04-15`.
+fn major_version(text: &str) -> Option<u32> {
+    let version = text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
+    version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_advice_has_the_exact_command() {
+        let text = advice(&[Tool::Java, Tool::Maven], Some(Installer::AptGet));
+        assert_eq!(
+            text,
+            "missing: Java 17 or newer, Maven (mvn); \
+             install with: sudo apt-get install --yes default-jre-headless maven"
+        );
+    }
+
+    #[test]
+    fn the_advice_without_a_known_installer_still_names_what_is_missing() {
+        assert!(advice(&[Tool::Make], None).starts_with("missing: make; install them"));
+    }
+
+    #[test]
+    fn reads_java_versions_old_and_new() {
+        assert_eq!(major_version("openjdk 17.0.15 2025-04-15\nOpenJDK Runtime"), Some(17));
+        assert_eq!(major_version("java 26-ea 2026-03-17"), Some(26));
+        assert_eq!(major_version("Unrecognized option: --version"), None);
+    }
+
+    #[test]
+    fn a_program_is_found_only_if_it_is_there() {
+        assert!(on_path("sh"));
+        assert!(!on_path("no-such-program-anywhere"));
+    }
+}

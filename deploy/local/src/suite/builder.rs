@@ -1,0 +1,197 @@
+//! What can be chosen about a suite before it starts.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::member::Member;
+use super::{Service, Suite};
+use crate::ports;
+use crate::workspace::Workspace;
+
+/// How long the services may take until they are ready, also on a loaded machine.
+const READY: Duration = Duration::from_mins(1);
+
+/// Collects the choices; [`Builder::start`] starts the four services.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Builder {
+    bootstrap_servers: String,
+    binaries: Option<PathBuf>,
+    dir: Option<PathBuf>,
+    topic_prefix: Option<String>,
+    ports: [Option<u16>; 4],
+    environment: Vec<(Option<Service>, String, String)>,
+    ready_within: Duration,
+}
+
+impl Builder {
+    pub(super) fn new(bootstrap_servers: String) -> Self {
+        Self {
+            bootstrap_servers,
+            binaries: None,
+            dir: None,
+            topic_prefix: None,
+            ports: [None; 4],
+            environment: Vec::new(),
+            ready_within: READY,
+        }
+    }
+
+    /// The directory of the binaries. Default: the one of this program, `target/debug` for a test.
+    pub fn binaries(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.binaries = Some(dir.into());
+        self
+    }
+
+    /// The directory for databases, ledgers and logs; made if it is not there. Default: a new one below `target/suite`.
+    pub fn data_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.dir = Some(dir.into());
+        self
+    }
+
+    /// What the names of topics and groups begin with, so that suites on one broker don't meet. Default: nothing.
+    pub fn topic_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.topic_prefix = Some(prefix.into());
+        self
+    }
+
+    /// The HTTP port of one service. Default: a free one.
+    pub fn port(mut self, service: Service, port: u16) -> Self {
+        self.ports[service.index()] = Some(port);
+        self
+    }
+
+    /// An environment variable for all services; it wins over what the suite sets.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.environment.push((None, name.into(), value.into()));
+        self
+    }
+
+    /// An environment variable for one service; it wins over what the suite sets.
+    pub fn env_for(mut self, service: Service, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.environment.push((Some(service), name.into(), value.into()));
+        self
+    }
+
+    /// How long the services may take until they are ready. Default: one minute.
+    pub fn ready_within(mut self, within: Duration) -> Self {
+        self.ready_within = within;
+        self
+    }
+
+    /// Starts the four services and waits until all are ready.
+    ///
+    /// # Errors
+    /// When a binary is not there, or a service ends early or isn't ready in time; the message has its last log lines.
+    pub fn start(self) -> Result<Suite> {
+        let binaries = self.binaries.clone().map_or_else(beside_this_program, Ok)?;
+        let dir = match &self.dir {
+            Some(dir) => dir.clone(),
+            None => Workspace::find()?.run_dir("suite")?,
+        };
+        std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        let dir = dir.canonicalize()?;
+        let mut members = Vec::with_capacity(Service::all().len());
+        for service in Service::all() {
+            members.push(self.member(service, &binaries, &dir)?);
+        }
+        let mut suite = Suite { members, dir };
+        suite.start_all()?;
+        Ok(suite)
+    }
+
+    fn member(&self, service: Service, binaries: &Path, dir: &Path) -> Result<Member> {
+        let binary = binaries.join(service.name());
+        ensure!(binary.is_file(), "{} is not there; build it with `cargo build --workspace --bins`", binary.display());
+        let port = match self.ports[service.index()] {
+            Some(port) => port,
+            None => ports::free()?,
+        };
+        let log = dir.join(format!("{service}.log"));
+        Ok(Member::new(service, binary, self.variables(service, dir, port), port, log, self.ready_within))
+    }
+
+    /// The environment of one service.
+    fn variables(&self, service: Service, dir: &Path, port: u16) -> Vec<(String, String)> {
+        let sqlite = |name: &str| format!("sqlite:{}", dir.join(name).with_extension("db").display());
+        let mut variables = vec![
+            ("KAFKA_BOOTSTRAP_SERVERS".to_owned(), self.bootstrap_servers.clone()),
+            ("HTTP_ADDR".to_owned(), format!("127.0.0.1:{port}")),
+            ("DATABASE_URL".to_owned(), sqlite(service.name())),
+        ];
+        if let Some(prefix) = &self.topic_prefix {
+            variables.push(("KAFKA_TOPIC_PREFIX".to_owned(), prefix.clone()));
+        }
+        if let Some(provider) = service.provider() {
+            let ledger = dir.join(provider).with_extension("db").display().to_string();
+            variables.push(("PROVIDERS_LEDGER".to_owned(), ledger));
+        }
+        let extra = self.environment.iter().filter(|(whose, ..)| whose.is_none_or(|whose| whose == service));
+        variables.extend(extra.map(|(_, name, value)| (name.clone(), value.clone())));
+        variables
+    }
+}
+
+/// Where cargo put this program: tests are one directory deeper than the binaries.
+fn beside_this_program() -> Result<PathBuf> {
+    let program = env::current_exe().context("cannot find this program's own path")?;
+    let dir = program.parent().context("this program is in no directory")?;
+    let dir = if dir.ends_with("deps") { dir.parent().unwrap_or(dir) } else { dir };
+    Ok(dir.to_owned())
+}
+
+/// `cargo build` of all binaries of the workspace, optimized if `release`.
+pub(crate) fn build_command(workspace: &Workspace, release: bool) -> Command {
+    let mut command = Command::new(crate::workspace::cargo());
+    command.args(["build", "--workspace", "--bins"]).current_dir(workspace.root());
+    if release {
+        command.arg("--release");
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value<'a>(variables: &'a [(String, String)], name: &str) -> Option<&'a str> {
+        variables.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    #[test]
+    fn each_service_has_its_own_database_and_providers_their_ledgers() {
+        let builder = Builder::new("127.0.0.1:9092".into()).topic_prefix("t1.");
+        let of = |service| builder.variables(service, Path::new("/data"), 8080);
+        assert_eq!(value(&of(Service::Order), "DATABASE_URL"), Some("sqlite:/data/order.db"));
+        assert_eq!(value(&of(Service::Order), "PROVIDERS_LEDGER"), None);
+        assert_eq!(value(&of(Service::Payment), "PROVIDERS_LEDGER"), Some("/data/gateway.db"));
+        assert_eq!(value(&of(Service::Shipping), "PROVIDERS_LEDGER"), Some("/data/carrier.db"));
+        assert_eq!(value(&of(Service::Shipping), "KAFKA_TOPIC_PREFIX"), Some("t1."));
+    }
+
+    #[test]
+    fn extra_variables_reach_whom_they_are_for_and_win() {
+        let builder = Builder::new("127.0.0.1:9092".into()).env("RUST_LOG", "debug").env_for(
+            Service::Payment,
+            "DATABASE_URL",
+            "sqlite:/other.db",
+        );
+        let of = |service| builder.variables(service, Path::new("/data"), 8080);
+        assert_eq!(value(&of(Service::Order), "RUST_LOG"), Some("debug"));
+        assert_eq!(value(&of(Service::Payment), "DATABASE_URL"), Some("sqlite:/other.db"));
+        assert_eq!(value(&of(Service::Order), "DATABASE_URL"), Some("sqlite:/data/order.db"));
+    }
+
+    #[test]
+    fn a_missing_binary_is_named_with_the_command_that_makes_it() {
+        let workspace = Workspace::find().expect("this is a workspace");
+        let dir = workspace.run_dir("test-missing-binary").expect("a directory");
+        let error = Builder::new(String::new()).binaries(&dir).data_dir(&dir).start().expect_err("nothing there");
+        assert!(error.to_string().contains("cargo build --workspace --bins"), "{error}");
+        crate::workspace::remove_dir(&workspace.target().join("test-missing-binary")).expect("removed");
+    }
+}

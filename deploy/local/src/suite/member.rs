@@ -1,0 +1,101 @@
+//! One service of a suite: how to start it, and its process.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::Service;
+use crate::children::Role;
+use crate::client::Client;
+use crate::process::Process;
+use crate::tail;
+use crate::wait::{Look, wait_for};
+
+/// How long one readiness probe may take.
+const PROBE: Duration = Duration::from_secs(2);
+
+#[derive(Debug)]
+pub(super) struct Member {
+    service: Service,
+    binary: PathBuf,
+    environment: Vec<(String, String)>,
+    port: u16,
+    log: PathBuf,
+    ready_within: Duration,
+    process: Option<Process>,
+}
+
+impl Member {
+    pub(super) fn new(
+        service: Service,
+        binary: PathBuf,
+        environment: Vec<(String, String)>,
+        port: u16,
+        log: PathBuf,
+        ready_within: Duration,
+    ) -> Self {
+        Self { service, binary, environment, port, log, ready_within, process: None }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Starts it without waiting until it is ready.
+    pub(super) fn spawn(&mut self) -> Result<()> {
+        ensure!(!self.is_running()?, "the {} service runs already", self.service);
+        let mut command = Command::new(&self.binary);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let name = format!("the {} service", self.service);
+        self.process = Some(Process::spawn(Role::Service, &name, command, &self.log)?);
+        Ok(())
+    }
+
+    /// Waits until `GET /readyz` answers 200.
+    pub(super) fn wait_until_ready(&mut self) -> Result<()> {
+        let client = Client::with_timeout(self.url(), PROBE);
+        let within = self.ready_within;
+        let what = format!("the {} service to be ready at {}", self.service, self.url());
+        let process = self.process_mut()?;
+        let ready = wait_for(&what, within, || {
+            let seen = match client.get("/readyz") {
+                Ok(reply) if reply.status == 200 => return Ok(Look::Met(())),
+                Ok(reply) => format!("status {} {}", reply.status, reply.body),
+                Err(error) => format!("{error:#}"),
+            };
+            process.must_run()?;
+            Ok(Look::NotYet(seen))
+        });
+        tail::explain(ready, || process.last_words())
+    }
+
+    /// Fails, with its last log lines, if it has ended.
+    pub(super) fn must_run(&mut self) -> Result<()> {
+        let process = self.process_mut()?;
+        let runs = process.must_run();
+        tail::explain(runs, || process.last_words())
+    }
+
+    pub(super) fn is_running(&mut self) -> Result<bool> {
+        match &mut self.process {
+            Some(process) => Ok(process.exited()?.is_none()),
+            None => Ok(false),
+        }
+    }
+
+    pub(super) fn process(&self) -> Result<&Process> {
+        self.process.as_ref().with_context(|| format!("the {} service was not started", self.service))
+    }
+
+    pub(super) fn process_mut(&mut self) -> Result<&mut Process> {
+        self.process.as_mut().with_context(|| format!("the {} service was not started", self.service))
+    }
+
+    pub(super) fn log(&self) -> Result<String> {
+        let bytes = fs::read(&self.log).with_context(|| format!("cannot read {}", self.log.display()))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}

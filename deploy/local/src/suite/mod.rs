@@ -1,0 +1,160 @@
+//! The four services as processes of this machine.
+
+mod builder;
+mod member;
+mod service;
+
+use std::path::Path;
+use std::process::ExitStatus;
+
+use anyhow::Result;
+use nix::sys::signal::Signal;
+
+pub use builder::Builder;
+pub(crate) use builder::build_command;
+pub use service::Service;
+
+use crate::client::Client;
+use member::Member;
+
+/// The running services. Dropped, all are asked to end, together, and killed if they don't.
+#[derive(Debug)]
+pub struct Suite {
+    members: Vec<Member>,
+    dir: std::path::PathBuf,
+}
+
+impl Suite {
+    /// A suite on the broker at this address.
+    pub fn builder(bootstrap_servers: impl Into<String>) -> Builder {
+        Builder::new(bootstrap_servers.into())
+    }
+
+    /// The address of a service: `http://127.0.0.1:<port>`, the same after a restart.
+    pub fn url(&self, service: Service) -> String {
+        self.member(service).url()
+    }
+
+    /// An HTTP client of a service.
+    pub fn client(&self, service: Service) -> Client {
+        Client::new(self.url(service))
+    }
+
+    /// Where databases (`<service>.db`), ledgers (`gateway.db`, `carrier.db`) and logs (`<service>.log`) are.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The id of the process that a service has now or had last.
+    ///
+    /// # Errors
+    /// When it was never started.
+    pub fn pid(&self, service: Service) -> Result<u32> {
+        Ok(self.member(service).process()?.pid())
+    }
+
+    /// Whether the process of a service runs (also while it is paused).
+    ///
+    /// # Errors
+    /// When the system can't tell.
+    pub fn is_running(&mut self, service: Service) -> Result<bool> {
+        self.member_mut(service).is_running()
+    }
+
+    /// Ends a service as a crash does (SIGKILL).
+    ///
+    /// # Errors
+    /// When it was never started or doesn't end.
+    pub fn kill9(&mut self, service: Service) -> Result<ExitStatus> {
+        self.member_mut(service).process_mut()?.kill9()
+    }
+
+    /// Ends a service in an orderly way (SIGTERM; SIGKILL if it does not end within ten seconds) and returns how it ended.
+    ///
+    /// # Errors
+    /// When it was never started or doesn't end.
+    pub fn terminate(&mut self, service: Service) -> Result<ExitStatus> {
+        self.member_mut(service).process_mut()?.terminate()
+    }
+
+    /// Starts a service that has ended, on the same port and data, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it runs, ends early or isn't ready in time; the message has its last log lines.
+    pub fn start(&mut self, service: Service) -> Result<()> {
+        self.member_mut(service).spawn()?;
+        self.wait_until_ready(service)
+    }
+
+    /// Starts a service that has ended, without waiting until it is ready.
+    ///
+    /// # Errors
+    /// When it runs or can't be started.
+    pub fn spawn(&mut self, service: Service) -> Result<()> {
+        self.member_mut(service).spawn()
+    }
+
+    /// Waits until a service says that it is ready.
+    ///
+    /// # Errors
+    /// When it ends early or isn't ready in time; the message has its last log lines.
+    pub fn wait_until_ready(&mut self, service: Service) -> Result<()> {
+        self.member_mut(service).wait_until_ready()
+    }
+
+    /// Freezes a service (SIGSTOP), as an overloaded machine does. No effect on one that has ended.
+    ///
+    /// # Errors
+    /// When it was never started.
+    pub fn pause(&mut self, service: Service) -> Result<()> {
+        self.member_mut(service).process_mut()?.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets a paused service go on (SIGCONT). No effect on one that has ended.
+    ///
+    /// # Errors
+    /// When it was never started.
+    pub fn resume(&mut self, service: Service) -> Result<()> {
+        self.member_mut(service).process_mut()?.signal(Signal::SIGCONT)
+    }
+
+    /// All that a service has logged so far, over all its starts.
+    ///
+    /// # Errors
+    /// When the log can't be read.
+    pub fn log(&self, service: Service) -> Result<String> {
+        self.member(service).log()
+    }
+
+    /// Checks that all services run.
+    ///
+    /// # Errors
+    /// When one has ended; the message has its last log lines.
+    pub fn must_run(&mut self) -> Result<()> {
+        self.members.iter_mut().try_for_each(Member::must_run)
+    }
+
+    fn start_all(&mut self) -> Result<()> {
+        self.members.iter_mut().try_for_each(Member::spawn)?;
+        self.members.iter_mut().try_for_each(Member::wait_until_ready)
+    }
+
+    fn member(&self, service: Service) -> &Member {
+        &self.members[service.index()]
+    }
+
+    fn member_mut(&mut self, service: Service) -> &mut Member {
+        &mut self.members[service.index()]
+    }
+}
+
+impl Drop for Suite {
+    fn drop(&mut self) {
+        // All at once; then each process waits for its own end when it is dropped.
+        for member in &mut self.members {
+            if let Ok(process) = member.process_mut() {
+                process.ask_to_end().ok();
+            }
+        }
+    }
+}

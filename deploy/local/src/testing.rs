@@ -1,0 +1,55 @@
+//! Running all tests of the workspace against a Kafka broker.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::broker::{ADDRESS_VARIABLE, Broker};
+use crate::progress::Progress;
+use crate::workspace::{Workspace, cargo};
+use crate::{demo, requirements, tool};
+
+const TESTING: Duration = Duration::from_hours(1);
+
+/// Gets a broker, builds the services and runs `cargo test` with these further arguments; its output is passed through.
+/// Returns its exit code.
+///
+/// # Errors
+/// When there is no broker to be had, or the services can't be built.
+pub fn run(workspace: &Workspace, arguments: &[String], progress: Progress) -> Result<u8> {
+    requirements::ensure(workspace, &requirements::FOR_BUILDING, progress)?;
+    let release = arguments.iter().any(|argument| argument == "--release" || argument == "-r");
+    demo::build(workspace, release, progress)?;
+    let broker = Broker::obtain(workspace, progress)?;
+    tool::run_shown("cargo test", test_command(workspace, &broker, arguments), TESTING)
+}
+
+fn test_command(workspace: &Workspace, broker: &Broker, arguments: &[String]) -> Command {
+    let mut command = Command::new(cargo());
+    command.arg("test");
+    if !names_packages(arguments) {
+        command.arg("--workspace");
+    }
+    command.args(arguments).env(ADDRESS_VARIABLE, broker.bootstrap_servers()).current_dir(workspace.root());
+    command
+}
+
+/// Whether the arguments choose packages themselves.
+fn names_packages(arguments: &[String]) -> bool {
+    let own = arguments.iter().take_while(|argument| *argument != "--");
+    own.into_iter().any(|argument| argument.starts_with("-p") || argument.starts_with("--package"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_named_before_the_second_dashes_only() {
+        let arguments = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert!(names_packages(&arguments("-p e2e -- --nocapture")));
+        assert!(names_packages(&arguments("--package=e2e")));
+        assert!(!names_packages(&arguments("saga -- -p")));
+    }
+}

@@ -1,0 +1,88 @@
+//! Waiting for a condition: look, back off briefly, look again, until a deadline.
+
+use std::fmt::Display;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// What one look at a condition found.
+#[derive(Debug)]
+pub enum Look<T> {
+    /// The condition holds.
+    Met(T),
+    /// Not yet; the text says what was seen instead.
+    NotYet(String),
+}
+
+/// Looks until `look` says [`Look::Met`], for at most `within`.
+///
+/// # Errors
+/// The error of `look` at once, since it means that waiting is pointless; or, when the time is over, an error that
+/// names `what` was awaited and what was seen last.
+pub fn wait_for<T>(what: &str, within: Duration, mut look: impl FnMut() -> Result<Look<T>>) -> Result<T> {
+    let started = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let seen = match look()? {
+            Look::Met(value) => return Ok(value),
+            Look::NotYet(seen) => seen,
+        };
+        let left = within.saturating_sub(started.elapsed());
+        if left.is_zero() {
+            bail!("waited {} s for {what}; last seen: {seen}", within.as_secs_f32());
+        }
+        thread::sleep(pause.min(left));
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Polls until `look` returns `Ok`, for at most `within`; its `Err` is what was seen instead.
+///
+/// # Errors
+/// When the time is over: names `what` was awaited and what was seen last.
+pub fn wait_until<T, S: Display>(
+    what: &str,
+    within: Duration,
+    mut look: impl FnMut() -> std::result::Result<T, S>,
+) -> Result<T> {
+    wait_for(what, within, || {
+        Ok(match look() {
+            Ok(value) => Look::Met(value),
+            Err(seen) => Look::NotYet(seen.to_string()),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn returns_the_value_once_the_condition_holds() {
+        let mut looks = 0;
+        let met = wait_until("three looks", Duration::from_secs(5), || {
+            looks += 1;
+            if looks == 3 { Ok(looks) } else { Err(looks) }
+        });
+        assert_eq!(met.expect("met"), 3);
+    }
+
+    #[test]
+    fn the_error_names_the_condition_and_the_last_seen_value() {
+        let error = wait_until::<(), _>("order 7", Duration::from_millis(5), || Err("status placed"));
+        let text = error.expect_err("never met").to_string();
+        assert!(text.contains("for order 7; last seen: status placed"), "{text}");
+    }
+
+    #[test]
+    fn a_hopeless_look_ends_the_wait() {
+        let started = Instant::now();
+        let ended = wait_for::<()>("anything", Duration::from_mins(1), || bail!("it died"));
+        assert_eq!(ended.expect_err("hopeless").to_string(), "it died");
+        assert!(started.elapsed() < Duration::from_secs(10));
+    }
+}

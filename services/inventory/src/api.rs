@@ -1,0 +1,191 @@
+//! HTTP: receive stock, look at it and at reservations, now and as they were.
+
+use axum::extract::State;
+use contracts::{OrderId, Sku, inventory::StockLine};
+use decider::StreamId;
+use serde::{Deserialize, Serialize};
+use shell::{
+    App, Config,
+    pages::{AtQuery, PageQuery},
+};
+use utoipa::{OpenApi, ToSchema, openapi::OpenApi as Description};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use web::{IdempotencyKey, Invalid, Json, PROBLEM_JSON, Path, Problem, Query};
+
+use crate::{
+    decider::{Command, Inventory, Reservation, Stock},
+    policy::{RESERVATIONS, STOCK},
+};
+
+/// Units in a receipt at most.
+const QUANTITY_MAX: u32 = 1_000_000;
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Inventory service",
+    description = "Keeps the stock. Every error is an RFC 9457 problem document."
+))]
+struct Info;
+
+fn router() -> OpenApiRouter<App<Inventory>> {
+    OpenApiRouter::with_openapi(Info::openapi())
+        .routes(routes!(list_stock))
+        .routes(routes!(get_stock))
+        .routes(routes!(receive))
+        .routes(routes!(get_reservation))
+}
+
+/// The API's description.
+pub fn description() -> Description {
+    router().into_openapi()
+}
+
+/// The routes with their description.
+///
+/// # Errors
+/// None; the signature is every service's.
+pub fn api(app: App<Inventory>, _: &Config) -> anyhow::Result<shell::Api> {
+    let (routes, description) = router().with_state(app).split_for_parts();
+    Ok(shell::Api { routes, description })
+}
+
+/// The stock of one SKU. `on_hand + reserved + shipped` is what was ever received.
+#[derive(Debug, Serialize, ToSchema)]
+struct StockView {
+    sku: Sku,
+    /// Units that can be reserved.
+    on_hand: u64,
+    /// Units held for orders that are not paid yet.
+    reserved: u64,
+    /// Units of paid orders.
+    shipped: u64,
+}
+
+impl StockView {
+    fn new(sku: Sku, stock: Stock) -> Self {
+        let Stock { on_hand, reserved, shipped } = stock;
+        Self { sku, on_hand, reserved, shipped }
+    }
+}
+
+/// A page of the stock.
+#[derive(Debug, Serialize, ToSchema)]
+struct StockPage {
+    /// Newest SKU first.
+    stock: Vec<StockView>,
+    /// The `cursor` of the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// What an order holds.
+#[derive(Debug, Serialize, ToSchema)]
+struct ReservationView {
+    order_id: OrderId,
+    /// `held`, `committed`, `rejected` or `released`.
+    status: &'static str,
+    /// What it holds; empty when it holds nothing.
+    lines: Vec<StockLine>,
+}
+
+/// Goods that arrived.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Receipt {
+    /// How many.
+    #[schema(minimum = 1, maximum = 1_000_000, example = 100)]
+    quantity: u32,
+}
+
+/// Receive goods
+#[utoipa::path(post, path = "/stock/{sku}/receipts", tag = "stock", request_body = Receipt,
+    params(
+        ("sku" = Sku, Path, description = "What arrived"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key counts once, however often it is sent"),
+    ),
+    responses(
+        (status = 200, body = StockView, description = "The stock now"),
+        (status = 400, body = Problem, content_type = PROBLEM_JSON, description = "Not JSON, or a header is wrong"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "Not a SKU"),
+        (status = 415, body = Problem, content_type = PROBLEM_JSON, description = "Not application/json"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "Some of it makes no sense"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "Too much is waiting; see Retry-After"),
+    ))]
+async fn receive(
+    State(app): State<App<Inventory>>,
+    Path(sku): Path<Sku>,
+    key: IdempotencyKey,
+    Json(Receipt { quantity }): Json<Receipt>,
+) -> Result<axum::Json<StockView>, Problem> {
+    if !(1..=QUANTITY_MAX).contains(&quantity) {
+        return Err(Problem::invalid(vec![Invalid::new("/quantity", format!("must be 1 to {QUANTITY_MAX}"))]));
+    }
+    let message = key.id(&format!("POST /stock/{sku}/receipts"));
+    let decided = app.submit(Command::Receive { sku: sku.clone(), quantity }, message, None).await?;
+    let stock = decided.state.stock.get(&sku).copied().unwrap_or_default();
+    Ok(axum::Json(StockView::new(sku, stock)))
+}
+
+/// Look at the stock of a SKU
+///
+/// Now, or with `at` as it was.
+#[utoipa::path(get, path = "/stock/{sku}", tag = "stock",
+    params(("sku" = Sku, Path, description = "The SKU"), AtQuery),
+    responses(
+        (status = 200, body = StockView),
+        (status = 400, body = Problem, content_type = PROBLEM_JSON, description = "A parameter is unknown"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "None was ever received"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "A parameter makes no sense"),
+    ))]
+async fn get_stock(
+    State(app): State<App<Inventory>>,
+    Path(sku): Path<Sku>,
+    Query(at): Query<AtQuery>,
+) -> Result<axum::Json<StockView>, Problem> {
+    let known = app.state(StreamId::of_sku(STOCK, &sku), at.up_to()?).await?;
+    let stock = known.and_then(|(state, _)| state.stock.get(&sku).copied());
+    let stock = stock.ok_or_else(|| Problem::not_found(format!("no {sku} was ever received")))?;
+    Ok(axum::Json(StockView::new(sku, stock)))
+}
+
+/// List the stock
+#[utoipa::path(get, path = "/stock", tag = "stock", params(PageQuery),
+    responses(
+        (status = 200, body = StockPage),
+        (status = 400, body = Problem, content_type = PROBLEM_JSON, description = "A parameter is unknown"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "A parameter makes no sense"),
+    ))]
+async fn list_stock(
+    State(app): State<App<Inventory>>,
+    Query(page): Query<PageQuery>,
+) -> Result<axum::Json<StockPage>, Problem> {
+    let (streams, next) = app.list(STOCK, page.check()?).await?;
+    let stock = streams.into_iter().flat_map(|(_, state)| state.stock);
+    Ok(axum::Json(StockPage { stock: stock.map(|(sku, stock)| StockView::new(sku, stock)).collect(), next }))
+}
+
+/// Look at what an order holds
+///
+/// Now, or with `at` as it was.
+#[utoipa::path(get, path = "/reservations/{order_id}", tag = "stock",
+    params(("order_id" = Uuid, Path, description = "The order"), AtQuery),
+    responses(
+        (status = 200, body = ReservationView),
+        (status = 400, body = Problem, content_type = PROBLEM_JSON, description = "A parameter is unknown"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "Nothing is known of the order"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "A parameter makes no sense"),
+    ))]
+async fn get_reservation(
+    State(app): State<App<Inventory>>,
+    Path(order_id): Path<OrderId>,
+    Query(at): Query<AtQuery>,
+) -> Result<axum::Json<ReservationView>, Problem> {
+    let known = app.state(StreamId::of_order(RESERVATIONS, order_id), at.up_to()?).await?;
+    let (state, _) = known.ok_or_else(|| Problem::not_found(format!("nothing is known of order {order_id}")))?;
+    let status = state.reservation.status();
+    let lines = match state.reservation {
+        Reservation::Held(lines) | Reservation::Committed(lines) => lines,
+        Reservation::New | Reservation::Rejected | Reservation::Released => vec![],
+    };
+    Ok(axum::Json(ReservationView { order_id, status, lines }))
+}

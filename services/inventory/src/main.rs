@@ -1,0 +1,10 @@
+//! The inventory service's process.
+
+use std::{process::ExitCode, sync::Arc};
+
+use inventory::{api::api, decider::Inventory};
+use shell::{NoOutside, ServiceParts};
+
+fn main() -> ExitCode {
+    shell::run(&ServiceParts::<Inventory> { port: 8081, variables: vec![], outside: |_| Ok(Arc::new(NoOutside)), api })
+}

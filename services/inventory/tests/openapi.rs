@@ -1,0 +1,11 @@
+//! The committed description of the API is the one that is served.
+//!
+//! `UPDATE_EXPECT=1 cargo test -p inventory` writes it; review the difference before you commit it.
+
+use expect_test::expect_file;
+
+#[test]
+fn the_openapi_document_is_committed_as_generated() {
+    let generated = inventory::api::description().to_pretty_json().expect("serializes");
+    expect_file!["../openapi.json"].assert_eq(&(generated + "\n"));
+}

@@ -1,0 +1,53 @@
+//! HTTP: place and cancel orders, look at them now and as they were, keep the catalog.
+
+mod catalog;
+mod orders;
+mod timeline;
+mod validate;
+
+use jiff::SignedDuration;
+use shell::{App, Config};
+use utoipa::{OpenApi, openapi::OpenApi as Description};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::decider::Order;
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub(crate) struct Handlers {
+    app: App<Order>,
+    /// How long an order may take before it asks for its own cancellation.
+    deadline: SignedDuration,
+}
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Order service",
+    description = "Takes orders and tells how they ended. Every error is an RFC 9457 problem document."
+))]
+struct Info;
+
+fn router() -> OpenApiRouter<Handlers> {
+    OpenApiRouter::with_openapi(Info::openapi())
+        .routes(routes!(orders::place, orders::list))
+        .routes(routes!(orders::get))
+        .routes(routes!(orders::cancel))
+        .routes(routes!(timeline::get))
+        .routes(routes!(catalog::put, catalog::get))
+        .routes(routes!(catalog::list))
+}
+
+/// The API's description.
+pub fn description() -> Description {
+    router().into_openapi()
+}
+
+/// The routes with their description.
+///
+/// # Errors
+/// `ORDER_DEADLINE_S` is not a number of seconds.
+pub fn api(app: App<Order>, config: &Config) -> anyhow::Result<shell::Api> {
+    let deadline = SignedDuration::from_secs(config.own::<u32>("ORDER_DEADLINE_S")?.into());
+    let (routes, description) = router().with_state(Handlers { app, deadline }).split_for_parts();
+    Ok(shell::Api { routes, description })
+}

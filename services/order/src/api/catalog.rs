@@ -1,0 +1,116 @@
+//! The catalog: what can be ordered, at which price.
+
+use axum::extract::State;
+use contracts::{Money, Sku};
+use decider::StreamId;
+use serde::{Deserialize, Serialize};
+use shell::{UpTo, pages::PageQuery};
+use utoipa::ToSchema;
+use web::{Invalid, Json, PROBLEM_JSON, Path, Problem, Query};
+
+use super::{Handlers, validate};
+use crate::{
+    decider::{Command, Product},
+    policy::PRODUCTS,
+};
+
+/// The highest price of one unit, in minor units.
+const PRICE_MAX_MINOR: i64 = 1_000_000_000;
+
+/// A product's name and price.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewProduct {
+    /// What people call it.
+    #[schema(min_length = 1, max_length = 200, example = "Mug")]
+    name: String,
+    /// The price of one.
+    price: Money,
+}
+
+/// A product.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ProductView {
+    sku: Sku,
+    name: String,
+    price: Money,
+}
+
+impl From<&Product> for ProductView {
+    fn from(Product { sku, name, price }: &Product) -> Self {
+        Self { sku: sku.clone(), name: name.clone(), price: *price }
+    }
+}
+
+/// A page of products.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ProductPage {
+    /// Newest first.
+    products: Vec<ProductView>,
+    /// The `cursor` of the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// Offer a product, or change its name or price
+///
+/// Orders placed before keep their price.
+#[utoipa::path(put, path = "/products/{sku}", tag = "catalog", request_body = NewProduct,
+    params(("sku" = Sku, Path, description = "What it is called in orders and in the stock")),
+    responses(
+        (status = 200, body = ProductView),
+        (status = 400, body = Problem, content_type = PROBLEM_JSON, description = "Not JSON"),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "Not a SKU"),
+        (status = 415, body = Problem, content_type = PROBLEM_JSON, description = "Not application/json"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "Some of it makes no sense"),
+    ))]
+pub(super) async fn put(
+    State(Handlers { app, .. }): State<Handlers>,
+    Path(sku): Path<Sku>,
+    Json(NewProduct { name, price }): Json<NewProduct>,
+) -> Result<axum::Json<ProductView>, Problem> {
+    let mut faults = Vec::new();
+    validate::text(&mut faults, "/name", &name);
+    if !(0..=PRICE_MAX_MINOR).contains(&price.minor) {
+        faults.push(Invalid::new("/price/minor", format!("must be 0 to {PRICE_MAX_MINOR}")));
+    }
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let product = Product { sku, name, price };
+    app.submit(Command::ListProduct(product.clone()), None, None).await?;
+    Ok(axum::Json(ProductView::from(&product)))
+}
+
+/// Look at a product
+#[utoipa::path(get, path = "/products/{sku}", tag = "catalog",
+    params(("sku" = Sku, Path, description = "The product")),
+    responses(
+        (status = 200, body = ProductView),
+        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "No such product"),
+    ))]
+pub(super) async fn get(
+    State(Handlers { app, .. }): State<Handlers>,
+    Path(sku): Path<Sku>,
+) -> Result<axum::Json<ProductView>, Problem> {
+    let known = app.state(StreamId::of_sku(PRODUCTS, &sku), UpTo::Latest).await?;
+    let product = known.as_ref().and_then(|(state, _)| state.products.get(&sku));
+    let product = product.ok_or_else(|| Problem::not_found(format!("there is no product {sku}")))?;
+    Ok(axum::Json(ProductView::from(product)))
+}
+
+/// List products
+#[utoipa::path(get, path = "/products", tag = "catalog", params(PageQuery),
+    responses(
+        (status = 200, body = ProductPage),
+        (status = 400, body = Problem, content_type = PROBLEM_JSON, description = "A parameter is unknown"),
+        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "A parameter makes no sense"),
+    ))]
+pub(super) async fn list(
+    State(Handlers { app, .. }): State<Handlers>,
+    Query(page): Query<PageQuery>,
+) -> Result<axum::Json<ProductPage>, Problem> {
+    let (streams, next) = app.list(PRODUCTS, page.check()?).await?;
+    let products = streams.iter().flat_map(|(_, state)| state.products.values()).map(ProductView::from).collect();
+    Ok(axum::Json(ProductPage { products, next }))
+}

@@ -1,0 +1,9 @@
+//! The order service: takes orders and tells how they ended.
+//!
+//! - [`decider`]: what is decided. Read this first.
+//! - [`policy`]: which event of another service leads to which command.
+//! - [`api`]: HTTP, for people.
+
+pub mod api;
+pub mod decider;
+pub mod policy;

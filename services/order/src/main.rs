@@ -1,0 +1,19 @@
+//! The order service's process.
+
+use std::{process::ExitCode, sync::Arc};
+
+use order::{api::api, decider::Order};
+use shell::{NoOutside, ServiceParts, Variable};
+
+fn main() -> ExitCode {
+    shell::run(&ServiceParts::<Order> {
+        port: 8080,
+        variables: vec![Variable::parsed::<u32>(
+            "ORDER_DEADLINE_S",
+            "60",
+            "seconds after which an order that is not complete asks for its own cancellation",
+        )],
+        outside: |_| Ok(Arc::new(NoOutside)),
+        api,
+    })
+}

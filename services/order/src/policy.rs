@@ -1,0 +1,117 @@
+//! What the order service does about the events of others, and where its events are kept.
+
+use contracts::{
+    Contract, Event as ContractEvent, Received, inventory::InventoryEvent, order::OrderEvent, payment::PaymentEvent,
+    shipping::ShippingEvent,
+};
+use decider::{Logged, Milestone, NoIntent, Service, StreamId};
+use jiff::Timestamp;
+
+use crate::decider::{Command, Event, Fact, Observation, Order, Private, State};
+
+/// The category of the streams with one order each.
+pub const ORDERS: &str = "order";
+/// The category of the streams with one product of the catalog each.
+pub const PRODUCTS: &str = "product";
+
+impl Service for Order {
+    type Public = OrderEvent;
+    type Private = Private;
+    type Intent = NoIntent;
+
+    const CONSUMES: &'static [&'static str] = &[InventoryEvent::TOPIC, PaymentEvent::TOPIC, ShippingEvent::TOPIC];
+
+    /// Every event of the other services is a fact about an order.
+    fn react(received: &Received) -> Option<Command> {
+        let fact = match &received.event {
+            ContractEvent::Order(_) => return None,
+            ContractEvent::Inventory(event) => match event {
+                InventoryEvent::StockReserved(_) => Fact::StockReserved,
+                InventoryEvent::StockReservationRejected(_) => Fact::StockReservationRejected,
+                InventoryEvent::StockCommitted(_) => Fact::StockCommitted,
+                InventoryEvent::StockReleased(_) => Fact::StockReleased,
+            },
+            ContractEvent::Payment(event) => match event {
+                PaymentEvent::PaymentCaptured(_) => Fact::PaymentCaptured,
+                PaymentEvent::PaymentDeclined(_) => Fact::PaymentDeclined,
+                PaymentEvent::PaymentRefunded(_) => Fact::PaymentRefunded,
+                PaymentEvent::PaymentVoided(_) => Fact::PaymentVoided,
+            },
+            ContractEvent::Shipping(event) => match event {
+                ShippingEvent::ShipmentScheduled(_) => Fact::ShipmentScheduled,
+                ShippingEvent::ShipmentRejected(_) => Fact::ShipmentRejected,
+                ShippingEvent::ShipmentCancelled(_) => Fact::ShipmentCancelled,
+                ShippingEvent::ShipmentCancellationRefused(_) => Fact::ShipmentCancellationRefused,
+                ShippingEvent::ShipmentDispatched(_) => Fact::ShipmentDispatched,
+            },
+        };
+        Some(Command::Note(Observation {
+            order_id: received.meta.order_id,
+            fact,
+            event_id: received.meta.id,
+            occurred_at: received.meta.time,
+            causation_id: received.meta.causation_id,
+        }))
+    }
+
+    fn intent(_event: &Event) -> Option<NoIntent> {
+        None
+    }
+
+    fn wake_at(state: &State) -> Option<Timestamp> {
+        let order = state.order.as_ref()?;
+        order.awaits_deadline().then_some(order.placed.deadline)
+    }
+
+    fn wake(stream: &StreamId) -> Option<Command> {
+        stream.order_id(ORDERS).map(Command::PassDeadline)
+    }
+
+    fn streams(command: &Command, _state: &State) -> Vec<StreamId> {
+        let order_id = match command {
+            Command::ListProduct(product) => return vec![StreamId::of_sku(PRODUCTS, &product.sku)],
+            Command::Place(placement) => placement.order_id,
+            Command::Cancel(order_id) | Command::PassDeadline(order_id) => *order_id,
+            Command::Note(observation) => observation.order_id,
+        };
+        let mut streams = vec![StreamId::of_order(ORDERS, order_id)];
+        if let Command::Place(placement) = command {
+            streams.extend(placement.lines.iter().map(|(sku, _)| StreamId::of_sku(PRODUCTS, sku)));
+        }
+        streams
+    }
+
+    fn stream_of(event: &Event) -> StreamId {
+        match event {
+            Logged::Public(event) => StreamId::of_order(ORDERS, event.order_id()),
+            Logged::Private(Private::FactNoted(observation)) => StreamId::of_order(ORDERS, observation.order_id),
+            Logged::Private(Private::ProductListed(product)) => StreamId::of_sku(PRODUCTS, &product.sku),
+        }
+    }
+
+    fn join(parts: Vec<&State>) -> State {
+        let mut joined = State::default();
+        for part in parts {
+            joined.order = joined.order.or_else(|| part.order.clone());
+            joined.products.extend(part.products.clone());
+        }
+        joined
+    }
+
+    fn milestone(state: &State, event: &Event) -> Option<Milestone> {
+        let began = state.order.as_ref()?.placed.placed_at;
+        match event {
+            Logged::Public(OrderEvent::OrderConfirmed(_)) => {
+                Some(Milestone::Ended { outcome: "confirmed", reason: None, began })
+            }
+            Logged::Public(OrderEvent::OrderCancelled(cancelled)) => {
+                Some(Milestone::Ended { outcome: "cancelled", reason: Some(cancelled.reason), began })
+            }
+            _ => None,
+        }
+    }
+
+    fn status(state: &State) -> &'static str {
+        state.order.as_ref().map_or("listed", |order| order.status())
+    }
+}

@@ -1,0 +1,65 @@
+//! The payment gateway, as the payment service calls it.
+
+use async_trait::async_trait;
+use contracts::OrderId;
+use providers::{ChargeAnswer, PaymentGateway, ProviderError, VoidAnswer};
+use shell::{Description, Outside, OutsideError};
+
+use crate::{
+    decider::{Charge, Command, Payment},
+    policy::GatewayCall,
+};
+
+/// Makes the payment service's calls to a gateway.
+pub struct Gateway<G>(pub G);
+
+#[async_trait]
+impl<G: PaymentGateway> Outside<Payment> for Gateway<G> {
+    fn describe(&self, call: &GatewayCall) -> Description {
+        let (operation, order_id) = match call {
+            GatewayCall::Charge(due) => ("charge", due.order_id),
+            GatewayCall::Void(order_id) => ("void", *order_id),
+            GatewayCall::Refund { order_id, .. } => ("refund", *order_id),
+        };
+        Description { peer: "payment-gateway", operation, order_id }
+    }
+
+    async fn perform(&self, call: &GatewayCall) -> Result<Command, OutsideError> {
+        match call {
+            GatewayCall::Charge(due) => {
+                let answer =
+                    self.0.charge(due.order_id, &due.card, due.amount).await.map_err(|error| no_answer(&error))?;
+                Ok(Command::SettleCharge { order_id: due.order_id, charge: charged(answer) })
+            }
+            GatewayCall::Void(order_id) => self.void(*order_id).await,
+            GatewayCall::Refund { order_id, capture_id, amount } => {
+                let answer = self.0.refund(*order_id, capture_id, *amount).await.map_err(|error| no_answer(&error))?;
+                Ok(Command::SettleRefund { order_id: *order_id, refund_id: answer.refund_id })
+            }
+        }
+    }
+}
+
+impl<G: PaymentGateway> Gateway<G> {
+    async fn void(&self, order_id: OrderId) -> Result<Command, OutsideError> {
+        let charge = match self.0.void(order_id).await.map_err(|error| no_answer(&error))? {
+            VoidAnswer::Voided => Charge::Voided,
+            VoidAnswer::Captured { capture_id } => Charge::Captured { capture_id },
+            VoidAnswer::Declined { code } => Charge::Declined { code },
+        };
+        Ok(Command::SettleCharge { order_id, charge })
+    }
+}
+
+fn charged(answer: ChargeAnswer) -> Charge {
+    match answer {
+        ChargeAnswer::Captured { capture_id } => Charge::Captured { capture_id },
+        ChargeAnswer::Declined { code } => Charge::Declined { code },
+        ChargeAnswer::Voided => Charge::Voided,
+    }
+}
+
+/// Even a refusal is no answer: it says that we asked for something wrong, not what became of the order's money.
+fn no_answer(error: &ProviderError) -> OutsideError {
+    OutsideError(error.to_string())
+}

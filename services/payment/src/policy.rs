@@ -1,0 +1,113 @@
+//! What the payment service does about the events of others, which calls it makes, and where its events are kept.
+
+use contracts::{
+    CancelReason, Contract, Event as ContractEvent, Money, OrderId, Received, inventory::InventoryEvent,
+    order::OrderEvent, payment::PaymentEvent, shipping::ShippingEvent,
+};
+use decider::{Logged, Milestone, Service, StreamId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::decider::{Command, Due, Event, Payment, Private, State};
+
+/// The category of the streams with one order's payment each.
+pub const PAYMENTS: &str = "payment";
+
+/// A call to the payment gateway. The order's id is the idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GatewayCall {
+    /// Take the money.
+    Charge(Due),
+    /// Call the charge off.
+    Void(OrderId),
+    /// Give the money back.
+    Refund {
+        /// The order.
+        order_id: OrderId,
+        /// What was taken.
+        capture_id: String,
+        /// How much.
+        amount: Money,
+    },
+}
+
+impl Service for Payment {
+    type Public = PaymentEvent;
+    type Private = Private;
+    type Intent = GatewayCall;
+
+    const CONSUMES: &'static [&'static str] = &[OrderEvent::TOPIC, InventoryEvent::TOPIC, ShippingEvent::TOPIC];
+
+    fn react(received: &Received) -> Option<Command> {
+        let order_id = received.meta.order_id;
+        match &received.event {
+            ContractEvent::Order(OrderEvent::OrderPlaced(placed)) => {
+                let (amount, card) = (placed.total, placed.payment_method.clone());
+                Some(Command::Remember(Due { order_id, amount, card }))
+            }
+            ContractEvent::Inventory(InventoryEvent::StockReserved(_)) => Some(Command::Charge(order_id)),
+            ContractEvent::Shipping(ShippingEvent::ShipmentRejected(_)) => {
+                Some(Command::Undo { order_id, reason: CancelReason::ShipmentRejected })
+            }
+            ContractEvent::Shipping(ShippingEvent::ShipmentCancelled(cancelled)) => {
+                Some(Command::Undo { order_id, reason: cancelled.reason })
+            }
+            _ => None,
+        }
+    }
+
+    fn intent(event: &Event) -> Option<GatewayCall> {
+        match event {
+            Logged::Private(Private::ChargeStarted(due)) => Some(GatewayCall::Charge(due.clone())),
+            Logged::Private(Private::VoidStarted { order_id, .. }) => Some(GatewayCall::Void(*order_id)),
+            Logged::Private(Private::RefundStarted { order_id, capture_id, amount, .. }) => {
+                Some(GatewayCall::Refund { order_id: *order_id, capture_id: capture_id.clone(), amount: *amount })
+            }
+            _ => None,
+        }
+    }
+
+    fn wake_at(_state: &State) -> Option<Timestamp> {
+        None
+    }
+
+    fn wake(_stream: &StreamId) -> Option<Command> {
+        None
+    }
+
+    fn streams(command: &Command, _state: &State) -> Vec<StreamId> {
+        let order_id = match command {
+            Command::Remember(due) => due.order_id,
+            Command::Charge(order_id)
+            | Command::Undo { order_id, .. }
+            | Command::SettleCharge { order_id, .. }
+            | Command::SettleRefund { order_id, .. } => *order_id,
+        };
+        vec![StreamId::of_order(PAYMENTS, order_id)]
+    }
+
+    fn stream_of(event: &Event) -> StreamId {
+        let order_id = match event {
+            Logged::Public(event) => event.order_id(),
+            Logged::Private(Private::DueNoted(due) | Private::ChargeStarted(due)) => due.order_id,
+            Logged::Private(
+                Private::ReservationNoted { order_id }
+                | Private::VoidStarted { order_id, .. }
+                | Private::RefundStarted { order_id, .. },
+            ) => *order_id,
+        };
+        StreamId::of_order(PAYMENTS, order_id)
+    }
+
+    fn milestone(_state: &State, event: &Event) -> Option<Milestone> {
+        match event {
+            Logged::Public(PaymentEvent::PaymentRefunded(refunded)) => Some(Milestone::Undone(refunded.reason)),
+            Logged::Public(PaymentEvent::PaymentVoided(voided)) => Some(Milestone::Undone(voided.reason)),
+            _ => None,
+        }
+    }
+
+    fn status(state: &State) -> &'static str {
+        state.stage.status()
+    }
+}

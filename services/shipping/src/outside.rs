@@ -1,0 +1,52 @@
+//! The carrier, as the shipping service calls it.
+
+use async_trait::async_trait;
+use providers::{BookAnswer, Carrier, ProviderError};
+use shell::{Description, Outside, OutsideError};
+
+use crate::{
+    decider::{Booking, Command, Shipping},
+    policy::CarrierCall,
+};
+
+/// Makes the shipping service's calls to a carrier.
+pub struct CarrierCalls<C>(pub C);
+
+#[async_trait]
+impl<C: Carrier> Outside<Shipping> for CarrierCalls<C> {
+    fn describe(&self, call: &CarrierCall) -> Description {
+        let (operation, order_id) = match call {
+            CarrierCall::Book(destination) => ("book", destination.order_id),
+            CarrierCall::Cancel(order_id) => ("cancel", *order_id),
+        };
+        Description { peer: "carrier", operation, order_id }
+    }
+
+    async fn perform(&self, call: &CarrierCall) -> Result<Command, OutsideError> {
+        match call {
+            CarrierCall::Book(destination) => {
+                let order_id = destination.order_id;
+                let answer = self.0.book(order_id, &destination.address).await.map_err(|error| no_answer(&error))?;
+                Ok(Command::SettleBooking { order_id, booking: booked(answer) })
+            }
+            CarrierCall::Cancel(order_id) => {
+                self.0.cancel(*order_id).await.map_err(|error| no_answer(&error))?;
+                Ok(Command::SettleCancellation(*order_id))
+            }
+        }
+    }
+}
+
+fn booked(answer: BookAnswer) -> Booking {
+    match answer {
+        BookAnswer::Booked { tracking } => Booking::Booked { tracking },
+        BookAnswer::Refused { reason } => Booking::Refused { reason },
+        // If we called it off ourselves, the shipment is cancelled already and this comes too late to matter.
+        BookAnswer::Cancelled => Booking::Refused { reason: "the booking was called off".to_owned() },
+    }
+}
+
+/// Even a refusal is no answer: it says that we asked for something wrong, not what became of the parcel.
+fn no_answer(error: &ProviderError) -> OutsideError {
+    OutsideError(error.to_string())
+}

@@ -1,0 +1,97 @@
+//! What the shipping service does about the events of others, which calls it makes, and where its events are kept.
+
+use contracts::{
+    Contract, Event as ContractEvent, OrderId, Received, inventory::InventoryEvent, order::OrderEvent,
+    shipping::ShippingEvent,
+};
+use decider::{Logged, Milestone, Service, StreamId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::decider::{Command, Destination, Event, Private, Shipping, State};
+
+/// The category of the streams with one order's shipment each.
+pub const SHIPMENTS: &str = "shipment";
+
+/// A call to the carrier. The order's id is the idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CarrierCall {
+    /// Fetch a parcel.
+    Book(Destination),
+    /// Don't fetch it, if it was booked or ever will be.
+    Cancel(OrderId),
+}
+
+impl Service for Shipping {
+    type Public = ShippingEvent;
+    type Private = Private;
+    type Intent = CarrierCall;
+
+    const CONSUMES: &'static [&'static str] = &[OrderEvent::TOPIC, InventoryEvent::TOPIC];
+
+    fn react(received: &Received) -> Option<Command> {
+        let order_id = received.meta.order_id;
+        match &received.event {
+            ContractEvent::Order(OrderEvent::OrderPlaced(placed)) => {
+                Some(Command::Remember(Destination { order_id, address: placed.address.clone() }))
+            }
+            ContractEvent::Order(OrderEvent::OrderCancellationRequested(requested)) => {
+                Some(Command::Cancel { order_id, reason: requested.reason })
+            }
+            ContractEvent::Inventory(InventoryEvent::StockCommitted(_)) => Some(Command::Schedule(order_id)),
+            _ => None,
+        }
+    }
+
+    fn intent(event: &Event) -> Option<CarrierCall> {
+        match event {
+            Logged::Private(Private::BookingStarted(destination)) => Some(CarrierCall::Book(destination.clone())),
+            Logged::Private(Private::BookingCancellationStarted { order_id }) => Some(CarrierCall::Cancel(*order_id)),
+            _ => None,
+        }
+    }
+
+    fn wake_at(_state: &State) -> Option<Timestamp> {
+        None
+    }
+
+    fn wake(_stream: &StreamId) -> Option<Command> {
+        None
+    }
+
+    fn streams(command: &Command, _state: &State) -> Vec<StreamId> {
+        let order_id = match command {
+            Command::Remember(destination) => destination.order_id,
+            Command::Schedule(order_id)
+            | Command::Cancel { order_id, .. }
+            | Command::SettleBooking { order_id, .. }
+            | Command::SettleCancellation(order_id)
+            | Command::Dispatch(order_id) => *order_id,
+        };
+        vec![StreamId::of_order(SHIPMENTS, order_id)]
+    }
+
+    fn stream_of(event: &Event) -> StreamId {
+        let order_id = match event {
+            Logged::Public(event) => event.order_id(),
+            Logged::Private(Private::DestinationNoted(destination) | Private::BookingStarted(destination)) => {
+                destination.order_id
+            }
+            Logged::Private(
+                Private::CommitmentNoted { order_id } | Private::BookingCancellationStarted { order_id },
+            ) => *order_id,
+        };
+        StreamId::of_order(SHIPMENTS, order_id)
+    }
+
+    fn milestone(_state: &State, event: &Event) -> Option<Milestone> {
+        match event {
+            Logged::Public(ShippingEvent::ShipmentCancelled(cancelled)) => Some(Milestone::Undone(cancelled.reason)),
+            _ => None,
+        }
+    }
+
+    fn status(state: &State) -> &'static str {
+        state.stage.status()
+    }
+}

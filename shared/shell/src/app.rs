@@ -1,0 +1,220 @@
+//! What a service's HTTP API works with: commands go in, states come out.
+
+use contracts::{CorrelationId, EventId};
+use decider::{Logged, Service, StreamId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use store::{EventStore, Listing, Store as _, StoreError, StoredEvent, StreamHead, UpTo};
+use telemetry::Trace;
+use tokio::sync::{mpsc, oneshot};
+use tracing::error;
+use uuid::Uuid;
+use web::{Invalid, Problem};
+
+use crate::{
+    batch::rebuild,
+    input::{Cause, CommandInput, Decided, Input},
+};
+
+/// Streams in a page at most.
+const PAGE_MAX: usize = 200;
+/// Streams in a page when the client does not say.
+const PAGE_DEFAULT: usize = 50;
+/// Events of a stream that are given at most.
+const HISTORY_MAX: usize = 10_000;
+
+/// A running service, as its HTTP handlers see it. Cheap to clone.
+pub struct App<S: Service> {
+    pub(crate) inputs: mpsc::Sender<Input<S>>,
+    pub(crate) store: EventStore,
+}
+
+impl<S: Service> Clone for App<S> {
+    fn clone(&self) -> Self {
+        Self { inputs: self.inputs.clone(), store: self.store.clone() }
+    }
+}
+
+/// Why the app has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// More is waiting than may wait.
+    #[error("too much is waiting; try again")]
+    Busy,
+    /// The service is about to stop.
+    #[error("the service is stopping")]
+    Stopping,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<AppError> for Problem {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Busy | AppError::Stopping => Self::unavailable(error.to_string()),
+            AppError::Store(error) => {
+                error!(%error, "a request failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+/// An event of a stream, read from the log.
+pub struct TimelineRow<S: Service> {
+    /// The event's id.
+    pub id: EventId,
+    /// Its type's name.
+    pub name: String,
+    /// When it happened.
+    pub time: Timestamp,
+    /// The contract event that led to it.
+    pub causation_id: Option<EventId>,
+    /// Shared by all that the same request caused.
+    pub correlation_id: CorrelationId,
+    /// What happened.
+    pub event: Logged<S::Public, S::Private>,
+}
+
+impl<S: Service> App<S> {
+    /// Has the command decided on, and waits until what follows is durable. A command with the same `message` takes
+    /// effect once, and so does one that was sent again after its answer got lost.
+    ///
+    /// # Errors
+    /// The command was not taken, or the service stopped before it said what became of it.
+    pub async fn submit(
+        &self,
+        command: S::Command,
+        message: Option<Uuid>,
+        correlation_id: Option<CorrelationId>,
+    ) -> Result<Decided<S>, AppError> {
+        let (reply, decided) = oneshot::channel();
+        let cause = Cause { correlation_id, trace: Trace::current(), ..Cause::default() };
+        let input =
+            Input::Command(CommandInput { message, command, cause, answers: None, reply: Some(reply), span: None });
+        self.inputs.try_send(input).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => AppError::Busy,
+            mpsc::error::TrySendError::Closed(_) => AppError::Stopping,
+        })?;
+        decided.await.map_err(|_| AppError::Stopping)
+    }
+
+    /// A stream's state at a point, and the version it had; `None` when there was nothing yet.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn state(&self, stream: StreamId, up_to: UpTo) -> Result<Option<(S::State, u64)>, AppError> {
+        let stored = self.store.load(stream, up_to).await?;
+        let version = stored.version;
+        let state = rebuild::<S>(stored).map_err(StoreError::from)?;
+        Ok((version > 0).then_some((state, version)))
+    }
+
+    /// What happened in a stream, from its beginning.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn history(&self, stream: StreamId) -> Result<Vec<TimelineRow<S>>, AppError> {
+        let events = self.store.history(stream, 0, HISTORY_MAX).await?;
+        events.into_iter().map(row::<S>).collect()
+    }
+
+    /// A page of a category's streams with their states, newest first, and the cursor of the next page.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn list(
+        &self,
+        category: &'static str,
+        page: pages::Checked,
+    ) -> Result<(Vec<(StreamHead, S::State)>, Option<String>), AppError> {
+        let listing = Listing { category, status: page.status, before: page.before, limit: page.limit };
+        let page = self.store.list(listing).await?;
+        let mut states = Vec::with_capacity(page.heads.len());
+        for head in page.heads {
+            let stored = self.store.load(head.stream.clone(), UpTo::Latest).await?;
+            states.push((head, rebuild::<S>(stored).map_err(StoreError::from)?));
+        }
+        Ok((states, page.next.map(|next| next.to_string())))
+    }
+}
+
+fn row<S: Service>(stored: StoredEvent) -> Result<TimelineRow<S>, AppError> {
+    let event = Logged::decode(&stored.name, &stored.schema, &stored.data).map_err(StoreError::from)?;
+    let StoredEvent { id, name, time, causation_id, correlation_id, .. } = stored;
+    Ok(TimelineRow { id, name, time, causation_id, correlation_id, event })
+}
+
+/// Pages of lists, and points in the past, as clients ask for them.
+pub mod pages {
+    use super::{Deserialize, Invalid, PAGE_DEFAULT, PAGE_MAX, Problem, Serialize, UpTo};
+
+    /// Which page of a list.
+    #[derive(Debug, Clone, Default, Deserialize, Serialize, utoipa::IntoParams)]
+    #[into_params(parameter_in = Query)]
+    #[serde(deny_unknown_fields)]
+    pub struct PageQuery {
+        /// Only those with this status.
+        pub status: Option<String>,
+        /// Where the page begins: `next` of the page before.
+        pub cursor: Option<String>,
+        /// How many at most.
+        #[param(minimum = 1, maximum = 200, default = 50)]
+        pub limit: Option<usize>,
+    }
+
+    /// A [`PageQuery`] that makes sense.
+    #[derive(Debug)]
+    pub struct Checked {
+        pub(super) status: Option<String>,
+        pub(super) before: Option<i64>,
+        pub(super) limit: usize,
+    }
+
+    impl PageQuery {
+        /// Checks the parameters.
+        ///
+        /// # Errors
+        /// Names the parameters that are wrong.
+        pub fn check(self) -> Result<Checked, Problem> {
+            let mut wrong = Vec::new();
+            let before = self.cursor.map(|cursor| cursor.parse::<i64>());
+            if matches!(before, Some(Err(_))) {
+                wrong.push(Invalid::new("cursor", "is not one that a page before gave"));
+            }
+            let limit = self.limit.unwrap_or(PAGE_DEFAULT);
+            if !(1..=PAGE_MAX).contains(&limit) {
+                wrong.push(Invalid::new("limit", format!("must be 1 to {PAGE_MAX}")));
+            }
+            if !wrong.is_empty() {
+                return Err(Problem::invalid(wrong));
+            }
+            Ok(Checked { status: self.status, before: before.and_then(Result::ok), limit })
+        }
+    }
+
+    /// A point in the past.
+    #[derive(Debug, Clone, Default, Deserialize, Serialize, utoipa::IntoParams)]
+    #[into_params(parameter_in = Query)]
+    #[serde(deny_unknown_fields)]
+    pub struct AtQuery {
+        /// A version (a number from 1) or a time (RFC 3339); the latest when it is left out.
+        #[param(example = "2026-11-23T10:00:00Z")]
+        pub at: Option<String>,
+    }
+
+    impl AtQuery {
+        /// The point that is meant.
+        ///
+        /// # Errors
+        /// It is neither a version nor a time.
+        pub fn up_to(&self) -> Result<UpTo, Problem> {
+            let Some(at) = &self.at else { return Ok(UpTo::Latest) };
+            let version = || at.parse().map(UpTo::Version).ok();
+            let time = || at.parse().map(UpTo::Time).ok();
+            let wrong = || Problem::invalid(vec![Invalid::new("at", "is neither a version nor an RFC 3339 time")]);
+            version().or_else(time).ok_or_else(wrong)
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Batches against a real store, with a service of few lines.
+
+use contracts::{
+    OrderId, Received, Sku,
+    shipping::{ShipmentDispatched, ShippingEvent},
+};
+use decider::{Decider, PrivateEvent};
+use store::{Committed, EventStore, Store as _, UpTo};
+use tokio::sync::oneshot::{self, Receiver};
+
+use super::*;
+
+/// Counts, for each order, and dispatches it when its count reaches three.
+#[derive(Debug)]
+struct Counter;
+
+#[derive(Debug, Clone)]
+enum Command {
+    Count(OrderId),
+    /// Counts the order that this order's count, as a number, names.
+    CountNext(OrderId),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Counted(OrderId);
+
+impl PrivateEvent for Counted {
+    fn name(&self) -> &'static str {
+        "Counted"
+    }
+}
+
+type Counts = HashMap<OrderId, u32>;
+
+fn order(number: u128) -> OrderId {
+    OrderId(Uuid::from_u128(number))
+}
+
+impl Decider for Counter {
+    type State = Counts;
+    type Command = Command;
+    type Event = Logged<ShippingEvent, Counted>;
+
+    fn decide(counts: &Counts, command: &Command) -> Vec<Self::Event> {
+        let order_id = match command {
+            Command::Count(order_id) => *order_id,
+            Command::CountNext(order_id) => order(counts.get(order_id).copied().unwrap_or_default().into()),
+        };
+        let counted = Logged::Private(Counted(order_id));
+        let dispatched = ShipmentDispatched { order_id, tracking: "T".into() };
+        match counts.get(&order_id) {
+            Some(2) => vec![counted, Logged::Public(dispatched.into())],
+            _ => vec![counted],
+        }
+    }
+
+    fn evolve(mut counts: Counts, event: &Self::Event) -> Counts {
+        if let Logged::Private(Counted(order_id)) = event {
+            *counts.entry(*order_id).or_default() += 1;
+        }
+        counts
+    }
+}
+
+impl Service for Counter {
+    type Public = ShippingEvent;
+    type Private = Counted;
+    type Intent = String;
+
+    const CONSUMES: &'static [&'static str] = &[];
+
+    fn react(_: &Received) -> Option<Command> {
+        None
+    }
+
+    fn intent(event: &Self::Event) -> Option<String> {
+        matches!(event, Logged::Public(_)).then(|| "call".to_owned())
+    }
+
+    fn wake_at(_: &Counts) -> Option<Timestamp> {
+        None
+    }
+
+    fn wake(_: &StreamId) -> Option<Command> {
+        None
+    }
+
+    fn streams(command: &Command, counts: &Counts) -> Vec<StreamId> {
+        let stream = |order_id| StreamId::of_order("count", order_id);
+        match command {
+            Command::Count(order_id) => vec![stream(*order_id)],
+            Command::CountNext(order_id) => {
+                let next = order(counts.get(order_id).copied().unwrap_or_default().into());
+                if next == *order_id { vec![stream(next)] } else { vec![stream(*order_id), stream(next)] }
+            }
+        }
+    }
+
+    fn stream_of(event: &Self::Event) -> StreamId {
+        match event {
+            Logged::Public(event) => StreamId::of_order("count", event.order_id()),
+            Logged::Private(Counted(order_id)) => StreamId::of_order("count", *order_id),
+        }
+    }
+
+    fn join(parts: Vec<&Counts>) -> Counts {
+        parts.into_iter().flatten().map(|(order_id, count)| (*order_id, *count)).collect()
+    }
+
+    fn status(_: &Counts) -> &'static str {
+        "counted"
+    }
+}
+
+struct Fixture {
+    store: EventStore,
+    _folder: tempfile::TempDir,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { store: EventStore::open(&folder.path().join("test.db")).expect("opens"), _folder: folder }
+    }
+
+    async fn run(&self, inputs: Vec<Input<Counter>>) -> Committed {
+        let now = "2026-11-23T10:00:00.000001900Z".parse().expect("a time");
+        let outlet = Outlet { schema_base_url: "http://schemas".into(), spans: Spans::default() };
+        let batch = Batch::new(inputs, vec![], outlet, now);
+        let (batch, committed) = self.store.transact(batch).await;
+        batch.reply();
+        committed.expect("commits")
+    }
+
+    async fn count(&self, order_id: OrderId) -> u32 {
+        let stored = self.store.load(StreamId::of_order("count", order_id), UpTo::Latest).await.expect("loads");
+        rebuild::<Counter>(stored).expect("reads").get(&order_id).copied().unwrap_or_default()
+    }
+}
+
+fn input(command: Command, message: Option<u128>) -> Input<Counter> {
+    let message = message.map(Uuid::from_u128);
+    Input::Command(CommandInput { message, command, cause: Cause::default(), answers: None, reply: None, span: None })
+}
+
+fn asked(command: Command, message: Option<u128>) -> (Input<Counter>, Receiver<Decided<Counter>>) {
+    let (reply, answer) = oneshot::channel();
+    let message = message.map(Uuid::from_u128);
+    let cause = Cause::default();
+    (Input::Command(CommandInput { message, command, cause, answers: None, reply: Some(reply), span: None }), answer)
+}
+
+#[tokio::test]
+async fn a_command_sees_what_those_before_it_in_the_batch_did() {
+    let fixture = Fixture::new();
+    let committed = fixture.run((0..3).map(|_| input(Command::Count(order(7)), None)).collect()).await;
+    assert_eq!(fixture.count(order(7)).await, 3);
+    assert_eq!(committed.outbox.len(), 1, "the third count dispatches");
+}
+
+#[tokio::test]
+async fn a_message_counts_once_in_a_batch_and_in_later_ones() {
+    let fixture = Fixture::new();
+    let count = || Command::Count(order(7));
+    fixture.run(vec![input(count(), Some(1)), input(count(), Some(1)), input(count(), Some(2))]).await;
+    assert_eq!(fixture.count(order(7)).await, 2);
+
+    let (again, answer) = asked(count(), Some(2));
+    fixture.run(vec![again]).await;
+    let decided = answer.await.expect("an answer");
+    assert_eq!(decided.events, [], "recognized");
+    assert_eq!(decided.state.get(&order(7)), Some(&2), "and told what is known");
+    assert_eq!(fixture.count(order(7)).await, 2);
+}
+
+#[tokio::test]
+async fn a_stream_that_only_a_decision_before_made_necessary_is_loaded_in_time() {
+    let fixture = Fixture::new();
+    fixture.run(vec![input(Command::Count(order(1)), None), input(Command::Count(order(2)), None)]).await;
+    // Order 1 has count 1; after the first command it is 2, so the second command counts order 2.
+    fixture.run(vec![input(Command::Count(order(1)), None), input(Command::CountNext(order(1)), None)]).await;
+    assert_eq!(fixture.count(order(1)).await, 2);
+    assert_eq!(fixture.count(order(2)).await, 2, "counted on top of what was stored");
+}
+
+#[tokio::test]
+async fn an_event_goes_out_as_it_was_stored() {
+    let fixture = Fixture::new();
+    let correlation_id = CorrelationId(Uuid::from_u128(5));
+    let cause = Cause {
+        correlation_id: Some(correlation_id),
+        event_id: Some(EventId(Uuid::from_u128(6))),
+        hops: 4,
+        trace: Trace::default(),
+    };
+    let third = CommandInput {
+        message: None,
+        command: Command::Count(order(7)),
+        cause: cause.clone(),
+        answers: None,
+        reply: None,
+        span: None,
+    };
+    let count = || input(Command::Count(order(7)), None);
+    let committed = fixture.run(vec![count(), count(), Input::Command(third)]).await;
+
+    let record = &committed.outbox[0].record;
+    let header = |name: &str| record.headers.iter().find(|(known, _)| known == name).map(|(_, value)| &value[..]);
+    let Ok(contracts::Decoded::Known(received)) = contracts::decode(&record.topic, header, &record.payload) else {
+        panic!("what goes out keeps its contract")
+    };
+    assert_eq!(received.meta.correlation_id, correlation_id);
+    assert_eq!(received.meta.causation_id, cause.event_id);
+    assert_eq!(received.meta.hops, 4);
+    assert_eq!(received.meta.time.to_string(), "2026-11-23T10:00:00.000001Z", "whole microseconds");
+
+    let history = fixture.store.history(StreamId::of_order("count", order(7)), 0, 10).await.expect("reads");
+    let stored = history.last().expect("events");
+    assert_eq!((stored.id, stored.time), (received.meta.id, received.meta.time));
+    assert_eq!(
+        committed.intents[0].intent.event_id, received.meta.id,
+        "the call is known by the event that asks for it"
+    );
+    let call: Call<String> = serde_json::from_str(&committed.intents[0].intent.body).expect("reads");
+    assert_eq!(call.cause, cause, "and its answer will carry the cause on");
+}
+
+#[tokio::test]
+async fn a_long_stream_is_loaded_from_its_snapshot() {
+    let fixture = Fixture::new();
+    for _ in 0..5 {
+        fixture.run((0..90).map(|_| input(Command::Count(order(7)), None)).collect()).await;
+    }
+    let stored = fixture.store.load(StreamId::of_order("count", order(7)), UpTo::Latest).await.expect("loads");
+    assert_eq!(stored.version, 451, "450 counts and a dispatch");
+    assert!((stored.events.len() as u64) < SNAPSHOT_INTERVAL, "{} events since the snapshot", stored.events.len());
+    assert_eq!(fixture.count(order(7)).await, 450);
+}
+
+#[tokio::test]
+async fn a_dead_letter_goes_out_once() {
+    let fixture = Fixture::new();
+    let letter = || {
+        let record = NewOutboxRow {
+            topic: "shipping.dlq".into(),
+            key: None,
+            headers: vec![],
+            payload: Bytes::from_static(b"?"),
+        };
+        Input::<Counter>::DeadLetter { message: Uuid::from_u128(9), record }
+    };
+    assert_eq!(fixture.run(vec![letter(), letter()]).await.outbox.len(), 1);
+    assert_eq!(fixture.run(vec![letter()]).await.outbox.len(), 0);
+}
+
+#[tokio::test]
+async fn an_answer_closes_its_call() {
+    let fixture = Fixture::new();
+    let committed = fixture.run((0..3).map(|_| input(Command::Count(order(7)), None)).collect()).await;
+    let event_id = committed.intents[0].intent.event_id;
+    let answer = || {
+        let (message, command) = (Some(event_id.0), Command::Count(order(8)));
+        let cause = Cause::default();
+        Input::Command(CommandInput { message, command, cause, answers: Some(event_id), reply: None, span: None })
+    };
+    fixture.run(vec![answer()]).await;
+    assert!(fixture.store.intents(0, 10).await.expect("reads").is_empty());
+    fixture.run(vec![answer()]).await;
+    assert_eq!(fixture.count(order(8)).await, 1, "the same answer twice counts once");
+}
+
+#[test]
+fn a_sku_stream_and_an_order_stream_keep_their_names() {
+    let sku: Sku = "A-B".parse().expect("a SKU");
+    let stream = StreamId::of_sku("stock", &sku);
+    assert_eq!((stream.category(), stream.id()), ("stock", "A-B"));
+    assert_eq!(StreamId::parse(stream.as_str().to_owned()), Some(stream));
+}

@@ -1,0 +1,43 @@
+//! What is not counted where it happens, but looked at now and then: what waits.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use messaging::Consumer;
+use store::{EventStore, Store as _, StoreError};
+use telemetry::{KeyValue, Metrics};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+/// How often to look.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// Looks until it is told to stop.
+pub(crate) async fn run(
+    store: EventStore,
+    consumer: Arc<OnceLock<Consumer>>,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) {
+    let mut interval = tokio::time::interval(INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(interval.tick()).await.is_some() {
+        for (topic, lag) in consumer.get().map(Consumer::lag).unwrap_or_default() {
+            metrics.consumer_lag.record(lag, &[KeyValue::new("topic", topic)]);
+        }
+        if let Err(error) = outbox(&store, &metrics).await {
+            error!(%error, "the outbox can't be looked at");
+        }
+    }
+}
+
+async fn outbox(store: &EventStore, metrics: &Metrics) -> Result<(), StoreError> {
+    metrics.outbox_backlog.record(store.outbox_len().await?, &[]);
+    let age = store.outbox_oldest().await?.map(|oldest| Timestamp::now().duration_since(oldest).as_secs_f64());
+    metrics.outbox_oldest_seconds.record(age.unwrap_or_default().max(0.0), &[]);
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! What the processor works on.
+
+use contracts::{CorrelationId, EventId};
+use decider::Service;
+use serde::{Deserialize, Serialize};
+use store::NewOutboxRow;
+use telemetry::{Span, Trace};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+/// Why something is done. Events that follow from it carry it on.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cause {
+    /// The request it all began with; `None`: whatever the stream's first event had.
+    pub correlation_id: Option<CorrelationId>,
+    /// The contract event it follows from, if it does.
+    pub event_id: Option<EventId>,
+    /// How many events led to this.
+    pub hops: u32,
+    /// Where in a trace this is done.
+    pub trace: Trace,
+}
+
+/// One thing to handle, inside a transaction with others.
+pub(crate) enum Input<S: Service> {
+    /// To decide on.
+    Command(CommandInput<S>),
+    /// To put aside, recognized by its place in its topic.
+    DeadLetter { message: Uuid, record: NewOutboxRow },
+}
+
+/// A command, where it comes from and who waits for what becomes of it.
+pub(crate) struct CommandInput<S: Service> {
+    /// Recognizes it when it comes again; `None`: each one counts.
+    pub(crate) message: Option<Uuid>,
+    pub(crate) command: S::Command,
+    pub(crate) cause: Cause,
+    /// The event whose call to the outside world this answers.
+    pub(crate) answers: Option<EventId>,
+    pub(crate) reply: Option<oneshot::Sender<Decided<S>>>,
+    /// Ends when what follows is committed.
+    pub(crate) span: Option<Span>,
+}
+
+/// What became of a command, durably.
+#[derive(Debug)]
+pub struct Decided<S: Service> {
+    /// What is known now about everything that the command concerned.
+    pub state: S::State,
+    /// What happened; empty when it led nowhere, or was recognized as one handled before.
+    pub events: Vec<S::Event>,
+    /// The correlation id of the stream that the command is about; `None` when nothing is known of it.
+    pub correlation_id: Option<CorrelationId>,
+}
+
+impl<S: Service> Input<S> {
+    pub(crate) fn message(&self) -> Option<Uuid> {
+        match self {
+            Self::Command(input) => input.message,
+            Self::DeadLetter { message, .. } => Some(*message),
+        }
+    }
+}

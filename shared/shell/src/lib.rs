@@ -1,0 +1,39 @@
+//! The shell around a decider. It runs any [`decider::Service`]:
+//!
+//! ```text
+//! Kafka ──▶ intake ─┐
+//! HTTP  ──▶ App  ───┤                                  ┌─▶ relay ──▶ Kafka
+//!                   ├─▶ processor ─▶ one transaction ──┤
+//! answers, timers ──┘   (a batch)    then commit       └─▶ performer ──▶ the outside world
+//! ```
+//!
+//! - [`intake`](mod@intake): records become inputs; what breaks its contract becomes a dead letter.
+//! - [`processor`]: takes what has arrived, runs [`batch`] as one transaction, and gives out what it committed.
+//! - [`relay`]: publishes the outbox, in order.
+//! - [`performer`]: makes the calls that the service asked for; answers come back as inputs.
+//! - [`timer`]: wakes streams whose time has come.
+//! - [`app`]: what a service's HTTP API works with.
+//! - [`run`]: all of it, from the configuration to the graceful end.
+
+mod app;
+mod batch;
+mod config;
+mod feed;
+mod gauges;
+mod health;
+mod input;
+mod intake;
+mod performer;
+mod processor;
+mod readiness;
+mod relay;
+mod run;
+mod timer;
+
+pub use app::{App, AppError, TimelineRow, pages};
+pub use config::{Config, ConfigError, Environment, Variable};
+pub use input::{Cause, Decided};
+pub use performer::{Description, NoOutside, Outside, OutsideError};
+pub use run::{Api, ServiceParts, run};
+pub use store::UpTo;
+pub use telemetry::{CORRELATION_ID, ORDER_ID};

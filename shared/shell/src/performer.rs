@@ -1,0 +1,190 @@
+//! Makes the calls to the outside world that the service asked for, many at a time, each until it is answered.
+//!
+//! A call is made after its intent is stored, so a crash can't forget it; it may then be made twice, which the provider
+//! recognizes by its key.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+use contracts::OrderId;
+use decider::{NoIntent, Service};
+use store::OpenIntent;
+use telemetry::{Metrics, Spans, Trace};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use crate::{
+    batch::Call,
+    feed::Feed,
+    input::{Cause, CommandInput, Input},
+};
+
+/// Calls that wait for an answer or for their next attempt; others wait in the store.
+const OPEN_MAX: usize = 10_000;
+/// Calls that are made at the same time.
+const CONCURRENT_MAX: usize = 1000;
+/// The first wait before a call is made again.
+const BACKOFF_MIN: Duration = Duration::from_millis(100);
+/// The longest wait before a call is made again.
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
+
+/// The outside world, as a service calls it.
+#[async_trait]
+pub trait Outside<S: Service>: Send + Sync + 'static {
+    /// What to say of the call in traces and logs.
+    fn describe(&self, intent: &S::Intent) -> Description;
+
+    /// Makes the call and gives the command that its answer leads to.
+    ///
+    /// # Errors
+    /// There is no answer; what happened is unknown. The same call is made again, until there is one.
+    async fn perform(&self, intent: &S::Intent) -> Result<S::Command, OutsideError>;
+}
+
+/// A call, as traces and logs name it.
+#[derive(Debug, Clone, Copy)]
+pub struct Description {
+    /// Who is called.
+    pub peer: &'static str,
+    /// What for, in one word.
+    pub operation: &'static str,
+    /// The order that it is about.
+    pub order_id: OrderId,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct OutsideError(pub String);
+
+/// The outside world of a service that calls nobody.
+pub struct NoOutside;
+
+#[async_trait]
+impl<S: Service<Intent = NoIntent>> Outside<S> for NoOutside {
+    fn describe(&self, intent: &NoIntent) -> Description {
+        match *intent {}
+    }
+
+    async fn perform(&self, intent: &NoIntent) -> Result<S::Command, OutsideError> {
+        match *intent {}
+    }
+}
+
+pub(crate) struct Performer<S: Service> {
+    pub(crate) feed: Feed<OpenIntent>,
+    pub(crate) outside: Arc<dyn Outside<S>>,
+    pub(crate) answers: mpsc::Sender<Input<S>>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) spans: Spans,
+}
+
+impl<S: Service> Performer<S> {
+    /// Works until it is told to stop; calls that are open then are made again after the next start.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut calls = JoinSet::new();
+        let concurrent = Arc::new(Semaphore::new(CONCURRENT_MAX));
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                Some(_) = calls.join_next() => {}
+                next = self.feed.next(), if calls.len() < OPEN_MAX => match next {
+                    Ok(Some(intent)) => {
+                        calls.spawn(self.caller(&concurrent).answer(intent));
+                    }
+                    Ok(None) => return,
+                    Err(error) => {
+                        error!(%error, "open calls can't be read");
+                        tokio::time::sleep(BACKOFF_MAX).await;
+                    }
+                },
+            }
+        }
+    }
+}
+
+/// What a call needs while it is open.
+struct Caller<S: Service> {
+    outside: Arc<dyn Outside<S>>,
+    concurrent: Arc<Semaphore>,
+    answers: mpsc::Sender<Input<S>>,
+    metrics: Arc<Metrics>,
+    spans: Spans,
+}
+
+impl<S: Service> Performer<S> {
+    fn caller(&self, concurrent: &Arc<Semaphore>) -> Caller<S> {
+        Caller {
+            outside: Arc::clone(&self.outside),
+            concurrent: Arc::clone(concurrent),
+            answers: self.answers.clone(),
+            metrics: Arc::clone(&self.metrics),
+            spans: self.spans.clone(),
+        }
+    }
+}
+
+impl<S: Service> Caller<S> {
+    /// Makes one call until it is answered, and hands the answer in.
+    async fn answer(self, open: OpenIntent) {
+        let event_id = open.intent.event_id;
+        let call: Call<S::Intent> = match serde_json::from_str(&open.intent.body) {
+            Ok(call) => call,
+            Err(error) => return error!(%error, %event_id, "an open call can't be read; it stays open"),
+        };
+        let (command, trace) = self.until_answered(&call).await;
+        let input = CommandInput {
+            message: Some(event_id.0),
+            command,
+            cause: Cause { trace, ..call.cause },
+            answers: Some(event_id),
+            reply: None,
+            span: None,
+        };
+        // At the end nobody takes it: the call is made again after the next start.
+        let _ = self.answers.send(Input::Command(input)).await;
+    }
+
+    /// There is no last attempt: what a provider did about an order's money or parcel must become known. An order that
+    /// takes too long is cancelled at its deadline, and the call that calls it off is made until it is answered, too.
+    async fn until_answered(&self, call: &Call<S::Intent>) -> (S::Command, Trace) {
+        let backoff = ExponentialBuilder::default().with_min_delay(BACKOFF_MIN).with_max_delay(BACKOFF_MAX);
+        let mut backoff = backoff.with_jitter().without_max_times().build();
+        loop {
+            let error = match self.attempt(call).await {
+                Ok(answer) => return answer,
+                Err(error) => error,
+            };
+            let wait = backoff.next().unwrap_or(BACKOFF_MAX);
+            self.tell(call, &error, wait);
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn attempt(&self, call: &Call<S::Intent>) -> Result<(S::Command, Trace), OutsideError> {
+        let _permit = self.concurrent.acquire().await.expect("the semaphore is never closed");
+        let Description { peer, operation, order_id } = self.outside.describe(&call.intent);
+        let mut span = self.spans.call(peer, operation, &order_id, &call.cause.trace);
+        let answer = self.outside.perform(&call.intent).await;
+        if let Err(error) = &answer {
+            span.fail(error);
+        }
+        answer.map(|command| (command, span.trace().clone()))
+    }
+
+    fn tell(&self, call: &Call<S::Intent>, error: &OutsideError, wait: Duration) {
+        self.metrics.retries.add(1, &[]);
+        let Description { peer, operation, order_id } = self.outside.describe(&call.intent);
+        let (trace_id, correlation_id) = (call.cause.trace.trace_id(), call.cause.correlation_id.unwrap_or_default());
+        let wait_ms = wait.as_millis();
+        warn!(
+            %error, peer, operation, %order_id, %correlation_id, trace_id, wait_ms,
+            "no answer; the call is made again"
+        );
+    }
+}

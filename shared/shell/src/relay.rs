@@ -1,0 +1,195 @@
+//! Publishes the outbox: in order, each record until the broker has it.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use contracts::{Owner, event_type_of};
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesOrdered};
+use messaging::{KafkaError, Producer, SendError};
+use store::{EventStore, OutboxRow, Store as _};
+use telemetry::{KeyValue, Metrics, Span, Spans, TRACEPARENT, TRACESTATE, Trace};
+use tokio::time::sleep;
+use tracing::{error, warn};
+
+use crate::feed::Feed;
+
+/// Records sent and not yet acknowledged.
+const IN_FLIGHT_MAX: usize = 10_000;
+/// How long acknowledged rows wait for a transaction that takes them along, before they get one of their own.
+const FORGET_AFTER: Duration = Duration::from_millis(200);
+/// The longest wait before publishing is tried again.
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+
+/// Positions that the broker has and the store may forget. The next transaction takes them along, so that an order's
+/// next step never waits for the disk because of them.
+#[derive(Clone, Default)]
+pub(crate) struct Published(Arc<Mutex<Vec<i64>>>);
+
+impl Published {
+    pub(crate) fn take(&self) -> Vec<i64> {
+        std::mem::take(&mut self.0.lock().expect("nobody panics while holding it"))
+    }
+
+    fn add(&self, position: i64) {
+        self.0.lock().expect("nobody panics while holding it").push(position);
+    }
+}
+
+/// A record to publish, with the span that ends when it is. One that was read from the store has none.
+pub(crate) struct Outgoing {
+    pub(crate) row: OutboxRow,
+    pub(crate) span: Option<Span>,
+}
+
+pub(crate) struct Relay {
+    pub(crate) feed: Feed<Outgoing>,
+    pub(crate) spans: Spans,
+    pub(crate) producer: Producer,
+    pub(crate) published: Published,
+    pub(crate) store: EventStore,
+    pub(crate) metrics: Arc<Metrics>,
+    /// The service's own events are the only ones it may publish.
+    pub(crate) owner: Owner,
+    pub(crate) dead_letter_topic: String,
+}
+
+type InFlight = FuturesOrdered<BoxFuture<'static, Sent>>;
+
+/// What became of a record.
+struct Sent {
+    position: i64,
+    event: &'static str,
+    result: Result<(), KafkaError>,
+}
+
+/// Why sending stopped.
+enum Stopped {
+    /// Nothing more will come, and all of it is acknowledged.
+    Finished,
+    /// This position and what came after it must be sent again.
+    Failed(i64, KafkaError),
+}
+
+impl Relay {
+    /// Publishes until nothing more is offered and all of it is acknowledged.
+    pub(crate) async fn run(mut self) {
+        let mut backoff = backoff();
+        while let Stopped::Failed(position, error) = self.send_all().await {
+            warn!(%error, position, "publishing failed; it goes on from this position");
+            self.forget_published().await;
+            self.feed.rewind(position - 1);
+            sleep(backoff.next().unwrap_or(BACKOFF_MAX)).await;
+            if let Err(error) = self.producer.rebuild() {
+                error!(%error, "the producer can't be made anew");
+            }
+        }
+        self.forget_published().await;
+    }
+
+    async fn send_all(&mut self) -> Stopped {
+        let mut in_flight = InFlight::new();
+        let mut forget = tokio::time::interval(FORGET_AFTER);
+        let mut more = true;
+        while more || !in_flight.is_empty() {
+            tokio::select! {
+                Some(sent) = in_flight.next() => match sent.result {
+                    Ok(()) => {
+                        self.published.add(sent.position);
+                        self.metrics.published.add(1, &[KeyValue::new("event", sent.event)]);
+                    }
+                    Err(error) => return Stopped::Failed(sent.position, error),
+                },
+                row = self.feed.next(), if more && in_flight.len() < IN_FLIGHT_MAX => match row {
+                    Ok(Some(row)) => if let Err(stopped) = self.send_ready(row, &mut in_flight) {
+                        return stopped;
+                    },
+                    Ok(None) => more = false,
+                    Err(error) => {
+                        error!(%error, "the outbox can't be read");
+                        sleep(BACKOFF_MAX).await;
+                    }
+                },
+                _ = forget.tick() => self.forget_published().await,
+            }
+        }
+        Stopped::Finished
+    }
+
+    /// Sends this row and those that are there without waiting.
+    fn send_ready(&mut self, first: Outgoing, in_flight: &mut InFlight) -> Result<(), Stopped> {
+        let mut next = Some(first);
+        while let Some(outgoing) = next {
+            let position = outgoing.row.position;
+            match self.send(outgoing, in_flight) {
+                Ok(()) => {}
+                // What was sent before is on its way; its acknowledgements make room.
+                Err(SendError::QueueFull) => {
+                    self.feed.rewind(position - 1);
+                    return Ok(());
+                }
+                Err(SendError::Kafka(error)) => return Err(Stopped::Failed(position, error)),
+            }
+            next = if in_flight.len() < IN_FLIGHT_MAX { self.feed.try_next() } else { None };
+        }
+        Ok(())
+    }
+
+    fn send(&self, outgoing: Outgoing, in_flight: &mut InFlight) -> Result<(), SendError> {
+        let Outgoing { row, span } = outgoing;
+        let record = &row.record;
+        let Some(event) = self.allowed(&row) else {
+            error!(topic = record.topic, position = row.position, "not published: the service does not own this event");
+            return Ok(());
+        };
+        let (topic, key, headers, payload) = (&record.topic, record.key.as_deref(), &record.headers, &record.payload);
+        let delivery = self.producer.send(messaging::Outgoing { topic, key, headers, payload })?;
+        let position = row.position;
+        let mut span = span.unwrap_or_else(|| self.resend_span(&row));
+        let sent = async move {
+            let result = delivery.acknowledged().await;
+            if let Err(error) = &result {
+                span.fail(error);
+            }
+            Sent { position, event, result }
+        };
+        in_flight.push_back(sent.boxed());
+        Ok(())
+    }
+
+    fn resend_span(&self, row: &OutboxRow) -> Span {
+        let header = |wanted| row.record.headers.iter().find(|(name, _)| name == wanted);
+        let text = |wanted| header(wanted).and_then(|(_, value)| std::str::from_utf8(value).ok());
+        let parent = Trace::from_headers(text(TRACEPARENT), text(TRACESTATE));
+        if parent.is_some() { self.spans.resend(&row.record.topic, &parent) } else { Span::none(&parent) }
+    }
+
+    /// The last look before a fact goes out: only its owner may publish it, on its own topic. That the types allow
+    /// nothing else is no reason not to look. Gives the event's name.
+    fn allowed(&self, row: &OutboxRow) -> Option<&'static str> {
+        if row.record.topic == self.dead_letter_topic {
+            return Some("dead letter");
+        }
+        let (_, ce_type) = row.record.headers.iter().find(|(name, _)| name == "ce_type")?;
+        let event = event_type_of(std::str::from_utf8(ce_type).ok()?)?;
+        (event.owner == self.owner && row.record.topic == event.owner.topic()).then_some(event.name)
+    }
+
+    async fn forget_published(&mut self) {
+        let positions = self.published.take();
+        if !positions.is_empty()
+            && let Err(error) = self.store.published(positions).await
+        {
+            // They will be published once more after a restart, and recognized.
+            warn!(%error, "published rows stay in the outbox");
+        }
+    }
+}
+
+/// Waits between attempts; there is no last one, for a fact that happened must be published.
+fn backoff() -> impl Iterator<Item = Duration> {
+    let builder = ExponentialBuilder::default().with_min_delay(Duration::from_millis(50));
+    builder.with_max_delay(BACKOFF_MAX).with_jitter().without_max_times().build()
+}

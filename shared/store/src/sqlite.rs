@@ -1,0 +1,194 @@
+//! SQLite: the embedded default, for one instance of a service.
+//!
+//! One thread owns the only connection that writes, so transactions follow one another and can't conflict. Readers have
+//! their own connections; in WAL mode they wait for nobody.
+
+mod read;
+mod schema;
+mod write;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use decider::StreamId;
+use jiff::Timestamp;
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    Committed, Listing, OpenIntent, OutboxRow, Page, Store, StoreError, StoredEvent, StoredStream, Transaction, UpTo,
+};
+
+/// Requests that may wait for the writer; who comes later waits outside.
+const WRITER_QUEUE: usize = 64;
+/// Read connections kept open; more are opened when needed and closed after.
+const READERS_KEPT: usize = 4;
+/// Prepared statements kept by a connection: all there are.
+const STATEMENTS_KEPT: usize = 64;
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// A database file. Cheap to clone; closed when the last clone is dropped.
+#[derive(Clone)]
+pub struct SqliteStore {
+    writer: mpsc::Sender<Job>,
+    readers: Arc<Readers>,
+}
+
+struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl SqliteStore {
+    /// Opens the database of a URL `sqlite:<path>`, making the file and its folder when there is none.
+    ///
+    /// # Errors
+    /// The URL is for something else, or the file can't be opened as a database of this version.
+    pub fn open_url(url: &str) -> Result<Self, StoreError> {
+        Self::open(path_of(url)?)
+    }
+
+    /// Whether a URL is one that can be opened.
+    ///
+    /// # Errors
+    /// It is for something else.
+    pub fn check_url(url: &str) -> Result<(), StoreError> {
+        path_of(url).map(drop)
+    }
+
+    /// Opens a database file, making it and its folder when there is none.
+    ///
+    /// # Errors
+    /// The file can't be opened as a database of this version.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| StoreError::Url {
+                url: path.display().to_string(),
+                reason: format!("its folder can't be made: {error}"),
+            })?;
+        }
+        let mut connection = connect(path)?;
+        schema::migrate(&mut connection)?;
+
+        let (writer, mut jobs) = mpsc::channel::<Job>(WRITER_QUEUE);
+        let run = move || {
+            while let Some(job) = jobs.blocking_recv() {
+                job(&mut connection);
+            }
+        };
+        thread::Builder::new().name("sqlite-writer".into()).spawn(run).expect("a thread can be started");
+        Ok(Self { writer, readers: Arc::new(Readers { path: path.to_owned(), idle: Mutex::default() }) })
+    }
+
+    async fn write<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(move |connection: &mut Connection| {
+            // Whoever asked may have gone; the work is done all the same.
+            let _ = reply.send(work(connection));
+        });
+        self.writer.send(job).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    async fn read<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, StoreError> {
+        let readers = Arc::clone(&self.readers);
+        let read = move || {
+            let connection = readers.take()?;
+            let result = work(&connection);
+            readers.give_back(connection);
+            result
+        };
+        tokio::task::spawn_blocking(read).await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+impl Readers {
+    fn take(&self) -> Result<Connection, StoreError> {
+        let idle = self.idle.lock().expect("no reader panics while it holds the lock").pop();
+        idle.map_or_else(|| connect(&self.path), Ok)
+    }
+
+    fn give_back(&self, connection: Connection) {
+        let mut idle = self.idle.lock().expect("no reader panics while it holds the lock");
+        if idle.len() < READERS_KEPT {
+            idle.push(connection);
+        }
+    }
+}
+
+fn path_of(url: &str) -> Result<&Path, StoreError> {
+    match url.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => Ok(Path::new(path)),
+        scheme => {
+            let reason = "only sqlite:<path> is supported".to_owned();
+            Err(StoreError::Url { url: scheme.map_or(url, |(scheme, _)| scheme).to_owned(), reason })
+        }
+    }
+}
+
+/// A connection with the durability that the guarantees rest on: a commit is on the disk before it returns.
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open(path)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    Ok(connection)
+}
+
+impl Store for SqliteStore {
+    async fn transact<T: Transaction>(&self, mut transaction: T) -> (T, Result<Committed, StoreError>) {
+        let work = move |connection: &mut Connection| {
+            let result = write::transact(connection, &mut transaction);
+            Ok((transaction, result))
+        };
+        self.write(work).await.expect("the writer lives as long as a store that can be asked")
+    }
+
+    async fn load(&self, stream: StreamId, up_to: UpTo) -> Result<StoredStream, StoreError> {
+        self.read(move |connection| read::stream(connection, &stream, up_to)).await
+    }
+
+    async fn history(&self, stream: StreamId, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        self.read(move |connection| read::history(connection, &stream, after, limit)).await
+    }
+
+    async fn list(&self, listing: Listing) -> Result<Page, StoreError> {
+        self.read(move |connection| read::list(connection, &listing)).await
+    }
+
+    async fn outbox(&self, after: i64, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
+        self.read(move |connection| read::outbox(connection, after, limit)).await
+    }
+
+    async fn published(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+        self.write(move |connection| write::published_only(connection, &positions)).await
+    }
+
+    async fn intents(&self, after: i64, limit: usize) -> Result<Vec<OpenIntent>, StoreError> {
+        self.read(move |connection| read::intents(connection, after, limit)).await
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<StreamId>, StoreError> {
+        self.read(move |connection| read::due(connection, now, limit)).await
+    }
+
+    async fn outbox_oldest(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(read::outbox_oldest).await
+    }
+
+    async fn outbox_len(&self) -> Result<u64, StoreError> {
+        self.read(read::outbox_len).await
+    }
+}

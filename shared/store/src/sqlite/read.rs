@@ -1,0 +1,161 @@
+//! Queries. None of them writes.
+
+use bytes::Bytes;
+use contracts::{CorrelationId, EventId};
+use decider::StreamId;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use crate::{
+    Listing, NewIntent, NewOutboxRow, OpenIntent, OutboxRow, Page, Snapshot, StoreError, StoredEvent, StoredStream,
+    StreamHead, UpTo,
+};
+
+/// A stream's row in `streams`.
+struct Head {
+    id: i64,
+    version: u64,
+    correlation: Uuid,
+    trace: String,
+}
+
+fn head(connection: &Connection, stream: &StreamId) -> Result<Option<Head>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT id, version, correlation, trace FROM streams WHERE name = ?")?;
+    let read =
+        |row: &Row| Ok(Head { id: row.get(0)?, version: row.get(1)?, correlation: uuid(row, 2)?, trace: row.get(3)? });
+    Ok(query.query_row([stream.as_str()], read).optional()?)
+}
+
+/// The latest snapshot at or before a point, and the events from there to the point.
+pub(super) fn stream(connection: &Connection, stream: &StreamId, up_to: UpTo) -> Result<StoredStream, StoreError> {
+    let Some(head) = head(connection, stream)? else { return Ok(StoredStream::default()) };
+    let max_version = match up_to {
+        UpTo::Latest => head.version,
+        UpTo::Version(version) => version.min(head.version),
+        UpTo::Time(time) => version_at(connection, head.id, time)?,
+    };
+    let mut query = connection.prepare_cached(
+        "SELECT version, state FROM snapshots WHERE stream = ? AND version <= ? ORDER BY version DESC LIMIT 1",
+    )?;
+    let read = |row: &Row| Ok(Snapshot { version: row.get(0)?, state: row.get(1)? });
+    let snapshot = query.query_row(params![head.id, max_version], read).optional()?;
+
+    let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
+    let mut query = connection.prepare_cached(
+        "SELECT version, id, name, schema, data, time_us, correlation, causation FROM events
+         WHERE stream = ? AND version > ? AND version <= ? ORDER BY version",
+    )?;
+    let events = query.query_map(params![head.id, after, max_version], event)?;
+    let events = events.collect::<Result<Vec<_>, _>>()?;
+    let version = events.last().map_or(after, |event| event.version);
+    let correlation_id = Some(CorrelationId(head.correlation));
+    Ok(StoredStream { version, correlation_id, trace: head.trace, snapshot, events })
+}
+
+/// The last version at a time. Those before it belong to it, even if a clock that ran backwards gave them a later time.
+fn version_at(connection: &Connection, stream: i64, time: Timestamp) -> Result<u64, StoreError> {
+    let mut query =
+        connection.prepare_cached("SELECT coalesce(max(version), 0) FROM events WHERE stream = ? AND time_us <= ?")?;
+    Ok(query.query_row(params![stream, time.as_microsecond()], |row| row.get(0))?)
+}
+
+/// Events of a stream, whatever snapshots there are.
+pub(super) fn history(
+    connection: &Connection,
+    stream: &StreamId,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<StoredEvent>, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT version, events.id, events.name, schema, data, time_us, events.correlation, causation
+         FROM events WHERE stream = (SELECT id FROM streams WHERE name = ?) AND version > ?
+         ORDER BY version LIMIT ?",
+    )?;
+    let events = query.query_map(params![stream.as_str(), after, limit], event)?;
+    Ok(events.collect::<Result<_, _>>()?)
+}
+
+/// A page of a category's streams.
+pub(super) fn list(connection: &Connection, listing: &Listing) -> Result<Page, StoreError> {
+    let status = if listing.status.is_some() { "status = ?2" } else { "?2 IS NULL" };
+    let mut query = connection.prepare_cached(&format!(
+        "SELECT id, name, version, status FROM streams WHERE category = ?1 AND {status} AND id < ?3
+         ORDER BY id DESC LIMIT ?4"
+    ))?;
+    let before = listing.before.unwrap_or(i64::MAX);
+    let rows = query.query_map(params![listing.category, listing.status, before, listing.limit], |row| {
+        let stream = StreamId::parse(row.get(1)?).ok_or(rusqlite::Error::InvalidQuery)?;
+        Ok((row.get::<_, i64>(0)?, StreamHead { stream, version: row.get(2)?, status: row.get(3)? }))
+    })?;
+    let (ids, heads): (Vec<_>, Vec<_>) = rows.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+    let next = if heads.len() == listing.limit { ids.last().copied() } else { None };
+    Ok(Page { heads, next })
+}
+
+/// Outbox rows after a position.
+pub(super) fn outbox(connection: &Connection, after: i64, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT position, topic, key, headers, payload FROM outbox WHERE position > ? ORDER BY position LIMIT ?",
+    )?;
+    let rows = query.query_map(params![after, limit], |row| {
+        let headers: Vec<u8> = row.get(3)?;
+        let record = NewOutboxRow {
+            topic: row.get(1)?,
+            key: row.get::<_, Option<Vec<u8>>>(2)?.map(Bytes::from),
+            headers: super::write::unpack(&headers).ok_or(rusqlite::Error::InvalidQuery)?,
+            payload: row.get::<_, Vec<u8>>(4)?.into(),
+        };
+        Ok(OutboxRow { position: row.get(0)?, record })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// How many rows wait in the outbox.
+pub(super) fn outbox_len(connection: &Connection) -> Result<u64, StoreError> {
+    Ok(connection.prepare_cached("SELECT count(*) FROM outbox")?.query_row([], |row| row.get(0))?)
+}
+
+/// When the row that waits longest was committed.
+pub(super) fn outbox_oldest(connection: &Connection) -> Result<Option<Timestamp>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT committed_us FROM outbox ORDER BY position LIMIT 1")?;
+    let oldest = query.query_row([], |row| row.get(0)).optional()?;
+    Ok(oldest.and_then(|oldest| Timestamp::from_microsecond(oldest).ok()))
+}
+
+/// Open intents after a position.
+pub(super) fn intents(connection: &Connection, after: i64, limit: usize) -> Result<Vec<OpenIntent>, StoreError> {
+    let mut query = connection
+        .prepare_cached("SELECT position, event, body FROM intents WHERE position > ? ORDER BY position LIMIT ?")?;
+    let rows = query.query_map(params![after, limit], |row| {
+        let intent = NewIntent { event_id: EventId(uuid(row, 1)?), body: row.get(2)? };
+        Ok(OpenIntent { position: row.get(0)?, intent })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Streams whose time has come.
+pub(super) fn due(connection: &Connection, now: Timestamp, limit: usize) -> Result<Vec<StreamId>, StoreError> {
+    let mut query = connection.prepare_cached("SELECT name FROM streams WHERE due_us <= ? ORDER BY due_us LIMIT ?")?;
+    let names = query.query_map(params![now.as_microsecond(), limit], |row| row.get(0))?;
+    Ok(names.collect::<Result<Vec<String>, _>>()?.into_iter().filter_map(StreamId::parse).collect())
+}
+
+fn event(row: &Row) -> rusqlite::Result<StoredEvent> {
+    let causation: Option<[u8; 16]> = row.get(7)?;
+    let time = Timestamp::from_microsecond(row.get(5)?).map_err(|_| rusqlite::Error::InvalidQuery)?;
+    Ok(StoredEvent {
+        version: row.get(0)?,
+        id: EventId(uuid(row, 1)?),
+        name: row.get(2)?,
+        schema: row.get(3)?,
+        data: row.get(4)?,
+        time,
+        correlation_id: CorrelationId(uuid(row, 6)?),
+        causation_id: causation.map(|id| EventId(Uuid::from_bytes(id))),
+    })
+}
+
+fn uuid(row: &Row, column: usize) -> rusqlite::Result<Uuid> {
+    row.get(column).map(Uuid::from_bytes)
+}

@@ -1,0 +1,82 @@
+//! The tables, and how a database of an older version becomes one of this.
+
+use rusqlite::Connection;
+
+use crate::StoreError;
+
+/// Each entry takes the database from the version of its index to the next. Never changed once released.
+const MIGRATIONS: &[&str] = &["
+    -- One row for each stream. Streams refer to each other by a small number, so that the events of one order, which
+    -- are written close in time, lie close in the index too, whatever its name.
+    CREATE TABLE streams (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        category TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        status TEXT NOT NULL,
+        correlation BLOB NOT NULL,
+        trace TEXT NOT NULL,
+        due_us INTEGER
+    ) STRICT;
+    CREATE INDEX streams_by_category ON streams (category, id);
+    CREATE INDEX streams_by_status ON streams (category, status, id);
+    CREATE INDEX streams_due ON streams (due_us) WHERE due_us IS NOT NULL;
+
+    CREATE TABLE events (
+        stream INTEGER NOT NULL REFERENCES streams,
+        version INTEGER NOT NULL,
+        id BLOB NOT NULL,
+        name TEXT NOT NULL,
+        schema TEXT NOT NULL,
+        data TEXT NOT NULL,
+        time_us INTEGER NOT NULL,
+        correlation BLOB NOT NULL,
+        causation BLOB,
+        UNIQUE (stream, version)
+    ) STRICT;
+
+    CREATE TABLE snapshots (
+        stream INTEGER NOT NULL REFERENCES streams,
+        version INTEGER NOT NULL,
+        time_us INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        PRIMARY KEY (stream, version)
+    ) STRICT;
+
+    CREATE TABLE inbox (
+        message BLOB PRIMARY KEY,
+        received_us INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    -- AUTOINCREMENT: a position is never used twice, although rows are deleted.
+    CREATE TABLE outbox (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        topic TEXT NOT NULL,
+        key BLOB,
+        headers BLOB NOT NULL,
+        payload BLOB NOT NULL,
+        committed_us INTEGER NOT NULL
+    ) STRICT;
+
+    CREATE TABLE intents (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        event BLOB NOT NULL UNIQUE,
+        body TEXT NOT NULL
+    ) STRICT;
+"];
+
+/// Brings the database to the newest version, in one transaction.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let transaction = connection.transaction()?;
+    let version: usize = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let steps = MIGRATIONS.get(version..).ok_or_else(|| StoreError::Url {
+        url: transaction.path().unwrap_or_default().to_owned(),
+        reason: format!("made by a newer build: version {version}, this one knows {}", MIGRATIONS.len()),
+    })?;
+    for step in steps {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", MIGRATIONS.len())?;
+    transaction.commit()?;
+    Ok(())
+}

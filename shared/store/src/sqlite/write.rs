@@ -1,0 +1,198 @@
+//! The one transaction: inbox, load, decide, append, outbox, commit.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
+use uuid::Uuid;
+
+use super::read;
+use crate::{
+    Committed, Loaded, NewOutboxRow, OpenIntent, OutboxRow, Seen, Step, StoreError, StreamWrite, Transaction, UpTo,
+    Writes,
+};
+
+/// Runs a transaction from its messages to the commit.
+pub(super) fn transact<T: Transaction>(
+    connection: &mut Connection,
+    transaction: &mut T,
+) -> Result<Committed, StoreError> {
+    let database = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let seen = record_messages(&database, &transaction.messages())?;
+    let mut loaded = Loaded { seen, ..Loaded::default() };
+    let writes = loop {
+        match transaction.step(loaded)? {
+            Step::Write(writes) => break writes,
+            Step::Load(streams) => {
+                let load = |stream| read::stream(&database, &stream, UpTo::Latest).map(|stored| (stream, stored));
+                loaded =
+                    Loaded { streams: streams.into_iter().map(load).collect::<Result<_, _>>()?, ..Loaded::default() };
+            }
+        }
+    };
+    let committed = write(&database, writes)?;
+    database.commit()?;
+    Ok(committed)
+}
+
+/// Forgets published rows without waiting for the disk: a crash that brings them back does no harm.
+pub(super) fn published_only(connection: &mut Connection, positions: &[i64]) -> Result<(), StoreError> {
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    let result = forget_published(connection, positions);
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    result
+}
+
+fn forget_published(connection: &mut Connection, positions: &[i64]) -> Result<(), StoreError> {
+    let database = connection.transaction()?;
+    published(&database, positions)?;
+    Ok(database.commit()?)
+}
+
+fn record_messages(database: &Connection, messages: &[Uuid]) -> Result<Seen, StoreError> {
+    let received = Timestamp::now().as_microsecond();
+    let mut insert = database.prepare_cached("INSERT OR IGNORE INTO inbox (message, received_us) VALUES (?, ?)")?;
+    let mut seen = Seen::new();
+    for message in messages {
+        if insert.execute(params![message.as_bytes(), received])? == 0 {
+            seen.insert(*message);
+        }
+    }
+    Ok(seen)
+}
+
+fn write(database: &Connection, writes: Writes) -> Result<Committed, StoreError> {
+    for stream in &writes.streams {
+        append(database, stream)?;
+    }
+    let mut committed = Committed::default();
+    let now = Timestamp::now();
+    for record in writes.outbox {
+        let position = insert_outbox(database, &record, now)?;
+        committed.outbox.push(OutboxRow { position, record });
+    }
+    for intent in writes.intents {
+        database
+            .prepare_cached("INSERT INTO intents (event, body) VALUES (?, ?)")?
+            .execute(params![intent.event_id.0.as_bytes(), intent.body])?;
+        committed.intents.push(OpenIntent { position: database.last_insert_rowid(), intent });
+    }
+    for answered in &writes.answered {
+        database.prepare_cached("DELETE FROM intents WHERE event = ?")?.execute([answered.0.as_bytes()])?;
+    }
+    published(database, &writes.published)?;
+    Ok(committed)
+}
+
+fn append(database: &Connection, write: &StreamWrite) -> Result<(), StoreError> {
+    let Some(first) = write.events.first() else { return Ok(()) };
+    let version = write.expected_version + write.events.len() as u64;
+    let due = write.due.map(Timestamp::as_microsecond);
+    let conflict = || StoreError::Conflict { stream: write.stream.clone(), expected: write.expected_version };
+    let stream = if write.expected_version == 0 {
+        database
+            .prepare_cached(
+                "INSERT INTO streams (name, category, version, status, correlation, trace, due_us)
+                 VALUES (?, ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                write.stream.as_str(),
+                write.stream.category(),
+                version,
+                write.status,
+                first.correlation_id.0.as_bytes(),
+                write.trace,
+                due
+            ])
+            .map_err(|error| match error.sqlite_error_code() {
+                Some(ErrorCode::ConstraintViolation) => conflict(),
+                _ => error.into(),
+            })?;
+        database.last_insert_rowid()
+    } else {
+        let mut update = database.prepare_cached(
+            "UPDATE streams SET version = ?, status = ?, due_us = ? WHERE name = ? AND version = ? RETURNING id",
+        )?;
+        let mut rows =
+            update.query(params![version, write.status, due, write.stream.as_str(), write.expected_version])?;
+        rows.next()?.ok_or_else(conflict)?.get(0)?
+    };
+    insert_events(database, stream, write)?;
+    if let Some(snapshot) = &write.snapshot {
+        let time = write.events.last().unwrap_or(first).time.as_microsecond();
+        database
+            .prepare_cached("INSERT INTO snapshots (stream, version, time_us, state) VALUES (?, ?, ?, ?)")?
+            .execute(params![stream, snapshot.version, time, snapshot.state])?;
+    }
+    Ok(())
+}
+
+fn insert_events(database: &Connection, stream: i64, write: &StreamWrite) -> Result<(), StoreError> {
+    let mut insert = database.prepare_cached(
+        "INSERT INTO events (stream, version, id, name, schema, data, time_us, correlation, causation)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    for (version, event) in (write.expected_version + 1..).zip(&write.events) {
+        insert.execute(params![
+            stream,
+            version,
+            event.id.0.as_bytes(),
+            event.name,
+            event.schema,
+            event.data,
+            event.time.as_microsecond(),
+            event.correlation_id.0.as_bytes(),
+            event.causation_id.as_ref().map(|id| id.0.as_bytes()),
+        ])?;
+    }
+    Ok(())
+}
+
+fn insert_outbox(database: &Connection, record: &NewOutboxRow, now: Timestamp) -> Result<i64, StoreError> {
+    database
+        .prepare_cached("INSERT INTO outbox (topic, key, headers, payload, committed_us) VALUES (?, ?, ?, ?, ?)")?
+        .execute(params![
+            record.topic,
+            record.key.as_deref(),
+            pack(&record.headers),
+            &record.payload[..],
+            now.as_microsecond(),
+        ])?;
+    Ok(database.last_insert_rowid())
+}
+
+fn published(database: &Connection, positions: &[i64]) -> Result<(), StoreError> {
+    let mut delete = database.prepare_cached("DELETE FROM outbox WHERE position = ?")?;
+    for position in positions {
+        delete.execute([position])?;
+    }
+    Ok(())
+}
+
+/// Headers as bytes: each name and value after its length (32 bits, big-endian). A dead letter's headers may hold
+/// anything, so no text format would do.
+fn pack(headers: &[(String, Bytes)]) -> Vec<u8> {
+    let mut packed = Vec::with_capacity(headers.iter().map(|(name, value)| name.len() + value.len() + 8).sum());
+    for part in headers.iter().flat_map(|(name, value)| [name.as_bytes(), value]) {
+        let len = u32::try_from(part.len()).expect("Kafka bounds a record far below 4 GiB");
+        packed.extend_from_slice(&len.to_be_bytes());
+        packed.extend_from_slice(part);
+    }
+    packed
+}
+
+/// The inverse of [`pack`]; `None` when the bytes are not its work.
+pub(super) fn unpack(packed: &[u8]) -> Option<Vec<(String, Bytes)>> {
+    fn part<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+        let (len, tail) = rest.split_first_chunk::<4>()?;
+        let (part, tail) = tail.split_at_checked(u32::from_be_bytes(*len) as usize)?;
+        *rest = tail;
+        Some(part)
+    }
+    let mut rest = packed;
+    let mut headers = Vec::new();
+    while !rest.is_empty() {
+        let name = String::from_utf8(part(&mut rest)?.to_vec()).ok()?;
+        headers.push((name, Bytes::copy_from_slice(part(&mut rest)?)));
+    }
+    Some(headers)
+}

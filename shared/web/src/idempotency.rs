@@ -1,0 +1,42 @@
+//! `Idempotency-Key`: a client that got no answer sends the same request again, and it takes effect once.
+//!
+//! After the draft <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>.
+
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, request::Parts},
+};
+use uuid::Uuid;
+
+use crate::Problem;
+
+/// The longest key, in bytes.
+const KEY_LEN_MAX: usize = 200;
+/// All ids made from keys are in this namespace.
+const NAMESPACE: Uuid = Uuid::from_u128(0x6f1d_3c1e_51a4_4b0f_9d5c_0c8f_6f4b_7a21);
+
+/// The request's `Idempotency-Key`, if it has one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(Option<String>);
+
+impl IdempotencyKey {
+    /// The id that stands for this key in this scope (such as `POST /orders`), always the same; `None` without a key.
+    pub fn id(&self, scope: &str) -> Option<Uuid> {
+        let key = self.0.as_ref()?;
+        Some(Uuid::new_v5(&NAMESPACE, format!("{scope}\n{key}").as_bytes()))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
+        let valid = |key: &&str| (1..=KEY_LEN_MAX).contains(&key.len());
+        let key = value.to_str().ok().filter(valid).ok_or_else(|| {
+            let detail = format!("header Idempotency-Key must be 1 to {KEY_LEN_MAX} visible ASCII characters");
+            Problem::new(StatusCode::BAD_REQUEST, detail)
+        })?;
+        Ok(Self(Some(key.to_owned())))
+    }
+}

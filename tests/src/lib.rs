@@ -1,0 +1,24 @@
+//! What the end-to-end tests share. They run the real binaries against a real Kafka and look at them from outside only:
+//! through HTTP, the topics, and the ledgers of the simulated providers.
+//!
+//! - [`Shop`]: a suite of its own topics, ports and data, with everything that tests do to it and ask of it.
+//! - [`NewOrder`]: an order to place; good unless said otherwise.
+//! - [`Stream`]: many orders of different fates, placed while something goes wrong.
+//! - [`records`]: records as they are, to write and to read.
+//! - [`facts`]: records made by hand that look like a service's.
+//! - [`wire`]: records that no client library would send.
+//!
+//! Every wait has a deadline and says what it waited for and what it saw last.
+
+pub mod facts;
+pub mod order;
+mod parts;
+pub mod records;
+mod shop;
+mod stream;
+pub mod wire;
+
+pub use order::NewOrder;
+pub use parts::{Entry, Product, Stock, eur};
+pub use shop::{PATIENCE, Shop, binary, must, order_id, unused_sku};
+pub use stream::{Fate, Stream};

@@ -1,0 +1,172 @@
+//! Who may depend on whom, checked over `cargo metadata`. Each rule is a test, with its reason.
+
+use std::{collections::BTreeSet, sync::OnceLock};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Node, Package};
+
+/// Runtimes, sockets, databases, brokers and HTTP: what touches the outside world.
+const IO_CRATES: [&str; 13] = [
+    "async-std",
+    "axum",
+    "hyper",
+    "mio",
+    "rdkafka",
+    "reqwest",
+    "rusqlite",
+    "smol",
+    "socket2",
+    "sqlx",
+    "tokio",
+    "tower",
+    "ureq",
+];
+
+/// What cargo knows of the whole workspace.
+struct Workspace {
+    metadata: Metadata,
+}
+
+fn workspace() -> &'static Workspace {
+    static WORKSPACE: OnceLock<Workspace> = OnceLock::new();
+    WORKSPACE.get_or_init(|| {
+        let mut command = MetadataCommand::new();
+        command.manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"));
+        // What this machine builds is there already; what another would build needn't be fetched for this.
+        command.other_options(["--offline", "--filter-platform", "host-tuple"].map(str::to_owned));
+        Workspace { metadata: command.exec().expect("cargo knows the workspace") }
+    })
+}
+
+impl Workspace {
+    fn members(&self) -> impl Iterator<Item = &Package> {
+        self.metadata.workspace_packages().into_iter()
+    }
+
+    /// The members in a folder of the workspace.
+    fn members_in(&self, folder: &str) -> BTreeSet<&str> {
+        let folder = self.metadata.workspace_root.join(folder);
+        let inside = self.members().filter(|package| package.manifest_path.starts_with(&folder));
+        let names: BTreeSet<_> = inside.map(|package| package.name.as_str()).collect();
+        assert!(!names.is_empty(), "nothing is in {folder}");
+        names
+    }
+
+    fn member(&self, name: &str) -> &Package {
+        self.members().find(|package| package.name == name).unwrap_or_else(|| panic!("there is no crate {name}"))
+    }
+
+    fn node(&self, package: &Package) -> &Node {
+        let resolve = self.metadata.resolve.as_ref().expect("asked for");
+        resolve.nodes.iter().find(|node| node.id == package.id).expect("every package is resolved")
+    }
+
+    /// What a member names in its own manifest: for its code, or also for its tests and build script.
+    fn named_by(&self, member: &str, also_for_tests: bool) -> BTreeSet<&str> {
+        let dependencies = self.member(member).dependencies.iter();
+        let named = dependencies.filter(|dependency| also_for_tests || dependency.kind == DependencyKind::Normal);
+        named.map(|dependency| dependency.name.as_str()).collect()
+    }
+
+    /// The members whose code or tests name a crate.
+    fn who_names(&self, krate: &str) -> BTreeSet<&str> {
+        let names = self.members().map(|package| package.name.as_str());
+        names.filter(|name| self.named_by(name, true).contains(krate)).collect()
+    }
+
+    /// All that is linked with a member's code, however far away.
+    fn reached_by(&self, member: &str) -> BTreeSet<&str> {
+        let mut reached = BTreeSet::new();
+        let mut open = vec![self.member(member)];
+        while let Some(package) = open.pop() {
+            let linked = self.node(package).deps.iter();
+            let linked = linked.filter(|dep| dep.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal));
+            for dep in linked {
+                let next = &self.metadata[&dep.pkg];
+                if reached.insert(next.name.as_str()) {
+                    open.push(next);
+                }
+            }
+        }
+        reached
+    }
+}
+
+/// Fails with all names that are in both.
+fn assert_apart(who: &str, has: &BTreeSet<&str>, forbidden: &BTreeSet<&str>, reason: &str) {
+    let both: Vec<_> = has.intersection(forbidden).collect();
+    assert!(both.is_empty(), "{who} depends on {both:?}, but {reason}");
+}
+
+fn set<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    names.into_iter().collect()
+}
+
+#[test]
+fn contracts_know_no_io() {
+    let reason = "contracts are read by services, tests and tools alike, none of which must bring a runtime for it";
+    assert_apart("contracts", &workspace().reached_by("contracts"), &set(IO_CRATES), reason);
+}
+
+#[test]
+fn contracts_know_no_other_crate_of_this_workspace() {
+    let members: BTreeSet<_> = workspace().members().map(|package| package.name.as_str()).collect();
+    let reason = "what the services share is the lowest layer: whatever it knew, all would know";
+    assert_apart("contracts", &workspace().reached_by("contracts"), &members, reason);
+}
+
+#[test]
+fn the_core_knows_neither_the_shell_nor_sql_nor_kafka() {
+    let forbidden = set(["store", "messaging", "shell", "web", "telemetry", "providers"].into_iter().chain(IO_CRATES));
+    let reason = "a decision is pure: what it needs from outside comes in as data";
+    assert_apart("decider", &workspace().reached_by("decider"), &forbidden, reason);
+}
+
+#[test]
+fn services_do_not_know_each_other() {
+    let services = workspace().members_in("services");
+    for service in &services {
+        let others = &services - &set([*service]);
+        let reason = "services meet at the contracts only, so that each can be replaced alone";
+        assert_apart(service, &workspace().reached_by(service), &others, reason);
+        assert_apart(service, &workspace().named_by(service, true), &others, reason);
+    }
+}
+
+#[test]
+fn services_know_the_shell_and_not_what_it_is_made_of() {
+    let forbidden = set(["store", "messaging", "telemetry", "rdkafka", "rusqlite", "sqlx", "tokio"]);
+    for service in workspace().members_in("services") {
+        let reason = "consuming, storing and publishing are written once, in the shell";
+        assert_apart(service, &workspace().named_by(service, false), &forbidden, reason);
+    }
+}
+
+#[test]
+fn only_messaging_knows_the_kafka_client() {
+    let reason = "its settings are what the delivery guarantees rest on; end-to-end tests play foreign producers";
+    assert_eq!(workspace().who_names("rdkafka"), set(["e2e", "messaging"]), "{reason}");
+}
+
+#[test]
+fn only_the_store_and_the_simulated_providers_know_sqlite() {
+    let reason = "storage is behind one interface; a provider is somebody else's system with a file of its own";
+    assert_eq!(workspace().who_names("rusqlite"), set(["providers", "store"]), "{reason}");
+}
+
+#[test]
+fn shared_crates_do_not_know_services() {
+    let services = workspace().members_in("services");
+    for shared in workspace().members_in("shared") {
+        let reason = "a fifth service must need no change in what is shared";
+        assert_apart(shared, &workspace().named_by(shared, true), &services, reason);
+        assert_apart(shared, &workspace().reached_by(shared), &services, reason);
+    }
+}
+
+#[test]
+fn the_local_suite_knows_the_services_as_processes_only() {
+    let shared = workspace().members_in("shared");
+    let services = workspace().members_in("services");
+    let reason = "it starts binaries and talks HTTP, as a user would: linking their code would hide what a user meets";
+    assert_apart("local", &workspace().reached_by("local"), &(&shared | &services), reason);
+}
