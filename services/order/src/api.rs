@@ -5,6 +5,8 @@ mod orders;
 mod timeline;
 mod validate;
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 use shell::{App, Config};
 use utoipa::{OpenApi, openapi::OpenApi as Description};
@@ -18,6 +20,8 @@ pub(crate) struct Handlers {
     app: App<Order>,
     /// How long an order may take before it asks for its own cancellation.
     deadline: SignedDuration,
+    /// What a link to a trace begins with; empty: there are no links.
+    trace_url: Arc<str>,
 }
 
 #[derive(OpenApi)]
@@ -48,6 +52,7 @@ pub fn description() -> Description {
 /// `ORDER_DEADLINE_S` is not a number of seconds.
 pub fn api(app: App<Order>, config: &Config) -> anyhow::Result<shell::Api> {
     let deadline = SignedDuration::from_secs(config.own::<u32>("ORDER_DEADLINE_S")?.into());
-    let (routes, description) = router().with_state(Handlers { app, deadline }).split_for_parts();
+    let trace_url = config.own::<String>("TRACE_URL")?.into();
+    let (routes, description) = router().with_state(Handlers { app, deadline, trace_url }).split_for_parts();
     Ok(shell::Api { routes, description })
 }

@@ -8,11 +8,14 @@ use shell::{NoOutside, ServiceParts, Variable};
 fn main() -> ExitCode {
     shell::run(&ServiceParts::<Order> {
         port: 8080,
-        variables: vec![Variable::parsed::<u32>(
-            "ORDER_DEADLINE_S",
-            "60",
-            "seconds after which an order that is not complete asks for its own cancellation",
-        )],
+        variables: vec![
+            Variable::parsed::<u32>(
+                "ORDER_DEADLINE_S",
+                "60",
+                "seconds after which an order that is not complete asks for its own cancellation",
+            ),
+            Variable::new("TRACE_URL", "", "a timeline's link to its trace, before the trace's id; empty: no link"),
+        ],
         outside: |_| Ok(Arc::new(NoOutside)),
         api,
     })

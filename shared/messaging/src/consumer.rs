@@ -11,110 +11,39 @@ use std::{
     time::Duration,
 };
 
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use rdkafka::{
-    ClientContext, Message, Offset, Statistics, TopicPartitionList,
-    config::RDKafkaLogLevel,
-    consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance},
+    Message as _, Offset, TopicPartitionList,
+    consumer::{CommitMode, Consumer as _},
     error::KafkaError,
-    message::{BorrowedMessage, Headers as _},
-    statistics,
     types::RDKafkaErrorCode,
 };
 use tokio::{
     runtime::Handle,
-    sync::{
-        mpsc::{Sender, error::SendTimeoutError},
-        watch,
-    },
+    sync::mpsc::{Sender, error::SendTimeoutError},
 };
 use tracing::{debug, error, info, warn};
 
-use crate::KafkaConfig;
+use crate::{
+    KafkaConfig,
+    client::{Client, CurrentClient},
+    record::{Batch, Offsets, Record},
+};
 
 /// How long a poll waits for a record before it looks whether to stop.
 const POLL: Duration = Duration::from_millis(100);
 /// How long a full sink may take before the partitions are paused and polling goes on without records.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// A record, borrowed from the client's own memory.
-pub struct Record<'a> {
-    message: &'a BorrowedMessage<'a>,
-    topic: &'a str,
-}
-
-impl<'a> Record<'a> {
-    /// The topic's own name.
-    pub fn topic(&self) -> &'a str {
-        self.topic
-    }
-
-    /// Its partition.
-    pub fn partition(&self) -> i32 {
-        self.message.partition()
-    }
-
-    /// Its place in the partition.
-    pub fn offset(&self) -> i64 {
-        self.message.offset()
-    }
-
-    /// When the producer made it, in milliseconds since 1970, if it says so.
-    pub fn timestamp_ms(&self) -> Option<i64> {
-        self.message.timestamp().to_millis()
-    }
-
-    /// Its key.
-    pub fn key(&self) -> Option<&'a [u8]> {
-        self.message.key()
-    }
-
-    /// Its value; empty for a tombstone.
-    pub fn payload(&self) -> &'a [u8] {
-        self.message.payload().unwrap_or_default()
-    }
-
-    /// A header's value.
-    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
-        self.headers().find(|(known, _)| *known == name).map(|(_, value)| value)
-    }
-
-    /// All headers, in order.
-    pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-        let headers = self.message.headers();
-        headers.into_iter().flat_map(|headers| headers.iter()).map(|header| (header.key, header.value.unwrap_or(&[])))
-    }
-}
-
-/// What had arrived.
-#[derive(Debug)]
-pub struct Batch<T> {
-    /// What the records were made into; records made into nothing are left out.
-    pub items: Vec<T>,
-    /// What is done once all of them are.
-    pub offsets: Offsets,
-}
-
-/// The next offset of every partition in a batch.
-#[derive(Debug, Default)]
-pub struct Offsets(Vec<(String, i32, i64)>);
-
-impl Offsets {
-    fn advance(&mut self, message: &BorrowedMessage<'_>) {
-        let (next, partition) = (message.offset() + 1, message.partition());
-        let known = self.0.iter_mut().find(|known| known.1 == partition && known.0 == message.topic());
-        match known {
-            Some(known) => known.2 = next,
-            None => self.0.push((message.topic().to_owned(), partition, next)),
-        }
-    }
-}
+/// The first wait before a client that can't go on is replaced.
+const REPLACE_WAIT_MIN: Duration = Duration::from_millis(20);
+/// The longest such wait: two processes that are set to be the same replica replace each other for ever.
+const REPLACE_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// A consumer that runs until it is stopped.
 pub struct Consumer {
-    client: Arc<BaseConsumer<Context>>,
+    client: Arc<CurrentClient>,
     stop: Arc<AtomicBool>,
     thread: Mutex<Option<thread::JoinHandle<()>>>,
-    failed: watch::Receiver<Option<KafkaError>>,
 }
 
 /// Reads the topics and gives `sink` batches of at most `max_batch` records, each made into a `T` by `read`. A full sink
@@ -129,50 +58,33 @@ pub fn consume<T: Send + 'static>(
     read: impl FnMut(&Record<'_>) -> Option<T> + Send + 'static,
     sink: Sender<Batch<T>>,
 ) -> Result<Consumer, KafkaError> {
-    let mut client = config.consumer();
-    client.set_log_level(RDKafkaLogLevel::Warning);
-    let client: BaseConsumer<Context> =
-        client.create_with_context(Context { prefix: config.prefix.clone(), ..Context::default() })?;
-    let names: Vec<_> = topics.iter().map(|name| config.topic(name)).collect();
-    client.subscribe(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
-
-    let client = Arc::new(client);
+    let client = Arc::new(CurrentClient::new(config, topics)?);
     let stop = Arc::new(AtomicBool::new(false));
-    let (fail, failed) = watch::channel(None);
     let pump = Pump {
-        fail,
-        client: Arc::clone(&client),
+        client: client.get(),
+        current: Arc::clone(&client),
         stop: Arc::clone(&stop),
         config: config.clone(),
         runtime: Handle::current(),
         read,
         sink,
         max_batch,
+        fatal: None,
+        backoff: backoff(),
     };
     let thread = thread::Builder::new().name("kafka-consumer".into()).spawn(|| pump.run());
-    Ok(Consumer { client, stop, thread: Mutex::new(Some(thread.expect("a thread can be started"))), failed })
+    Ok(Consumer { client, stop, thread: Mutex::new(Some(thread.expect("a thread can be started"))) })
 }
 
 impl Consumer {
     /// Whether the group gave this consumer its partitions.
     pub fn is_assigned(&self) -> bool {
-        self.client.context().assigned.load(Ordering::Relaxed)
+        self.client.get().context().assigned.load(Ordering::Relaxed)
     }
 
     /// How many records of each topic this consumer has yet to read, as of a few seconds ago.
     pub fn lag(&self) -> Vec<(String, u64)> {
-        self.client.context().lag.lock().expect("nobody panics while holding it").clone()
-    }
-
-    /// Ends when the consumer can't go on, as when another one took its place in the group: only a new one can.
-    pub async fn failed(&self) -> KafkaError {
-        let mut failed = self.failed.clone();
-        let error = failed.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
-        match error {
-            Some(error) => error,
-            // It was stopped.
-            None => std::future::pending().await,
-        }
+        self.client.get().context().lag.lock().expect("nobody panics while holding it").clone()
     }
 
     /// The work that these offsets stand for is committed: don't deliver it again.
@@ -183,8 +95,8 @@ impl Consumer {
                 warn!(%error, topic, partition, "offset can't be stored");
             }
         }
-        if let Err(error) = self.client.store_offsets(&list) {
-            // The partition went to another replica, which will read these records again.
+        if let Err(error) = self.client.get().store_offsets(&list) {
+            // The partition went to another replica, or to a new client of this one, which will read these records again.
             debug!(%error, "offsets are not stored");
         }
     }
@@ -202,7 +114,7 @@ impl Consumer {
 
     /// Tells the broker what is done. For the end: while running, this happens in the background.
     pub fn commit(&self) {
-        if let Err(error) = self.client.commit_consumer_state(CommitMode::Sync)
+        if let Err(error) = self.client.get().commit_consumer_state(CommitMode::Sync)
             && error.rdkafka_error_code() != Some(RDKafkaErrorCode::NoOffset)
         {
             warn!(%error, "offsets are not committed: some records will be delivered again");
@@ -211,23 +123,32 @@ impl Consumer {
 }
 
 struct Pump<T, F> {
-    fail: watch::Sender<Option<KafkaError>>,
-    client: Arc<BaseConsumer<Context>>,
+    client: Arc<Client>,
+    current: Arc<CurrentClient>,
     stop: Arc<AtomicBool>,
     config: KafkaConfig,
     runtime: Handle,
     read: F,
     sink: Sender<Batch<T>>,
     max_batch: usize,
+    /// Why the client can't go on.
+    fatal: Option<KafkaError>,
+    /// The waits before a client is replaced, since one last gave a record.
+    backoff: ExponentialBackoff,
 }
 
 impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Pump<T, F> {
     fn run(mut self) {
         while !self.stop.load(Ordering::Relaxed) {
+            if let Some(error) = self.fatal.take() {
+                self.replace_client(&error);
+                continue;
+            }
             let mut batch = Batch { items: Vec::new(), offsets: Offsets::default() };
             if !self.poll_into(&mut batch, POLL) {
                 continue;
             }
+            self.backoff = backoff();
             let mut records = 1;
             while records < self.max_batch && self.poll_into(&mut batch, Duration::ZERO) {
                 records += 1;
@@ -253,9 +174,8 @@ impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Pump<T, F> {
                 batch.offsets.advance(&message);
                 true
             }
-            Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) => {
-                self.stop.store(true, Ordering::Relaxed);
-                self.fail.send_replace(Some(error));
+            Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
+                self.fatal = Some(error);
                 false
             }
             Some(Err(error)) => {
@@ -263,6 +183,17 @@ impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Pump<T, F> {
                 false
             }
             None => false,
+        }
+    }
+
+    /// What was read and not done is read again by the new client.
+    fn replace_client(&mut self, error: &KafkaError) {
+        let wait = self.backoff.next().unwrap_or(REPLACE_WAIT_MAX);
+        warn!(%error, wait_ms = wait.as_millis(), "the consumer can't go on; a new one takes its place in the group");
+        thread::sleep(wait);
+        match self.current.replace() {
+            Ok(client) => self.client = client,
+            Err(error) => self.fatal = Some(error),
         }
     }
 
@@ -307,35 +238,7 @@ impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Pump<T, F> {
     }
 }
 
-#[derive(Default)]
-struct Context {
-    prefix: String,
-    assigned: AtomicBool,
-    lag: Mutex<Vec<(String, u64)>>,
-}
-
-impl ClientContext for Context {
-    fn stats(&self, statistics: Statistics) {
-        let of_topic = |(name, topic): (String, statistics::Topic)| {
-            // Partitions of other replicas, and those that nothing was read from yet, have a lag of -1.
-            let lag =
-                topic.partitions.values().map(|partition| u64::try_from(partition.consumer_lag).unwrap_or(0)).sum();
-            (name.strip_prefix(&self.prefix).unwrap_or(&name).to_owned(), lag)
-        };
-        *self.lag.lock().expect("nobody panics while holding it") =
-            statistics.topics.into_iter().map(of_topic).collect();
-    }
-}
-
-impl ConsumerContext for Context {
-    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        match rebalance {
-            Rebalance::Assign(partitions) => {
-                self.assigned.store(true, Ordering::Relaxed);
-                info!(partitions = partitions.count(), "partitions assigned");
-            }
-            Rebalance::Revoke(partitions) => info!(partitions = partitions.count(), "partitions revoked"),
-            Rebalance::Error(error) => warn!(%error, "rebalance failed"),
-        }
-    }
+fn backoff() -> ExponentialBackoff {
+    let builder = ExponentialBuilder::default().with_min_delay(REPLACE_WAIT_MIN).with_max_delay(REPLACE_WAIT_MAX);
+    builder.with_jitter().without_max_times().build()
 }

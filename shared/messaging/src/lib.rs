@@ -5,13 +5,16 @@
 //! - [`consume`]: batches of records, formed by what has arrived.
 //! - [`Producer`]: records out, acknowledged by the broker.
 
+mod client;
 mod config;
 mod consumer;
 mod producer;
+mod record;
 mod topics;
 
 pub use config::KafkaConfig;
-pub use consumer::{Batch, Consumer, Offsets, Record, consume};
-pub use producer::{Delivery, Outgoing, Producer, SendError};
+pub use consumer::{Consumer, consume};
+pub use producer::{Delivery, DeliveryError, Outgoing, Producer, SendError};
 pub use rdkafka::error::KafkaError;
+pub use record::{Batch, Offsets, Record};
 pub use topics::ensure_topics;

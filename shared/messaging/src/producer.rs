@@ -39,7 +39,21 @@ pub enum SendError {
     Kafka(#[from] KafkaError),
 }
 
-/// An idempotent producer. Records with the same key arrive in the order they were sent, each once.
+/// Why it is not known that the broker has a record.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// The client takes a record for delivered because one that it sent after it was. A broker does not promise that: to a
+    /// producer that it has nothing of in a partition it lets any sequence number pass. So when a broker comes back, and
+    /// refuses the first record while it has no leader yet, and takes the second, the first is lost.
+    #[error("the client counts the record as delivered, but the broker named no place for it")]
+    Unproven,
+    /// The broker did not take it, or the client can't go on.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+}
+
+/// An idempotent producer. Records with the same key arrive in the order they were sent, each once, unless a delivery
+/// fails: what is sent again then may come twice, and after what was sent later.
 pub struct Producer {
     config: KafkaConfig,
     client: FutureProducer,
@@ -53,11 +67,12 @@ impl Delivery {
     ///
     /// # Errors
     /// The broker does not have it, or it is not known.
-    pub async fn acknowledged(self) -> Result<(), KafkaError> {
+    pub async fn acknowledged(self) -> Result<(), DeliveryError> {
         match self.0.await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err((error, _))) => Err(error),
-            Err(_) => Err(KafkaError::Canceled),
+            Ok(Ok(delivered)) if delivered.offset >= 0 => Ok(()),
+            Ok(Ok(_)) => Err(DeliveryError::Unproven),
+            Ok(Err((error, _))) => Err(error.into()),
+            Err(_) => Err(KafkaError::Canceled.into()),
         }
     }
 }
@@ -109,5 +124,46 @@ impl Producer {
         let client = self.client.clone();
         let flush = tokio::task::spawn_blocking(move || client.flush(FLUSH_TIMEOUT));
         flush.await.map_err(|_| KafkaError::Canceled)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION as NOT_LEADER;
+    use rdkafka::{mocking::MockCluster, types::RDKafkaApiKey};
+
+    use super::*;
+
+    /// Each record in a request of its own, so that the first can fail while the second is on its way.
+    fn config(bootstrap_servers: String) -> KafkaConfig {
+        KafkaConfig {
+            bootstrap_servers,
+            prefix: String::new(),
+            group: "order".to_owned(),
+            instance: "0".to_owned(),
+            partitions: 1,
+            replication: 1,
+            properties: vec![("batch.num.messages".to_owned(), "1".to_owned())],
+        }
+    }
+
+    fn send(producer: &Producer, payload: &[u8]) -> Delivery {
+        let outgoing = Outgoing { topic: "order.events", key: None, headers: &[], payload };
+        producer.send(outgoing).expect("there is room")
+    }
+
+    #[tokio::test]
+    async fn that_a_later_record_was_taken_does_not_prove_that_an_earlier_one_was() {
+        let cluster = MockCluster::new(1).expect("a broker");
+        cluster.create_topic("order.events", 1, 1).expect("a topic");
+        let producer = Producer::new(&config(cluster.bootstrap_servers())).expect("a producer");
+        send(&producer, b"connected").acknowledged().await.expect("all is well");
+
+        cluster.request_errors(RDKafkaApiKey::Produce, &[NOT_LEADER]);
+        cluster.broker_round_trip_time(1, Duration::from_millis(300)).expect("both are on their way before an answer");
+        let (first, second) = (send(&producer, b"first"), send(&producer, b"second"));
+        second.acknowledged().await.expect("it has a place");
+        let first = first.acknowledged().await.expect_err("it was refused");
+        assert!(matches!(first, DeliveryError::Unproven), "{first}");
     }
 }

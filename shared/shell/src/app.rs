@@ -120,6 +120,15 @@ impl<S: Service> App<S> {
         events.into_iter().map(row::<S>).collect()
     }
 
+    /// The id of the trace that a stream began in; `None` when that was not traced.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn trace_id(&self, stream: StreamId) -> Result<Option<String>, AppError> {
+        let began = self.store.load(stream, UpTo::Version(0)).await?;
+        Ok(Trace::from_text(&began.trace).trace_id())
+    }
+
     /// A page of a category's streams with their states, newest first, and the cursor of the next page.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::{
 use backon::{BackoffBuilder, ExponentialBuilder};
 use contracts::{Owner, event_type_of};
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesOrdered};
-use messaging::{KafkaError, Producer, SendError};
+use messaging::{DeliveryError, Producer, SendError};
 use store::{EventStore, OutboxRow, Store as _};
 use telemetry::{KeyValue, Metrics, Span, Spans, TRACEPARENT, TRACESTATE, Trace};
 use tokio::time::sleep;
@@ -62,7 +62,7 @@ type InFlight = FuturesOrdered<BoxFuture<'static, Sent>>;
 struct Sent {
     position: i64,
     event: &'static str,
-    result: Result<(), KafkaError>,
+    result: Result<(), DeliveryError>,
 }
 
 /// Why sending stopped.
@@ -70,7 +70,7 @@ enum Stopped {
     /// Nothing more will come, and all of it is acknowledged.
     Finished,
     /// This position and what came after it must be sent again.
-    Failed(i64, KafkaError),
+    Failed(i64, DeliveryError),
 }
 
 impl Relay {
@@ -130,7 +130,7 @@ impl Relay {
                     self.feed.rewind(position - 1);
                     return Ok(());
                 }
-                Err(SendError::Kafka(error)) => return Err(Stopped::Failed(position, error)),
+                Err(SendError::Kafka(error)) => return Err(Stopped::Failed(position, error.into())),
             }
             next = if in_flight.len() < IN_FLIGHT_MAX { self.feed.try_next() } else { None };
         }

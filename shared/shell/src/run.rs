@@ -266,8 +266,9 @@ async fn intake<S: Service>(
     let (metrics, spans) = (Arc::clone(&telemetry.metrics), telemetry.spans.clone());
     let intake = Intake { dead_letter_topic: dead_letter_topic.clone(), metrics, spans };
     let reading = consume(&kafka, S::CONSUMES, RECORDS_MAX, move |record: &Record<'_>| intake.read(record), records)?;
-    let reading = consumer.get_or_init(|| reading);
-    stop.run_until_cancelled(reading.failed()).await.map_or(Ok(()), Err)
+    consumer.get_or_init(|| reading);
+    stop.cancelled().await;
+    Ok(())
 }
 
 struct Tasks {

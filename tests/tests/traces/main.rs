@@ -12,6 +12,9 @@ use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use providers::simulator::{addresses, cards};
 use uuid::Uuid;
 
+/// Where somebody may look at traces.
+const TRACE_URL: &str = "http://jaeger.test/trace/";
+
 /// A suite that exports to a collector. Both live as long as this process.
 fn traced() -> &'static (Collector, Shop) {
     static TRACED: OnceLock<(Collector, Shop)> = OnceLock::new();
@@ -19,7 +22,11 @@ fn traced() -> &'static (Collector, Shop) {
         let collector = Collector::start();
         let endpoint = collector.endpoint();
         let shop = Shop::open_with(|suite| {
-            suite.env("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint).env("OTEL_BSP_SCHEDULE_DELAY", "50")
+            suite.env("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint).env("OTEL_BSP_SCHEDULE_DELAY", "50").env_for(
+                Service::Order,
+                "TRACE_URL",
+                TRACE_URL,
+            )
         });
         (collector, shop)
     })
@@ -156,6 +163,14 @@ fn compensated(event: &str) -> Vec<String> {
 fn a_confirmed_order_is_one_tree() {
     let placed = place(|order| order);
     must_have_edges(&placed, &[&RESERVED[..], &CHARGED, &CAPTURED, &SCHEDULED].concat());
+}
+
+#[test]
+fn the_timeline_links_the_trace() {
+    let placed = place(|order| order);
+    let timeline = traced().1.timeline_json(placed.id);
+    assert_eq!(timeline["trace_id"], placed.trace_id.as_str());
+    assert_eq!(timeline["trace_url"], format!("{TRACE_URL}{}", placed.trace_id));
 }
 
 #[test]

@@ -132,7 +132,7 @@ pub(super) struct OrderPage {
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "Too much is waiting; see Retry-After"),
     ))]
 pub(super) async fn place(
-    State(Handlers { app, deadline }): State<Handlers>,
+    State(Handlers { app, deadline, .. }): State<Handlers>,
     key: IdempotencyKey,
     headers: HeaderMap,
     Json(order): Json<NewOrder>,

@@ -21,6 +21,12 @@ pub(super) struct Timeline {
     order_id: OrderId,
     /// Carried by all of these events.
     correlation_id: CorrelationId,
+    /// The trace with all that happened because of the order; absent when nothing is traced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<String>,
+    /// Where to look at that trace, if the service knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_url: Option<String>,
     /// In the order of time.
     entries: Vec<Entry>,
 }
@@ -56,10 +62,11 @@ struct Entry {
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "No such order"),
     ))]
 pub(super) async fn get(
-    State(Handlers { app, .. }): State<Handlers>,
+    State(Handlers { app, trace_url, .. }): State<Handlers>,
     Path(order_id): Path<OrderId>,
 ) -> Result<axum::Json<Timeline>, Problem> {
-    let rows = app.history(StreamId::of_order(ORDERS, order_id)).await?;
+    let stream = StreamId::of_order(ORDERS, order_id);
+    let rows = app.history(stream.clone()).await?;
     let correlation_id = rows.first().ok_or_else(|| unknown(order_id))?.correlation_id;
     let mut entries: Vec<_> = rows.into_iter().filter_map(entry).collect();
     entries.sort_by_key(|entry| entry.time);
@@ -70,7 +77,9 @@ pub(super) async fn get(
         entry.since_placed_us = micros(placed, entry.time);
         entry.since_cause_us = cause.map(|cause| micros(cause, entry.time));
     }
-    Ok(axum::Json(Timeline { order_id, correlation_id, entries }))
+    let trace_id = app.trace_id(stream).await?;
+    let trace_url = trace_id.as_ref().filter(|_| !trace_url.is_empty()).map(|id| format!("{trace_url}{id}"));
+    Ok(axum::Json(Timeline { order_id, correlation_id, trace_id, trace_url, entries }))
 }
 
 fn micros(from: Timestamp, to: Timestamp) -> i64 {
