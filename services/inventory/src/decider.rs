@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub struct Inventory;
 
 /// What somebody wants of the inventory service.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, strum::IntoStaticStr)]
 pub enum Command {
     /// Goods arrived.
     Receive {

@@ -9,7 +9,7 @@ use contracts::{
     payment::PaymentEvent,
     shipping::ShippingEvent,
 };
-use decider::{Logged, Milestone, NoIntent, Service, StreamId};
+use decider::{Logged, Milestone, NoIntent, Reaction, Service, StreamId};
 use jiff::Timestamp;
 
 use crate::decider::{Command, Event, Inventory, Private, Reservation, State};
@@ -19,12 +19,31 @@ pub const RESERVATIONS: &str = "reservation";
 /// The category of the streams with one SKU's stock each.
 pub const STOCK: &str = "stock";
 
+/// What the service does when something happened: its column of the saga table.
+const REACTIONS: &[Reaction] = &[
+    Reaction::to(
+        "OrderPlaced",
+        "Reserve",
+        "reserves every line, or none",
+        &["StockReserved", "StockReservationRejected"],
+    ),
+    Reaction::to("PaymentCaptured", "Commit", "commits the reservation", &["StockCommitted"]),
+    Reaction::to("PaymentDeclined", "Release", "releases", &["StockReleased"]),
+    Reaction::to("ShipmentRejected", "Release", "restocks", &["StockReleased"]),
+    Reaction::to("ShipmentCancelled", "Release", "releases or restocks", &["StockReleased"]),
+];
+
 impl Service for Inventory {
     type Public = InventoryEvent;
     type Private = Private;
     type Intent = NoIntent;
 
     const CONSUMES: &'static [&'static str] = &[OrderEvent::TOPIC, PaymentEvent::TOPIC, ShippingEvent::TOPIC];
+    const REACTIONS: &'static [Reaction] = REACTIONS;
+
+    fn command_name(command: &Command) -> &'static str {
+        command.into()
+    }
 
     fn react(received: &Received) -> Option<Command> {
         let order_id = received.meta.order_id;

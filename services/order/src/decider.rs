@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub struct Order;
 
 /// What somebody wants of the order service.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, strum::IntoStaticStr)]
 pub enum Command {
     /// The shop offers a product, or changes its name or price.
     ListProduct(Product),

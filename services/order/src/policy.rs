@@ -4,7 +4,7 @@ use contracts::{
     Contract, Event as ContractEvent, Received, inventory::InventoryEvent, order::OrderEvent, payment::PaymentEvent,
     shipping::ShippingEvent,
 };
-use decider::{Logged, Milestone, NoIntent, Service, StreamId};
+use decider::{Logged, Milestone, NoIntent, Reaction, Service, StreamId};
 use jiff::Timestamp;
 
 use crate::decider::{Command, Event, Fact, Observation, Order, Private, State};
@@ -14,12 +14,37 @@ pub const ORDERS: &str = "order";
 /// The category of the streams with one product of the catalog each.
 pub const PRODUCTS: &str = "product";
 
+/// What the service does when something happened: its column of the saga table.
+const REACTIONS: &[Reaction] = &[
+    Reaction::asked_by("customer", "Place", "accepts the order", &["OrderPlaced"]),
+    Reaction::asked_by("customer", "Cancel", "asks shipping to cancel", &["OrderCancellationRequested"]),
+    Reaction::at_deadline("PassDeadline", "asks shipping to cancel", &["OrderCancellationRequested"]),
+    Reaction::to("StockReserved", "Note", "notes it", &[]),
+    Reaction::to("StockReservationRejected", "Note", "cancels: nothing is held", &["OrderCancelled"]),
+    Reaction::to("StockCommitted", "Note", "notes it", &[]),
+    Reaction::to("StockReleased", "Note", "cancels once the money is back", &["OrderCancelled"]),
+    Reaction::to("PaymentCaptured", "Note", "notes it", &[]),
+    Reaction::to("PaymentDeclined", "Note", "cancels once the stock is back", &["OrderCancelled"]),
+    Reaction::to("PaymentRefunded", "Note", "cancels once the stock is back", &["OrderCancelled"]),
+    Reaction::to("PaymentVoided", "Note", "cancels once the stock is back", &["OrderCancelled"]),
+    Reaction::to("ShipmentScheduled", "Note", "confirms", &["OrderConfirmed"]),
+    Reaction::to("ShipmentRejected", "Note", "notes it", &[]),
+    Reaction::to("ShipmentCancelled", "Note", "notes it", &[]),
+    Reaction::to("ShipmentCancellationRefused", "Note", "stays confirmed", &["OrderConfirmed"]),
+    Reaction::to("ShipmentDispatched", "Note", "is dispatched: the point of no return", &["OrderConfirmed"]),
+];
+
 impl Service for Order {
     type Public = OrderEvent;
     type Private = Private;
     type Intent = NoIntent;
 
     const CONSUMES: &'static [&'static str] = &[InventoryEvent::TOPIC, PaymentEvent::TOPIC, ShippingEvent::TOPIC];
+    const REACTIONS: &'static [Reaction] = REACTIONS;
+
+    fn command_name(command: &Command) -> &'static str {
+        command.into()
+    }
 
     /// Every event of the other services is a fact about an order.
     fn react(received: &Received) -> Option<Command> {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Payment;
 
 /// What somebody wants of the payment service.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, strum::IntoStaticStr)]
 pub enum Command {
     /// An order was placed: this is what it will cost.
     Remember(Due),

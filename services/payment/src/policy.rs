@@ -4,7 +4,7 @@ use contracts::{
     CancelReason, Contract, Event as ContractEvent, Money, OrderId, Received, inventory::InventoryEvent,
     order::OrderEvent, payment::PaymentEvent, shipping::ShippingEvent,
 };
-use decider::{Logged, Milestone, Service, StreamId};
+use decider::{Logged, Milestone, Reaction, Service, StreamId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -31,12 +31,28 @@ pub enum GatewayCall {
     },
 }
 
+/// What the service does when something happened: its column of the saga table. A charge that is called off while it is
+/// under way ends with the gateway's first answer, to whichever of the two calls it is.
+const REACTIONS: &[Reaction] = &[
+    Reaction::to("OrderPlaced", "Remember", "remembers what to charge", CHARGED),
+    Reaction::to("StockReserved", "Charge", "charges", CHARGED),
+    Reaction::to("ShipmentRejected", "Undo", "refunds", &["PaymentRefunded"]),
+    Reaction::to("ShipmentCancelled", "Undo", "refunds, or voids if nothing was charged", CHARGED),
+];
+/// Whichever of two facts comes last, the order or its reservation, leads to the charge and to what becomes of it.
+const CHARGED: &[&str] = &["PaymentCaptured", "PaymentDeclined", "PaymentRefunded", "PaymentVoided"];
+
 impl Service for Payment {
     type Public = PaymentEvent;
     type Private = Private;
     type Intent = GatewayCall;
 
     const CONSUMES: &'static [&'static str] = &[OrderEvent::TOPIC, InventoryEvent::TOPIC, ShippingEvent::TOPIC];
+    const REACTIONS: &'static [Reaction] = REACTIONS;
+
+    fn command_name(command: &Command) -> &'static str {
+        command.into()
+    }
 
     fn react(received: &Received) -> Option<Command> {
         let order_id = received.meta.order_id;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub struct Shipping;
 
 /// What somebody wants of the shipping service.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, strum::IntoStaticStr)]
 pub enum Command {
     /// An order was placed: this is where it goes.
     Remember(Destination),

@@ -4,7 +4,7 @@ use contracts::{
     Contract, Event as ContractEvent, OrderId, Received, inventory::InventoryEvent, order::OrderEvent,
     shipping::ShippingEvent,
 };
-use decider::{Logged, Milestone, Service, StreamId};
+use decider::{Logged, Milestone, Reaction, Service, StreamId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -22,12 +22,30 @@ pub enum CarrierCall {
     Cancel(OrderId),
 }
 
+/// What the service does when something happened: its column of the saga table.
+const REACTIONS: &[Reaction] = &[
+    Reaction::to("OrderPlaced", "Remember", "remembers where to ship", &["ShipmentScheduled", "ShipmentRejected"]),
+    Reaction::to("StockCommitted", "Schedule", "books a parcel", &["ShipmentScheduled", "ShipmentRejected"]),
+    Reaction::to(
+        "OrderCancellationRequested",
+        "Cancel",
+        "cancels, unless dispatched: then refuses",
+        &["ShipmentCancelled", "ShipmentCancellationRefused"],
+    ),
+    Reaction::asked_by("clerk", "Dispatch", "hands the parcel over", &["ShipmentDispatched"]),
+];
+
 impl Service for Shipping {
     type Public = ShippingEvent;
     type Private = Private;
     type Intent = CarrierCall;
 
     const CONSUMES: &'static [&'static str] = &[OrderEvent::TOPIC, InventoryEvent::TOPIC];
+    const REACTIONS: &'static [Reaction] = REACTIONS;
+
+    fn command_name(command: &Command) -> &'static str {
+        command.into()
+    }
 
     fn react(received: &Received) -> Option<Command> {
         let order_id = received.meta.order_id;

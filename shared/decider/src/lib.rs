@@ -53,6 +53,13 @@ pub trait Service: Decider<Event = Logged<Self::Public, Self::Private>> {
     /// The topics with the events that this service reacts to.
     const CONSUMES: &'static [&'static str];
 
+    /// The service's column of the saga table. Documents and diagrams are made of it, and `tests/model` proves that it
+    /// says what the decider and the policy do, no more and no less.
+    const REACTIONS: &'static [Reaction];
+
+    /// The command's name, as [`Reaction::command`] has it.
+    fn command_name(command: &Self::Command) -> &'static str;
+
     /// The policy: the command that follows from another service's event, if any.
     fn react(received: &Received) -> Option<Self::Command>;
 
@@ -85,6 +92,49 @@ pub trait Service: Decider<Event = Logged<Self::Public, Self::Private>> {
 
     /// One word for the stream's state, by which streams are listed and filtered.
     fn status(state: &Self::State) -> &'static str;
+}
+
+/// What a service does when something happened.
+#[derive(Debug, Clone, Copy)]
+pub struct Reaction {
+    /// What happened.
+    pub to: Trigger,
+    /// The command that follows.
+    pub command: &'static str,
+    /// What that means, in a few words with the service as their subject.
+    pub words: &'static str,
+    /// The contract events that may come of it, at once or after a provider's answer.
+    pub emits: &'static [&'static str],
+}
+
+type Names = &'static [&'static str];
+
+impl Reaction {
+    /// To another service's event.
+    pub const fn to(event: &'static str, command: &'static str, words: &'static str, emits: Names) -> Self {
+        Self { to: Trigger::Event(event), command, words, emits }
+    }
+
+    /// To somebody who asks by HTTP.
+    pub const fn asked_by(who: &'static str, command: &'static str, words: &'static str, emits: Names) -> Self {
+        Self { to: Trigger::Request(who), command, words, emits }
+    }
+
+    /// To a time that has come.
+    pub const fn at_deadline(command: &'static str, words: &'static str, emits: Names) -> Self {
+        Self { to: Trigger::Deadline, command, words, emits }
+    }
+}
+
+/// Why something is done in a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trigger {
+    /// An event of another service, by its name.
+    Event(&'static str),
+    /// Somebody asks by HTTP.
+    Request(&'static str),
+    /// A time has come.
+    Deadline,
 }
 
 /// Something that is counted and timed.

@@ -68,6 +68,14 @@ impl Service for Counter {
     type Intent = String;
 
     const CONSUMES: &'static [&'static str] = &[];
+    const REACTIONS: &'static [decider::Reaction] = &[];
+
+    fn command_name(command: &Command) -> &'static str {
+        match command {
+            Command::Count(_) => "Count",
+            Command::CountNext(_) => "CountNext",
+        }
+    }
 
     fn react(_: &Received) -> Option<Command> {
         None
