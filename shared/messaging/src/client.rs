@@ -14,7 +14,10 @@ use rdkafka::{
 };
 use tracing::{info, warn};
 
-use crate::KafkaConfig;
+use crate::{
+    KafkaConfig,
+    quiet::{self, Quiet},
+};
 
 /// A member of the group.
 pub(crate) type Client = BaseConsumer<Context>;
@@ -59,6 +62,7 @@ fn subscribed(config: &KafkaConfig, topics: &[String]) -> Result<Arc<Client>, Ka
 #[derive(Default)]
 pub(crate) struct Context {
     prefix: String,
+    quiet: Quiet,
     /// Whether it was ever given partitions.
     pub(crate) assigned: AtomicBool,
     /// How many records of each topic it has yet to read.
@@ -66,6 +70,14 @@ pub(crate) struct Context {
 }
 
 impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        quiet::log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.quiet.tell(&error, reason);
+    }
+
     fn stats(&self, statistics: Statistics) {
         let of_topic = |(name, topic): (String, statistics::Topic)| {
             // Partitions of other replicas, and those that nothing was read from yet, have a lag of -1.

@@ -27,6 +27,7 @@ use tracing::{debug, error, info, warn};
 use crate::{
     KafkaConfig,
     client::{Client, CurrentClient},
+    quiet::is_away,
     record::{Batch, Offsets, Record},
 };
 
@@ -178,6 +179,8 @@ impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Pump<T, F> {
                 self.fatal = Some(error);
                 false
             }
+            // The client's context has told it.
+            Some(Err(error)) if is_away(&error) => false,
             Some(Err(error)) => {
                 warn!(%error, "reading failed; the client tries again");
                 false

@@ -9,6 +9,7 @@ mod client;
 mod config;
 mod consumer;
 mod producer;
+mod quiet;
 mod record;
 mod topics;
 

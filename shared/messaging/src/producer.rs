@@ -10,7 +10,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use crate::KafkaConfig;
+use crate::{KafkaConfig, quiet::Quiet};
 
 /// How long unsent records may take at the end.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -56,7 +56,7 @@ pub enum DeliveryError {
 /// fails: what is sent again then may come twice, and after what was sent later.
 pub struct Producer {
     config: KafkaConfig,
-    client: FutureProducer,
+    client: FutureProducer<Quiet>,
 }
 
 /// A record that is on its way.
@@ -83,7 +83,7 @@ impl Producer {
     /// # Errors
     /// The configuration is not one that librdkafka takes.
     pub fn new(config: &KafkaConfig) -> Result<Self, KafkaError> {
-        Ok(Self { config: config.clone(), client: config.producer().create()? })
+        Ok(Self { config: config.clone(), client: config.producer().create_with_context(Quiet::default())? })
     }
 
     /// Queues a record. Does not wait.

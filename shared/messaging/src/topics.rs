@@ -4,16 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
-    client::DefaultClientContext,
     error::KafkaError,
     metadata::Metadata,
     types::RDKafkaErrorCode,
 };
 use tokio::time::{Instant, sleep};
 
-use crate::KafkaConfig;
+use crate::{KafkaConfig, quiet::Quiet};
 
-type Admin = AdminClient<DefaultClientContext>;
+type Admin = AdminClient<Quiet>;
 
 /// How long the broker may take for each step.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,7 +29,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(20);
 /// # Errors
 /// The broker can't be reached, refuses, or does not know a topic in time.
 pub async fn ensure_topics(config: &KafkaConfig, names: &[&str]) -> Result<(), KafkaError> {
-    let admin: Admin = config.client().create()?;
+    let admin: Admin = config.client().create_with_context(Quiet::default())?;
     let names: Vec<_> = names.iter().map(|name| config.topic(name)).collect();
     make(config, &admin, &names).await?;
     wait_until_known(Arc::new(admin), &names).await
