@@ -8,6 +8,7 @@ pub mod broker;
 pub mod children;
 pub mod client;
 pub mod compose;
+pub mod conformance;
 pub mod demo;
 mod keeper;
 mod liveness;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use local::{Progress, Workspace, broker, children, compose, demo, testing};
+use local::{Progress, Workspace, broker, children, compose, conformance, demo, testing};
 
 /// Runs, tests and demonstrates the order saga on this machine.
 #[derive(Parser)]
@@ -34,6 +34,9 @@ enum Command {
     /// Try `docker compose up --build` as a user would, on ports and with volumes of its own: orders, traces, restarts of
     /// each container, and that data is kept. Needs a Docker engine with Compose; the first build takes minutes.
     ComposeTest,
+    /// Hold events, OpenAPI and AsyncAPI documents to tools that others made: the CloudEvents SDK for Python, jsonschema,
+    /// schemathesis, and AsyncAPI's parser. Needs Python and Node; the tools are fetched the first time.
+    Conformance,
     /// A Kafka broker that goes on running and that `run` and `test` use.
     #[command(subcommand)]
     Broker(BrokerCommand),
@@ -66,6 +69,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
             Ok(if as_expected { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Test { arguments } => Ok(testing::run(&workspace, arguments, Progress::shown())?.into()),
+        Command::Conformance => Ok(conformance::run(&workspace, Progress::shown())?.into()),
         Command::ComposeTest => compose::run(&workspace, Progress::shown()).map(|()| ExitCode::SUCCESS),
         Command::Broker(command) => run_broker(command, &workspace),
     }

@@ -19,6 +19,11 @@ const INSTALLING: Duration = Duration::from_mins(15);
 /// The oldest Java that runs the broker.
 const JAVA_MIN: u32 = 17;
 
+/// Debian has `venv` without what a virtual environment needs in a package of its own.
+const PYTHON_IS_FIT: &str = "import sys, venv, ensurepip; assert sys.version_info >= (3, 10)";
+
+const NODE_IS_FIT: &str = "process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)";
+
 /// A program that is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tool {
@@ -30,6 +35,12 @@ pub enum Tool {
     Java,
     /// Fetches the broker's jars.
     Maven,
+    /// With `venv`; runs the tools that others made for events and APIs.
+    Python,
+    /// Runs AsyncAPI's parser.
+    Node,
+    /// Fetches it.
+    Npm,
 }
 
 /// What compiling the workspace needs.
@@ -37,6 +48,9 @@ pub const FOR_BUILDING: [Tool; 2] = [Tool::Compiler, Tool::Make];
 
 /// What a broker without Docker needs.
 pub const FOR_JAVA_BROKER: [Tool; 2] = [Tool::Java, Tool::Maven];
+
+/// What the conformance checks need.
+pub const FOR_CONFORMANCE: [Tool; 3] = [Tool::Python, Tool::Node, Tool::Npm];
 
 /// A program that installs packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +67,9 @@ impl Tool {
             Self::Make => "make",
             Self::Java => "Java 17 or newer",
             Self::Maven => "Maven (mvn)",
+            Self::Python => "Python 3.10 or newer with venv",
+            Self::Node => "Node.js 18 or newer",
+            Self::Npm => "npm",
         }
     }
 
@@ -62,6 +79,9 @@ impl Tool {
             Self::Make => on_path("make"),
             Self::Java => java_version().is_some_and(|version| version >= JAVA_MIN),
             Self::Maven => on_path("mvn"),
+            Self::Python => can_run("python3", "-c", PYTHON_IS_FIT),
+            Self::Node => can_run("node", "-e", NODE_IS_FIT),
+            Self::Npm => on_path("npm"),
         }
     }
 
@@ -75,6 +95,12 @@ impl Tool {
             (Self::Java, Installer::Dnf) => "java-latest-openjdk-headless",
             (Self::Java, Installer::Brew) => "openjdk",
             (Self::Maven, _) => "maven",
+            (Self::Python, Installer::AptGet) => "python3-venv",
+            (Self::Python, Installer::Dnf) => "python3",
+            (Self::Python, Installer::Brew) => "python",
+            (Self::Node, Installer::AptGet | Installer::Dnf) => "nodejs",
+            (Self::Node, Installer::Brew) => "node",
+            (Self::Npm, _) => "npm",
         }
     }
 }
@@ -158,6 +184,13 @@ fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
+/// Whether an interpreter is there and runs this program without complaint.
+fn can_run(interpreter: &str, flag: &str, program: &str) -> bool {
+    let mut command = Command::new(interpreter);
+    command.args([flag, program]);
+    on_path(interpreter) && tool::ask(interpreter, command, ASKING).is_ok()
+}
+
 fn java_version() -> Option<u32> {
     if !on_path("java") {
         return None;
@@ -185,6 +218,13 @@ mod tests {
             "missing: Java 17 or newer, Maven (mvn); \
              install with: sudo apt-get install --yes default-jre-headless maven"
         );
+    }
+
+    #[test]
+    fn an_interpreter_is_asked_whether_it_is_good_enough() {
+        assert!(can_run("sh", "-c", "exit 0"));
+        assert!(!can_run("sh", "-c", "exit 1"));
+        assert!(!can_run("no-such-program-anywhere", "-c", ""));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use shell::{
 };
 use utoipa::{OpenApi, ToSchema, openapi::OpenApi as Description};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use web::{IdempotencyKey, Invalid, Json, PROBLEM_JSON, Path, Problem, Query};
+use web::{IdempotencyKey, IdempotencyParam, Invalid, Json, PROBLEM_JSON, Path, Problem, Query};
 
 use crate::{
     decider::{Command, Inventory, Reservation, Stock},
@@ -93,20 +93,19 @@ struct ReservationView {
 #[serde(deny_unknown_fields)]
 struct Receipt {
     /// How many.
+    #[serde(deserialize_with = "web::whole")]
     #[schema(minimum = 1, maximum = 1_000_000, example = 100)]
     quantity: u32,
 }
 
 /// Receive goods
 #[utoipa::path(post, path = "/stock/{sku}/receipts", tag = "stock", request_body = Receipt,
-    params(
-        ("sku" = Sku, Path, description = "What arrived"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key counts once, however often it is sent"),
-    ),
+    params(("sku" = Sku, Path, description = "What arrived"), IdempotencyParam),
     responses(
         (status = 200, body = StockView, description = "The stock now"),
         (status = 400, body = Problem, content_type = PROBLEM_JSON, description = "Not JSON, or a header is wrong"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "Not a SKU"),
+        (status = 413, body = Problem, content_type = PROBLEM_JSON, description = "Too large"),
         (status = 415, body = Problem, content_type = PROBLEM_JSON, description = "Not application/json"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "Some of it makes no sense"),
         (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "Too much is waiting; see Retry-After"),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// The longest free text (names, streets, reasons) in an event, in bytes.
+/// The longest free text (names, streets, reasons) in an event, in characters.
 pub const MAX_TEXT_LEN: usize = 200;
 
 macro_rules! uuid_id {

@@ -157,7 +157,18 @@ fn row<S: Service>(stored: StoredEvent) -> Result<TimelineRow<S>, AppError> {
 
 /// Pages of lists, and points in the past, as clients ask for them.
 pub mod pages {
+    use utoipa::openapi::{
+        KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat,
+        schema::{Schema, Type},
+    };
+
     use super::{Deserialize, Invalid, PAGE_DEFAULT, PAGE_MAX, Problem, Serialize, UpTo};
+
+    /// Digits in a cursor at most: as many as fit an `i64`, whatever they are.
+    const CURSOR_LEN_MAX: usize = 18;
+
+    /// No stream has more events; what is asked for beyond is a mistake.
+    const VERSION_MAX: u64 = i64::MAX as u64;
 
     /// Which page of a list.
     #[derive(Debug, Clone, Default, Deserialize, Serialize, utoipa::IntoParams)]
@@ -167,6 +178,7 @@ pub mod pages {
         /// Only those with this status.
         pub status: Option<String>,
         /// Where the page begins: `next` of the page before.
+        #[param(pattern = "^[0-9]{1,18}$")]
         pub cursor: Option<String>,
         /// How many at most.
         #[param(minimum = 1, maximum = 200, default = 50)]
@@ -188,8 +200,8 @@ pub mod pages {
         /// Names the parameters that are wrong.
         pub fn check(self) -> Result<Checked, Problem> {
             let mut wrong = Vec::new();
-            let before = self.cursor.map(|cursor| cursor.parse::<i64>());
-            if matches!(before, Some(Err(_))) {
+            let before = self.cursor.as_deref().map(position);
+            if before == Some(None) {
                 wrong.push(Invalid::new("cursor", "is not one that a page before gave"));
             }
             let limit = self.limit.unwrap_or(PAGE_DEFAULT);
@@ -199,8 +211,14 @@ pub mod pages {
             if !wrong.is_empty() {
                 return Err(Problem::invalid(wrong));
             }
-            Ok(Checked { status: self.status, before: before.and_then(Result::ok), limit })
+            Ok(Checked { status: self.status, before: before.flatten(), limit })
         }
+    }
+
+    /// Digits alone: what else `parse` would take, a sign, no page ever gave.
+    fn position(cursor: &str) -> Option<i64> {
+        let is_one = cursor.len() <= CURSOR_LEN_MAX && cursor.bytes().all(|byte| byte.is_ascii_digit());
+        if is_one { cursor.parse().ok() } else { None }
     }
 
     /// A point in the past.
@@ -209,8 +227,17 @@ pub mod pages {
     #[serde(deny_unknown_fields)]
     pub struct AtQuery {
         /// A version (a number from 1) or a time (RFC 3339); the latest when it is left out.
-        #[param(example = "2026-11-23T10:00:00Z")]
+        #[param(schema_with = version_or_time)]
         pub at: Option<String>,
+    }
+
+    fn version_or_time() -> Schema {
+        let int64 = Some(SchemaFormat::KnownFormat(KnownFormat::Int64));
+        let version =
+            ObjectBuilder::new().schema_type(Type::Integer).format(int64).minimum(Some(1)).maximum(Some(VERSION_MAX));
+        let date_time = Some(SchemaFormat::KnownFormat(KnownFormat::DateTime));
+        let time = ObjectBuilder::new().schema_type(Type::String).format(date_time);
+        OneOfBuilder::new().item(version).item(time).examples(["2026-11-23T10:00:00Z"]).into()
     }
 
     impl AtQuery {
@@ -220,7 +247,7 @@ pub mod pages {
         /// It is neither a version nor a time.
         pub fn up_to(&self) -> Result<UpTo, Problem> {
             let Some(at) = &self.at else { return Ok(UpTo::Latest) };
-            let version = || at.parse().map(UpTo::Version).ok();
+            let version = || at.parse().ok().filter(|version| *version <= VERSION_MAX).map(UpTo::Version);
             let time = || at.parse().map(UpTo::Time).ok();
             let wrong = || Problem::invalid(vec![Invalid::new("at", "is neither a version nor an RFC 3339 time")]);
             version().or_else(time).ok_or_else(wrong)

@@ -6,6 +6,7 @@ use axum::{
     extract::FromRequestParts,
     http::{StatusCode, request::Parts},
 };
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::Problem;
@@ -14,6 +15,16 @@ use crate::Problem;
 const KEY_LEN_MAX: usize = 200;
 /// All ids made from keys are in this namespace.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6f1d_3c1e_51a4_4b0f_9d5c_0c8f_6f4b_7a21);
+
+/// How [`IdempotencyKey`] is described.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only its description is used")]
+pub struct IdempotencyParam {
+    /// The same key takes effect once, however often it is sent: 1 to 200 printable ASCII characters, no blank at either end.
+    #[param(rename = "Idempotency-Key", nullable = false, max_length = 200, pattern = "^[!-~]([ -~]*[!-~])?$")]
+    key: Option<String>,
+}
 
 /// The request's `Idempotency-Key`, if it has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +43,10 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
-        let valid = |key: &&str| (1..=KEY_LEN_MAX).contains(&key.len());
+        let printable = |byte| matches!(byte, b' '..=b'~');
+        let valid = |key: &&str| (1..=KEY_LEN_MAX).contains(&key.len()) && key.bytes().all(printable);
         let key = value.to_str().ok().filter(valid).ok_or_else(|| {
-            let detail = format!("header Idempotency-Key must be 1 to {KEY_LEN_MAX} visible ASCII characters");
+            let detail = format!("header Idempotency-Key must be 1 to {KEY_LEN_MAX} printable ASCII characters");
             Problem::new(StatusCode::BAD_REQUEST, detail)
         })?;
         Ok(Self(Some(key.to_owned())))

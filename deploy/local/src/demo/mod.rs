@@ -31,11 +31,11 @@ const STARTING: Duration = Duration::from_mins(5);
 const WATCH: Duration = Duration::from_secs(1);
 
 /// What became of one order.
-struct Outcome {
-    order: Order,
+pub(crate) struct Outcome {
+    pub(crate) order: Order,
     entries: Vec<Entry>,
     /// What is not as it must be.
-    complaint: Option<String>,
+    pub(crate) complaint: Option<String>,
 }
 
 /// Starts everything, places the four orders and prints their timelines; then stays up until a signal comes, unless
@@ -47,7 +47,8 @@ pub fn run(workspace: &Workspace, release: bool, exit: bool, progress: Progress)
     requirements::ensure(workspace, &requirements::FOR_BUILDING, progress)?;
     build(workspace, release, progress)?;
     let broker = Broker::obtain(workspace, progress)?;
-    let mut suite = start_services(workspace, &broker, release, progress)?;
+    let prefix = topic_prefix(broker.kind());
+    let mut suite = start_services(workspace, &broker, prefix.as_deref(), release, progress)?;
     let shop = Shop::of(&suite);
     let before = seed(&shop, progress)?;
     let outcomes = order_all(&shop, progress)?;
@@ -76,7 +77,14 @@ pub fn build(workspace: &Workspace, release: bool, progress: Progress) -> Result
     Ok(())
 }
 
-fn start_services(workspace: &Workspace, broker: &Broker, release: bool, progress: Progress) -> Result<Suite> {
+/// Starts the services on their usual ports, or on free ones where those are taken.
+pub(crate) fn start_services(
+    workspace: &Workspace,
+    broker: &Broker,
+    topic_prefix: Option<&str>,
+    release: bool,
+    progress: Progress,
+) -> Result<Suite> {
     // Another run must not choose the same ports before the services have taken them.
     let _lock = workspace.lock("run-ports", STARTING)?;
     let step = progress.step("starting the four services");
@@ -86,7 +94,7 @@ fn start_services(workspace: &Workspace, broker: &Broker, release: bool, progres
     for service in Service::all() {
         builder = builder.port(service, ports::free_or(service.default_port())?);
     }
-    if let Some(prefix) = topic_prefix(broker.kind()) {
+    if let Some(prefix) = topic_prefix {
         builder = builder.topic_prefix(prefix);
     }
     let suite = builder.start()?;
@@ -95,14 +103,14 @@ fn start_services(workspace: &Workspace, broker: &Broker, release: bool, progres
 }
 
 /// On a broker that others use too, each run has its own topics: its databases know nothing of earlier ones' orders.
-fn topic_prefix(kind: Kind) -> Option<String> {
+pub(crate) fn topic_prefix(kind: Kind) -> Option<String> {
     let shared = matches!(kind, Kind::Given | Kind::Persistent);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     shared.then(|| format!("run-{}-{}.", now.as_secs(), std::process::id()))
 }
 
 /// Fills catalog and stock; returns the stock.
-fn seed(shop: &Shop, progress: Progress) -> Result<Vec<Stock>> {
+pub(crate) fn seed(shop: &Shop, progress: Progress) -> Result<Vec<Stock>> {
     let step = progress.step("filling catalog and stock");
     let stock = SCENARIOS.iter().map(|scenario| {
         shop.offer(scenario.product)?;
@@ -115,7 +123,7 @@ fn seed(shop: &Shop, progress: Progress) -> Result<Vec<Stock>> {
 }
 
 /// Places all orders at once, then follows each to its end.
-fn order_all(shop: &Shop, progress: Progress) -> Result<Vec<Outcome>> {
+pub(crate) fn order_all(shop: &Shop, progress: Progress) -> Result<Vec<Outcome>> {
     let step = progress.step("four orders go through the saga");
     let placed: Vec<Order> = SCENARIOS.iter().map(|scenario| shop.place(&scenario.order())).collect::<Result<_>>()?;
     let mut outcomes = Vec::with_capacity(placed.len());
@@ -127,7 +135,8 @@ fn order_all(shop: &Shop, progress: Progress) -> Result<Vec<Outcome>> {
     Ok(outcomes)
 }
 
-fn follow(shop: &Shop, scenario: &Scenario, id: &str) -> Result<Outcome> {
+/// Follows an order to its end.
+pub(crate) fn follow(shop: &Shop, scenario: &Scenario, id: &str) -> Result<Outcome> {
     let mut order = shop.order_when(id, &["confirmed", "dispatched", "cancelled"])?;
     if scenario.cancelled_by_customer && order.status == "confirmed" {
         shop.cancel(id)?;

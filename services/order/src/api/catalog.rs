@@ -1,7 +1,7 @@
 //! The catalog: what can be ordered, at which price.
 
 use axum::extract::State;
-use contracts::{Money, Sku};
+use contracts::{Currency, Money, Sku};
 use decider::StreamId;
 use serde::{Deserialize, Serialize};
 use shell::{UpTo, pages::PageQuery};
@@ -22,10 +22,22 @@ const PRICE_MAX_MINOR: i64 = 1_000_000_000;
 #[serde(deny_unknown_fields)]
 pub(super) struct NewProduct {
     /// What people call it.
-    #[schema(min_length = 1, max_length = 200, example = "Mug")]
+    #[schema(min_length = 1, max_length = 200, pattern = r"\S", example = "Mug")]
     name: String,
     /// The price of one.
-    price: Money,
+    price: NewPrice,
+}
+
+/// A price as the shop sets it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewPrice {
+    /// Minor units, such as cents.
+    #[serde(deserialize_with = "web::whole")]
+    #[schema(minimum = 0, maximum = 1_000_000_000, example = 1250)]
+    minor: i64,
+    /// ISO 4217 code.
+    currency: Currency,
 }
 
 /// A product.
@@ -55,14 +67,16 @@ pub(super) struct ProductPage {
 /// Offer a product, or change its name or price
 ///
 /// Orders placed before keep their price.
-#[utoipa::path(put, path = "/products/{sku}", tag = "catalog", request_body = NewProduct,
+#[utoipa::path(put, operation_id = "put_product", path = "/products/{sku}", tag = "catalog", request_body = NewProduct,
     params(("sku" = Sku, Path, description = "What it is called in orders and in the stock")),
     responses(
         (status = 200, body = ProductView),
         (status = 400, body = Problem, content_type = PROBLEM_JSON, description = "Not JSON"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "Not a SKU"),
+        (status = 413, body = Problem, content_type = PROBLEM_JSON, description = "Too large"),
         (status = 415, body = Problem, content_type = PROBLEM_JSON, description = "Not application/json"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "Some of it makes no sense"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "Too much is waiting; see Retry-After"),
     ))]
 pub(super) async fn put(
     State(Handlers { app, .. }): State<Handlers>,
@@ -77,13 +91,14 @@ pub(super) async fn put(
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
+    let price = Money { minor: price.minor, currency: price.currency };
     let product = Product { sku, name, price };
     app.submit(Command::ListProduct(product.clone()), None, None).await?;
     Ok(axum::Json(ProductView::from(&product)))
 }
 
 /// Look at a product
-#[utoipa::path(get, path = "/products/{sku}", tag = "catalog",
+#[utoipa::path(get, operation_id = "get_product", path = "/products/{sku}", tag = "catalog",
     params(("sku" = Sku, Path, description = "The product")),
     responses(
         (status = 200, body = ProductView),
@@ -100,7 +115,7 @@ pub(super) async fn get(
 }
 
 /// List products
-#[utoipa::path(get, path = "/products", tag = "catalog", params(PageQuery),
+#[utoipa::path(get, operation_id = "list_products", path = "/products", tag = "catalog", params(PageQuery),
     responses(
         (status = 200, body = ProductPage),
         (status = 400, body = Problem, content_type = PROBLEM_JSON, description = "A parameter is unknown"),

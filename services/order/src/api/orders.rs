@@ -16,9 +16,9 @@ use shell::{
     CORRELATION_ID, ORDER_ID,
     pages::{AtQuery, PageQuery},
 };
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use web::{IdempotencyKey, Invalid, Json, PROBLEM_JSON, Path, Problem, Query};
+use web::{IdempotencyKey, IdempotencyParam, Invalid, Json, PROBLEM_JSON, Path, Problem, Query};
 
 use super::{Handlers, validate};
 use crate::{
@@ -29,37 +29,57 @@ use crate::{
 /// The header with the id that everything caused by one request shares.
 const X_CORRELATION_ID: &str = "x-correlation-id";
 
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only its description is used")]
+struct CorrelationParam {
+    /// Carried by everything that this request causes.
+    #[param(rename = "X-Correlation-Id", nullable = false)]
+    correlation_id: Option<Uuid>,
+}
+
 /// An order as a customer sends it.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewOrder {
     /// Who orders.
-    #[schema(min_length = 1, max_length = 200, example = "ada")]
+    #[schema(min_length = 1, max_length = 200, pattern = r"\S", example = "ada")]
     pub(super) customer: String,
     /// What and how many; one line per SKU.
     #[schema(min_items = 1, max_items = 50)]
     pub(super) lines: Vec<NewLine>,
     /// The payment provider's token for a card.
-    #[schema(min_length = 1, max_length = 200, example = "tok_4242424242424242")]
+    #[schema(min_length = 1, max_length = 200, pattern = r"\S", example = "tok_4242424242424242")]
     pub(super) payment_method: String,
     /// Where to ship.
     #[serde(deserialize_with = "address")]
+    #[schema(value_type = NewAddress)]
     pub(super) address: Address,
 }
 
 /// An address without fields that nobody knows. Events may have them: a newer producer's are ignored.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(remote = "Address", deny_unknown_fields)]
-struct KnownAddress {
+struct NewAddress {
+    /// Who receives the parcel.
+    #[schema(min_length = 1, max_length = 200, pattern = r"\S", example = "Ada Lovelace")]
     name: String,
+    /// Street and house number.
+    #[schema(min_length = 1, max_length = 200, pattern = r"\S", example = "12 Analytical Way")]
     street: String,
+    /// City.
+    #[schema(min_length = 1, max_length = 200, pattern = r"\S", example = "London")]
     city: String,
+    /// Postal code.
+    #[schema(min_length = 1, max_length = 200, pattern = r"\S", example = "N1 7AA")]
     postal_code: String,
+    /// ISO 3166-1 alpha-2 code.
+    #[schema(pattern = "^[A-Z]{2}$", example = "GB")]
     country: String,
 }
 
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
-    KnownAddress::deserialize(deserializer)
+    NewAddress::deserialize(deserializer)
 }
 
 /// A line of a new order. Its price is the catalog's.
@@ -69,6 +89,7 @@ pub(super) struct NewLine {
     /// What.
     pub(super) sku: Sku,
     /// How many.
+    #[serde(deserialize_with = "web::whole")]
     #[schema(minimum = 1, maximum = 1000, example = 2)]
     pub(super) quantity: u32,
 }
@@ -115,11 +136,8 @@ pub(super) struct OrderPage {
 /// Place an order
 ///
 /// Accepted when it is safely stored; what becomes of it is told at its `Location`.
-#[utoipa::path(post, path = "/orders", tag = "orders", request_body = NewOrder,
-    params(
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key places one order, however often it is sent"),
-        ("X-Correlation-Id" = Option<Uuid>, Header, description = "Carried by everything that this request causes"),
-    ),
+#[utoipa::path(post, operation_id = "place_order", path = "/orders", tag = "orders", request_body = NewOrder,
+    params(IdempotencyParam, CorrelationParam),
     responses(
         (status = 202, body = OrderView, headers(
             ("Location" = String, description = "Where the order is"),
@@ -208,7 +226,7 @@ fn is_the_same(placement: &Placement, placed: &OrderPlaced) -> bool {
 /// Look at an order
 ///
 /// Now, or with `at` as it was.
-#[utoipa::path(get, path = "/orders/{order_id}", tag = "orders",
+#[utoipa::path(get, operation_id = "get_order", path = "/orders/{order_id}", tag = "orders",
     params(("order_id" = Uuid, Path, description = "The order"), AtQuery),
     responses(
         (status = 200, body = OrderView),
@@ -231,7 +249,7 @@ pub(super) fn unknown(order_id: OrderId) -> Problem {
 }
 
 /// List orders
-#[utoipa::path(get, path = "/orders", tag = "orders", params(PageQuery),
+#[utoipa::path(get, operation_id = "list_orders", path = "/orders", tag = "orders", params(PageQuery),
     responses(
         (status = 200, body = OrderPage),
         (status = 400, body = Problem, content_type = PROBLEM_JSON, description = "A parameter is unknown"),
@@ -249,7 +267,7 @@ pub(super) async fn list(
 /// Cancel an order
 ///
 /// Accepted as long as the order is not dispatched; shipping has the last word.
-#[utoipa::path(post, path = "/orders/{order_id}/cancel", tag = "orders",
+#[utoipa::path(post, operation_id = "cancel_order", path = "/orders/{order_id}/cancel", tag = "orders",
     params(("order_id" = Uuid, Path, description = "The order")),
     responses(
         (status = 202, body = OrderView, description = "It is being cancelled, or is cancelled already"),

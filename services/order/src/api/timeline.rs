@@ -55,7 +55,7 @@ struct Entry {
 /// Follow an order
 ///
 /// Every event, with its service, its time, and what caused it.
-#[utoipa::path(get, path = "/orders/{order_id}/timeline", tag = "orders",
+#[utoipa::path(get, operation_id = "get_timeline", path = "/orders/{order_id}/timeline", tag = "orders",
     params(("order_id" = Uuid, Path, description = "The order")),
     responses(
         (status = 200, body = Timeline),

@@ -22,10 +22,10 @@ pub(super) fn order(order: &NewOrder) -> Result<(), Problem> {
     if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
 }
 
-/// A text that people will read: there, and not endless.
+/// A text that people will read: there, and not endless. It is counted in characters, as the API's description does.
 pub(super) fn text(faults: &mut Vec<Invalid>, pointer: &str, text: &str) {
-    if text.trim().is_empty() || text.len() > MAX_TEXT_LEN {
-        faults.push(Invalid::new(pointer, format!("must be 1 to {MAX_TEXT_LEN} bytes, not only blanks")));
+    if text.trim().is_empty() || text.chars().count() > MAX_TEXT_LEN {
+        faults.push(Invalid::new(pointer, format!("must be 1 to {MAX_TEXT_LEN} characters, not only blanks")));
     }
 }
 
