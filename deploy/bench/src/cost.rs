@@ -1,12 +1,18 @@
 //! What a load costs each process.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use local::{Broker, Service, Suite};
 use serde::Serialize;
 
 use crate::machine;
+
+/// How many processors there are.
+pub(crate) fn cores() -> u32 {
+    thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX))
+}
 
 /// A process that takes part.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +24,16 @@ struct Participant {
 /// The processes, with the processor time that each had used when it was begun to look.
 pub(crate) struct Meter {
     began: Vec<(Participant, Duration)>,
+    busy: Duration,
+    at: Instant,
+}
+
+/// What a load cost.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Cost {
+    pub(crate) processes: Vec<ProcessCost>,
+    /// How much of the machine was used by others; what is measured would be better without them.
+    pub(crate) others_ratio: f64,
 }
 
 /// What one process used.
@@ -44,14 +60,14 @@ impl Meter {
         }
         participants.push(Participant { name: "bench", pid: std::process::id() });
         let began = participants.into_iter().map(|process| Ok((process, machine::cpu_time(process.pid)?)));
-        Ok(Self { began: began.collect::<Result<_>>()? })
+        Ok(Self { began: began.collect::<Result<_>>()?, busy: machine::busy_time()?, at: Instant::now() })
     }
 
-    /// What each process used since.
+    /// What was used since.
     ///
     /// # Errors
     /// A process has ended.
-    pub(crate) fn read(&self) -> Result<Vec<ProcessCost>> {
+    pub(crate) fn read(&self) -> Result<Cost> {
         let cost = |(process, before): &(Participant, Duration)| {
             let cpu = machine::cpu_time(process.pid)?.saturating_sub(*before);
             Ok(ProcessCost {
@@ -60,6 +76,10 @@ impl Meter {
                 peak_memory_bytes: machine::peak_memory(process.pid)?,
             })
         };
-        self.began.iter().map(cost).collect()
+        let processes = self.began.iter().map(cost).collect::<Result<Vec<_>>>()?;
+        let own: f64 = processes.iter().map(|process| process.cpu_seconds).sum();
+        let busy = machine::busy_time()?.saturating_sub(self.busy).as_secs_f64();
+        let available = self.at.elapsed().as_secs_f64() * f64::from(cores());
+        Ok(Cost { processes, others_ratio: ((busy - own) / available).max(0.0) })
     }
 }

@@ -13,7 +13,19 @@ use nix::unistd::{SysconfVar, sysconf};
 pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {
     let path = format!("/proc/{pid}/stat");
     let stat = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    let ticks = cpu_ticks(&stat).with_context(|| format!("{path} is not as expected"))?;
+    time(cpu_ticks(&stat).with_context(|| format!("{path} is not as expected"))?)
+}
+
+/// The processor time that all processes have used so far, of this program or not.
+///
+/// # Errors
+/// The system doesn't tell, or not as Linux does.
+pub(crate) fn busy_time() -> Result<Duration> {
+    let stat = fs::read_to_string("/proc/stat").context("cannot read /proc/stat")?;
+    time(busy_ticks(&stat).context("/proc/stat is not as expected")?)
+}
+
+fn time(ticks: u64) -> Result<Duration> {
     let ticks_per_second = sysconf(SysconfVar::CLK_TCK)?.context("the system has no clock tick")?;
     #[expect(clippy::cast_precision_loss, reason = "a clock tick is a hundredth of a second")]
     Ok(Duration::from_secs_f64(ticks as f64 / ticks_per_second as f64))
@@ -39,6 +51,15 @@ fn cpu_ticks(stat: &str) -> Option<u64> {
     Some(user + kernel)
 }
 
+/// The first line of `/proc/stat`: user, nice, system, idle, waiting for I/O, interrupts of two kinds, stolen. What the
+/// hypervisor gave to others counts as busy; waiting does not.
+fn busy_ticks(stat: &str) -> Option<u64> {
+    let line = stat.lines().next()?.strip_prefix("cpu ")?;
+    let ticks: Vec<u64> = line.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
+    let [user, nice, system, _idle, _waiting, hard, soft, stolen, ..] = ticks[..] else { return None };
+    Some(user + nice + system + hard + soft + stolen)
+}
+
 /// `VmHWM:     12345 kB` in `/proc/<pid>/status`, in bytes.
 fn high_water_mark(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -59,6 +80,13 @@ mod tests {
     }
 
     #[test]
+    fn neither_idling_nor_waiting_is_busy() {
+        let stat = "cpu  100 20 3 5000 600 7 8 9 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n";
+        assert_eq!(busy_ticks(stat), Some(147));
+        assert_eq!(busy_ticks("cpu  1 2 3\n"), None);
+    }
+
+    #[test]
     fn the_peak_is_in_bytes() {
         let status = "Name:\torder\nVmPeak:\t  999 kB\nVmHWM:\t   12345 kB\nVmRSS:\t  77 kB\n";
         assert_eq!(high_water_mark(status), Some(12_345 * 1024));
@@ -66,9 +94,10 @@ mod tests {
     }
 
     #[test]
-    fn this_process_has_both() {
+    fn this_system_tells_all_of_it() {
         let pid = std::process::id();
         assert!(peak_memory(pid).unwrap() > 0);
         cpu_time(pid).unwrap();
+        assert!(busy_time().unwrap() > Duration::ZERO);
     }
 }

@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 
 use crate::arguments::{Load, Plan};
 use crate::catalog::Orders;
-use crate::cost::{Meter, ProcessCost};
+use crate::cost::{Cost, Meter};
 use crate::disk;
 use crate::finals::Finals;
 use crate::ledger::{Ledger, Outcomes};
@@ -35,7 +35,7 @@ pub(crate) struct Measurement {
     pub(crate) products: u16,
     /// Of the load, without the warm-up.
     pub(crate) outcomes: Outcomes,
-    pub(crate) processes: Vec<ProcessCost>,
+    pub(crate) cost: Cost,
     /// Bytes in each service's database for each saga it ever had.
     pub(crate) database_bytes_per_saga: [(Service, f64); 4],
     /// In Kafka, during the load.
@@ -64,7 +64,7 @@ impl<'a> Bench<'a> {
         let spans = sink.map(Sink::spans);
         let meter = Meter::begin(self.broker, &stage.suite)?;
         self.send(&target, &self.plan.load, &format!("{}{}", self.plan.load.title(), traced(sink)))?;
-        let processes = meter.read().context("a process has ended")?;
+        let cost = meter.read().context("a process has ended")?;
 
         let outcomes = target.ledger.close();
         let sagas = outcomes.tally.finals();
@@ -78,7 +78,7 @@ impl<'a> Bench<'a> {
             load: self.plan.load.clone(),
             products: self.plan.products,
             outcomes,
-            processes,
+            cost,
             database_bytes_per_saga: databases.map(|(service, size)| (service, each(size, sagas + warm_up))),
             records_per_saga: each(records, sagas),
             topic_bytes_per_saga: bytes.map(|bytes| each(bytes, sagas)),

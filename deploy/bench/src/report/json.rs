@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Report;
-use crate::cost::ProcessCost;
+use crate::cost::Cost;
 use crate::latency::Percentiles;
 use crate::ledger::Tally;
 use crate::limit::Limit;
@@ -14,7 +14,7 @@ use crate::measure::Measurement;
 #[derive(Serialize)]
 pub(super) struct Document<'a> {
     broker: &'a str,
-    cores: usize,
+    cores: u32,
     runs: Vec<Run<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     throughput_with_tracing_ratio: Option<f64>,
@@ -31,7 +31,8 @@ struct Run<'a> {
     post_to_202: Percentiles,
     post_to_final: Percentiles,
     sent_late: Percentiles,
-    processes: &'a [ProcessCost],
+    #[serde(flatten)]
+    cost: &'a Cost,
     database_bytes_per_saga: BTreeMap<&'static str, f64>,
     kafka_records_per_saga: f64,
     kafka_bytes_per_saga: Option<f64>,
@@ -66,7 +67,7 @@ impl<'a> Run<'a> {
             post_to_202: outcomes.accepted,
             post_to_final: outcomes.finished,
             sent_late: outcomes.sent_late,
-            processes: &run.processes,
+            cost: &run.cost,
             database_bytes_per_saga: run.database_bytes_per_saga.map(|(service, bytes)| (service.name(), bytes)).into(),
             kafka_records_per_saga: run.records_per_saga,
             kafka_bytes_per_saga: run.topic_bytes_per_saga,

@@ -6,24 +6,23 @@ mod text;
 use std::fmt;
 use std::fs;
 use std::path::Path;
-use std::thread;
 
 use anyhow::{Context, Result};
 use local::Broker;
 
+use crate::cost::cores;
 use crate::measure::Measurement;
 
 /// All measurements of one run.
 pub(crate) struct Report {
     broker: String,
-    cores: usize,
+    cores: u32,
     runs: Vec<Measurement>,
 }
 
 impl Report {
     pub(crate) fn new(broker: &Broker, runs: Vec<Measurement>) -> Self {
-        let cores = thread::available_parallelism().map_or(0, usize::from);
-        Self { broker: broker.kind().to_string(), cores, runs }
+        Self { broker: broker.kind().to_string(), cores: cores(), runs }
     }
 
     /// Whether every order became final.
@@ -73,7 +72,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::arguments::Load;
-    use crate::cost::ProcessCost;
+    use crate::cost::{Cost, ProcessCost};
     use crate::latency::Latencies;
     use crate::ledger::{Outcomes, Tally};
     use crate::limit::Limit;
@@ -95,7 +94,10 @@ pub(crate) mod tests {
                 sent_late: percentiles,
                 failure: None,
             },
-            processes: vec![ProcessCost { name: "order", cpu_seconds: 0.5, peak_memory_bytes: 20_000_000 }],
+            cost: Cost {
+                processes: vec![ProcessCost { name: "order", cpu_seconds: 0.5, peak_memory_bytes: 20_000_000 }],
+                others_ratio: 0.25,
+            },
             database_bytes_per_saga: Service::all().map(|service| (service, 1234.0)),
             records_per_saga: 6.0,
             topic_bytes_per_saga: None,

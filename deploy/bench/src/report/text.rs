@@ -8,6 +8,9 @@ use crate::arguments::Load;
 use crate::latency::Percentiles;
 use crate::measure::Measurement;
 
+/// From this part of the machine on, what others use is worth telling.
+const DISTURBING_PERCENT: f64 = 5.0;
+
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 pub(super) struct Run<'a>(pub(super) &'a Measurement);
@@ -22,6 +25,7 @@ impl fmt::Display for Run<'_> {
         writeln!(f, "  {:.1} sagas/s: {finals} in {seconds:.1} s", run.sagas_per_second())?;
         writeln!(f, "\n{}", latencies(run))?;
         writeln!(f, "{}", processes(run))?;
+        self.others(f)?;
         self.kafka(f)?;
         self.verdict(f)
     }
@@ -46,7 +50,7 @@ fn processes(run: &Measurement) -> Table {
     let header = ["process", "CPU s", "CPU ms/saga", "peak MiB", "database bytes/saga"];
     let mut table = Table::new(&header, &[1, 2, 3, 4]);
     let mut sum = 0.0;
-    for process in &run.processes {
+    for process in &run.cost.processes {
         sum += process.cpu_seconds;
         let database = run.database_bytes_per_saga.iter().find(|(service, _)| service.name() == process.name);
         table.row(vec![
@@ -76,6 +80,19 @@ fn capitalized(text: &str) -> String {
 }
 
 impl Run<'_> {
+    fn has_broker(&self) -> bool {
+        self.0.cost.processes.iter().any(|process| process.name == "broker")
+    }
+
+    fn others(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let percent = self.0.cost.others_ratio * 100.0;
+        if percent < DISTURBING_PERCENT {
+            return Ok(());
+        }
+        let who = if self.has_broker() { "Other programs" } else { "Other programs, perhaps the broker among them," };
+        writeln!(f, "  {who} used {percent:.0} % of the machine meanwhile: that much is missing in these figures.")
+    }
+
     fn kafka(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let run = self.0;
         write!(f, "  Kafka: {:.2} records/saga, ", run.records_per_saga)?;
@@ -83,8 +100,8 @@ impl Run<'_> {
             Some(bytes) => writeln!(f, "{bytes:.0} bytes/saga in the topics")?,
             None => writeln!(f, "bytes unknown: the broker's files are not on this machine or not known")?,
         }
-        if !run.processes.iter().any(|process| process.name == "broker") {
-            writeln!(f, "  The broker's processor time is unknown: it is not a process of this program")?;
+        if !self.has_broker() {
+            writeln!(f, "  The broker's processor time is unknown: it is not a process of this program or machine")?;
         }
         let Some(limit) = run.limit else { return Ok(()) };
         let written = run.sagas_per_second() * run.records_per_saga;
@@ -132,8 +149,9 @@ mod tests {
         for part in [
             "Open loop, 20 orders/s, 100 products\n",
             "20.0 sagas/s: 100 in 5.0 s",
-            "POST to final event    12.0",
-            "order     0.50        5.000      19.1                 1234",
+            "POST to final event  12.0",
+            "order     0.50        5.000      19.1                 1234\n",
+            "Other programs, perhaps the broker among them, used 25 %",
             "bytes unknown",
             "broker's processor time is unknown",
             "120 records/s, 1.0 % of it",
