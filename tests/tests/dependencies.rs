@@ -143,8 +143,9 @@ fn services_know_the_shell_and_not_what_it_is_made_of() {
 
 #[test]
 fn only_messaging_knows_the_kafka_client() {
-    let reason = "its settings are what the delivery guarantees rest on; end-to-end tests play foreign producers";
-    assert_eq!(workspace().who_names("rdkafka"), set(["e2e", "messaging"]), "{reason}");
+    let reason = "its settings are what the delivery guarantees rest on; end-to-end tests play foreign producers, and the \
+                  load generator measures from outside";
+    assert_eq!(workspace().who_names("rdkafka"), set(["bench", "e2e", "messaging"]), "{reason}");
 }
 
 #[test]
@@ -169,4 +170,25 @@ fn the_local_suite_knows_the_services_as_processes_only() {
     let services = workspace().members_in("services");
     let reason = "it starts binaries and talks HTTP, as a user would: linking their code would hide what a user meets";
     assert_apart("local", &workspace().reached_by("local"), &(&shared | &services), reason);
+}
+
+#[test]
+fn the_local_suite_compiles_without_a_kafka_client() {
+    let reason = "it is compiled before anything can be run, and librdkafka alone takes longer than all of it";
+    assert_apart("local", &workspace().reached_by("local"), &set(["rdkafka", "tokio"]), reason);
+}
+
+#[test]
+fn the_load_generator_knows_of_the_suite_what_any_consumer_may_know() {
+    let shared = workspace().members_in("shared");
+    let services = workspace().members_in("services");
+    let forbidden = &(&shared - &set(["contracts"])) | &services;
+    let reason =
+        "it measures from outside, by HTTP and events: code that it shared would be measured with its own mistakes";
+    assert_apart("bench", &workspace().reached_by("bench"), &forbidden, reason);
+}
+
+#[test]
+fn nobody_depends_on_the_load_generator() {
+    assert_eq!(workspace().who_names("bench"), set([]), "it is a program at the edge");
 }

@@ -4,6 +4,7 @@
 //! [`broker`] provides a Kafka, [`suite`] the services, [`client`] talks HTTP to them. Whatever is started here is stopped
 //! again when its handle is dropped, and at the latest when this process ends, however it ends.
 
+pub mod bench;
 pub mod broker;
 pub mod children;
 pub mod client;
@@ -17,6 +18,7 @@ mod process;
 pub mod progress;
 pub mod requirements;
 pub mod suite;
+pub mod table;
 mod tail;
 pub mod testing;
 mod tool;

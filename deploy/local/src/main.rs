@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use local::{Progress, Workspace, broker, children, compose, conformance, demo, testing};
+use local::{Progress, Workspace, bench, broker, children, compose, conformance, demo, testing};
 
 /// Runs, tests and demonstrates the order saga on this machine.
 #[derive(Parser)]
@@ -28,6 +28,12 @@ enum Command {
     /// Run all tests of the workspace against a Kafka broker; the exit code is that of `cargo test`.
     Test {
         /// Further arguments for `cargo test`, after `--`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Measure throughput, latency and cost of optimized services; exit code 1 if an order did not become final.
+    Bench {
+        /// Arguments for the load generator, after `--`; `cargo saga bench -- --help` lists them.
         #[arg(last = true)]
         arguments: Vec<String>,
     },
@@ -70,6 +76,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
         Command::Test { arguments } => Ok(testing::run(&workspace, arguments, Progress::shown())?.into()),
         Command::Conformance => Ok(conformance::run(&workspace, Progress::shown())?.into()),
+        Command::Bench { arguments } => Ok(bench::run(&workspace, arguments, Progress::shown())?.into()),
         Command::ComposeTest => compose::run(&workspace, Progress::shown()).map(|()| ExitCode::SUCCESS),
         Command::Broker(command) => run_broker(command, &workspace),
     }

@@ -48,6 +48,13 @@ impl Progress {
         self.begin(what, bar)
     }
 
+    /// Begins something long whose length is known: a bar instead of the spinner; [`Step::reached`] moves it.
+    pub fn step_of(self, what: impl Into<String>, length: u64) -> Step {
+        let what = what.into();
+        let bar = (self.shown && stderr().is_terminal()).then(|| bar(&what, length));
+        self.begin(what, bar)
+    }
+
     /// Begins something long that shows its own progress: no spinner.
     pub fn step_shown_by_itself(self, what: impl Into<String>) -> Step {
         self.begin(what.into(), None)
@@ -66,6 +73,13 @@ impl Step {
     pub fn note(&self, state: &str) {
         if let Some(bar) = &self.bar {
             bar.set_message(format!("{}: {state}", self.what));
+        }
+    }
+
+    /// Shows how much of its length is done.
+    pub fn reached(&self, position: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(position);
         }
     }
 
@@ -96,8 +110,16 @@ impl Drop for Step {
 }
 
 fn spinner(what: &str) -> ProgressBar {
-    let bar = ProgressBar::new_spinner().with_message(what.to_owned());
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} [{elapsed}]") {
+    ticking(ProgressBar::new_spinner(), what, "{spinner} {msg} [{elapsed}]")
+}
+
+fn bar(what: &str, length: u64) -> ProgressBar {
+    ticking(ProgressBar::new(length), what, "{spinner} {msg} {wide_bar} {pos}/{len} [{elapsed}]")
+}
+
+fn ticking(bar: ProgressBar, what: &str, template: &str) -> ProgressBar {
+    let bar = bar.with_message(what.to_owned());
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
     bar.enable_steady_tick(TICK);

@@ -108,6 +108,10 @@ impl Engine for DockerBroker {
         answer.trim().parse().ok().filter(|&pid| pid != 0)
     }
 
+    fn data_dir(&self) -> Option<PathBuf> {
+        None
+    }
+
     fn last_words(&self) -> String {
         match docker(&["logs", "--tail", &tail::LINES.to_string(), &self.container], ASKING) {
             Ok(text) => format!("last lines of the container's log:\n{}", tail::last_lines(&text)),

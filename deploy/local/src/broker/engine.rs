@@ -1,5 +1,7 @@
 //! What a way of running a broker must be able to do.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use super::state::Handle;
@@ -20,6 +22,9 @@ pub(super) trait Engine: Send {
 
     /// The id of its process, as seen from this machine.
     fn pid(&self) -> Option<u32>;
+
+    /// Where its data is, if that is a directory of this machine.
+    fn data_dir(&self) -> Option<PathBuf>;
 
     /// The last lines of its log.
     fn last_words(&self) -> String;

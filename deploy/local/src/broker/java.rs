@@ -28,6 +28,9 @@ const CLUSTER_ID: &str = "b3JkZXItc2FnYS1sb2NhbA";
 const JVM_FLAGS: [&str; 5] =
     ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"];
 
+/// Where a broker's data is, in the broker's own directory.
+pub(super) const DATA: &str = "data";
+
 /// One broker with a directory of its own.
 pub(super) struct JavaBroker {
     libs: PathBuf,
@@ -57,7 +60,7 @@ impl JavaBroker {
     }
 
     fn data(&self) -> PathBuf {
-        self.dir.join("data")
+        self.dir.join(DATA)
     }
 
     fn properties(&self) -> PathBuf {
@@ -117,6 +120,10 @@ impl Engine for JavaBroker {
 
     fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::pid)
+    }
+
+    fn data_dir(&self) -> Option<PathBuf> {
+        Some(self.data())
     }
 
     fn last_words(&self) -> String {

@@ -9,7 +9,7 @@ mod settings;
 mod state;
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -40,6 +40,7 @@ pub struct Broker {
     address: String,
     kind: Kind,
     engine: Option<Box<dyn Engine>>,
+    left_running: Option<State>,
 }
 
 /// Where a broker comes from.
@@ -85,7 +86,8 @@ impl Broker {
         }
         if let Some(state) = status(workspace)? {
             progress.say(&format!("✔ Kafka at {}, {}", state.address, Kind::Persistent));
-            return Ok(Self { address: state.address, kind: Kind::Persistent, engine: None });
+            let address = state.address.clone();
+            return Ok(Self { address, kind: Kind::Persistent, engine: None, left_running: Some(state) });
         }
         Self::own(workspace, progress)
     }
@@ -96,7 +98,7 @@ impl Broker {
     /// When none of them can be reached by TCP.
     pub fn at(address: &str) -> Result<Self> {
         probe::reach_any(address).with_context(|| format!("no Kafka broker can be reached at {address}"))?;
-        Ok(Self { address: address.to_owned(), kind: Kind::Given, engine: None })
+        Ok(Self { address: address.to_owned(), kind: Kind::Given, engine: None, left_running: None })
     }
 
     /// Starts a broker of our own: by Docker if that works here, else by Java.
@@ -130,7 +132,7 @@ impl Broker {
 
     fn run(engine: Box<dyn Engine>, kind: Kind, ports: Ports, progress: Progress) -> Result<Self> {
         let step = progress.step(format!("starting Kafka {kind}"));
-        let mut broker = Self { address: ports.address(), kind, engine: Some(engine) };
+        let mut broker = Self { address: ports.address(), kind, engine: Some(engine), left_running: None };
         broker.start_and_wait()?;
         step.done(&format!("Kafka at {}, {kind}", broker.address));
         Ok(broker)
@@ -146,9 +148,16 @@ impl Broker {
         self.kind
     }
 
-    /// The process id of a running broker of our own.
+    /// The id of its process, if it is known: that of one of our own, or of one left running in Java.
     pub fn pid(&self) -> Option<u32> {
-        self.engine.as_ref().and_then(|engine| engine.pid())
+        let left_running = || self.left_running.as_ref().and_then(State::pid);
+        self.engine.as_ref().map_or_else(left_running, |engine| engine.pid())
+    }
+
+    /// Where its data is, if it is known and a directory of this machine: that of one in Java.
+    pub fn data_dir(&self) -> Option<PathBuf> {
+        let left_running = || self.left_running.as_ref().and_then(State::data_dir);
+        self.engine.as_ref().map_or_else(left_running, |engine| engine.data_dir())
     }
 
     /// Ends the broker as a crash does (SIGKILL); its data stays for [`Broker::restart`].

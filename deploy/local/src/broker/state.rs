@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
+use super::java;
 use crate::children;
 use crate::liveness;
 use crate::tool;
@@ -91,6 +92,19 @@ impl State {
         remove_dir(&self.directory)?;
         let path = Self::path(workspace);
         fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))
+    }
+
+    /// The id of its process, if it is known.
+    pub fn pid(&self) -> Option<u32> {
+        match &self.handle {
+            Handle::Java { pid, .. } => Some(*pid),
+            Handle::Docker { .. } => None,
+        }
+    }
+
+    /// Where its data is, if that is a directory of this machine.
+    pub fn data_dir(&self) -> Option<PathBuf> {
+        matches!(self.handle, Handle::Java { .. }).then(|| self.directory.join(java::DATA))
     }
 
     /// Where the state file is.

@@ -3,7 +3,6 @@
 mod report;
 pub(crate) mod scenario;
 pub(crate) mod shop;
-pub(crate) mod table;
 
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

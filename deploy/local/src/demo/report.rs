@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::scenario::{SCENARIOS, Scenario};
 use super::shop::{Entry, Order, Stock};
-use super::table::Table;
 use crate::suite::{Service, Suite};
+use crate::table::Table;
 
 /// An order's heading and its events with their times.
 pub(super) fn timeline(number: usize, scenario: &Scenario, order: &Order, entries: &[Entry]) -> String {

@@ -3,18 +3,20 @@
 use std::fmt::Write;
 
 /// A table with columns as wide as their widest cell; all columns but those marked are left-aligned.
-pub(crate) struct Table {
+pub struct Table {
     header: Vec<&'static str>,
     right_aligned: &'static [usize],
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(crate) fn new(header: &[&'static str], right_aligned: &'static [usize]) -> Self {
+    /// A table without rows; columns are numbered from 0.
+    pub fn new(header: &[&'static str], right_aligned: &'static [usize]) -> Self {
         Self { header: header.to_vec(), right_aligned, rows: Vec::new() }
     }
 
-    pub(crate) fn row(&mut self, cells: Vec<String>) {
+    /// One more row.
+    pub fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
 

@@ -1,0 +1,103 @@
+//! What the system tells of processes, in `/proc`.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nix::unistd::{SysconfVar, sysconf};
+
+/// The processor time that a process has used so far.
+///
+/// # Errors
+/// The system doesn't tell, or not as Linux does.
+pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {
+    let path = format!("/proc/{pid}/stat");
+    let stat = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    time(cpu_ticks(&stat).with_context(|| format!("{path} is not as expected"))?)
+}
+
+/// The processor time that all processes have used so far, of this program or not.
+///
+/// # Errors
+/// The system doesn't tell, or not as Linux does.
+pub(crate) fn busy_time() -> Result<Duration> {
+    let stat = fs::read_to_string("/proc/stat").context("cannot read /proc/stat")?;
+    time(busy_ticks(&stat).context("/proc/stat is not as expected")?)
+}
+
+fn time(ticks: u64) -> Result<Duration> {
+    let ticks_per_second = sysconf(SysconfVar::CLK_TCK)?.context("the system has no clock tick")?;
+    #[expect(clippy::cast_precision_loss, reason = "a clock tick is a hundredth of a second")]
+    Ok(Duration::from_secs_f64(ticks as f64 / ticks_per_second as f64))
+}
+
+/// The most memory that a process ever had resident, in bytes.
+///
+/// # Errors
+/// The system doesn't tell, or not as Linux does.
+pub(crate) fn peak_memory(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    let status = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    high_water_mark(&status).with_context(|| format!("{path} is not as expected"))
+}
+
+/// Fields 14 and 15 of `/proc/<pid>/stat`: in user mode and in the kernel, with the threads that have ended.
+fn cpu_ticks(stat: &str) -> Option<u64> {
+    // The second field is the name in parentheses and may contain anything.
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut fields = after_name.split_whitespace().skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let kernel: u64 = fields.next()?.parse().ok()?;
+    Some(user + kernel)
+}
+
+/// The first line of `/proc/stat`: user, nice, system, idle, waiting for I/O, interrupts of two kinds, stolen. What the
+/// hypervisor gave to others counts as busy; waiting does not.
+fn busy_ticks(stat: &str) -> Option<u64> {
+    let line = stat.lines().next()?.strip_prefix("cpu ")?;
+    let ticks: Vec<u64> = line.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
+    let [user, nice, system, _idle, _waiting, hard, soft, stolen, ..] = ticks[..] else { return None };
+    Some(user + nice + system + hard + soft + stolen)
+}
+
+/// `VmHWM:     12345 kB` in `/proc/<pid>/status`, in bytes.
+fn high_water_mark(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_time_is_that_of_both_modes_whatever_the_name() {
+        let stat = "77 (a) b) S 1 77 77 0 -1 4194560 1 2 3 4 250 31 7 8 20 0 1 0 123456 9 9";
+        assert_eq!(cpu_ticks(stat), Some(281));
+        assert_eq!(cpu_ticks("77 (cut off) S 1 77"), None);
+        assert_eq!(cpu_ticks(""), None);
+    }
+
+    #[test]
+    fn neither_idling_nor_waiting_is_busy() {
+        let stat = "cpu  100 20 3 5000 600 7 8 9 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n";
+        assert_eq!(busy_ticks(stat), Some(147));
+        assert_eq!(busy_ticks("cpu  1 2 3\n"), None);
+    }
+
+    #[test]
+    fn the_peak_is_in_bytes() {
+        let status = "Name:\torder\nVmPeak:\t  999 kB\nVmHWM:\t   12345 kB\nVmRSS:\t  77 kB\n";
+        assert_eq!(high_water_mark(status), Some(12_345 * 1024));
+        assert_eq!(high_water_mark("Name:\tkthreadd\n"), None);
+    }
+
+    #[test]
+    fn this_system_tells_all_of_it() {
+        let pid = std::process::id();
+        assert!(peak_memory(pid).unwrap() > 0);
+        cpu_time(pid).unwrap();
+        assert!(busy_time().unwrap() > Duration::ZERO);
+    }
+}
