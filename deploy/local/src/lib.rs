@@ -8,6 +8,7 @@ pub mod broker;
 pub mod children;
 pub mod client;
 pub mod compose;
+pub mod contracts;
 pub mod demo;
 mod keeper;
 mod liveness;

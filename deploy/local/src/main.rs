@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use local::{Progress, Workspace, broker, children, compose, demo, testing};
+use local::{Progress, Workspace, broker, children, compose, contracts, demo, testing};
 
 /// Runs, tests and demonstrates the order saga on this machine.
 #[derive(Parser)]
@@ -34,6 +34,12 @@ enum Command {
     /// Try `docker compose up --build` as a user would, on ports and with volumes of its own: orders, traces, restarts of
     /// each container, and that data is kept. Needs a Docker engine with Compose; the first build takes minutes.
     ComposeTest,
+    /// Compare the events in the code with those that were released; check, change and release them. Try `contracts -- --help`.
+    Contracts {
+        /// `check`, `new <Event> <YYYY-MM>` or `release`; nothing: tell what has changed.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// A Kafka broker that goes on running and that `run` and `test` use.
     #[command(subcommand)]
     Broker(BrokerCommand),
@@ -67,6 +73,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
         Command::Test { arguments } => Ok(testing::run(&workspace, arguments, Progress::shown())?.into()),
         Command::ComposeTest => compose::run(&workspace, Progress::shown()).map(|()| ExitCode::SUCCESS),
+        Command::Contracts { arguments } => Ok(contracts::run(&workspace, arguments)?.into()),
         Command::Broker(command) => run_broker(command, &workspace),
     }
 }

@@ -1,5 +1,5 @@
 //! The saga from end to end, in one suite that all tests here share: each has products of its own, and none stops
-//! anything, but for `upgrade`, which has a suite of its own. What else needs one is in `faults`.
+//! anything. What needs a suite of its own is in `faults`.
 
 mod cancelled;
 mod foreign;
@@ -7,7 +7,6 @@ mod happy;
 mod http;
 mod tombstones;
 mod undone;
-mod upgrade;
 mod versions;
 
 use std::sync::OnceLock;
