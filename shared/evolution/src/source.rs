@@ -90,7 +90,8 @@ impl NewStep<'_> {
     }
 
     fn function(&self) -> String {
-        let changes: String = self.changes.iter().map(|change| format!("    // {change}\n")).collect();
+        let changes: Vec<_> = self.changes.iter().map(|change| format!("    // {change}\n")).collect();
+        let changes = changes.concat();
         format!(
             "/// Not written yet.\nfn {}(_data: &mut Map<String, Value>) -> Result<(), &'static str> {{\n{changes}    \
              Err(\"this step is not written yet\")\n}}\n\n",

@@ -47,7 +47,7 @@ impl Shape {
     fn data(&self, dice: &mut impl Iterator<Item = usize>) -> Value {
         let roll = dice.next().unwrap_or(0);
         match self {
-            Self::Integer { least, most } => json!(if roll % 2 == 0 { least } else { most }),
+            Self::Integer { least, most } => json!(if roll.is_multiple_of(2) { least } else { most }),
             Self::Text { least, most } => json!("x".repeat(if roll.is_multiple_of(2) { *least } else { *most })),
             Self::Values(values) => json!(values[roll % values.len()]),
             Self::Nullable(_) if roll.is_multiple_of(2) => Value::Null,

@@ -48,13 +48,12 @@ impl Changes {
         let (Some(was), Some(is)) = (old.as_f64(), new.as_f64()) else {
             return self.by_text(at, keyword, Some(old), Some(new));
         };
-        // Beyond 2^53 two integers may be the same float; `order` tells those apart.
-        let raised = match integers(old, new) {
-            Some((was, is)) if was == is => return,
-            Some((was, is)) => is > was,
-            None if was == is => return,
-            None => is > was,
-        };
+        // Two integers may be the same float.
+        let order = integers(old, new).map_or_else(|| is.total_cmp(&was), |(was, is)| is.cmp(&was));
+        if order.is_eq() {
+            return;
+        }
+        let raised = order.is_gt();
         let verb = if raised { "raised" } else { "lowered" };
         let compatibility = if raised == is_lower { Compatibility::Forward } else { Compatibility::Backward };
         self.add(at, format!("{keyword} {verb} from {old} to {new}"), compatibility);
