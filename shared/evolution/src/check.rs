@@ -127,18 +127,16 @@ mod tests {
         check(code, &list, &[Ok(files.clone())])
     }
 
-    fn fine() -> Result<Value, String> {
-        Ok(json!({}))
-    }
+    const FINE: Result<Value, String> = Ok(Value::Null);
 
     #[test]
     fn what_is_as_released_is_fine() {
-        assert_eq!(report(&code("2026-11", 1, fine()), &released("2026-11")), Report::default());
+        assert_eq!(report(&code("2026-11", 1, FINE), &released("2026-11")), Report::default());
     }
 
     #[test]
     fn a_change_without_a_new_version_is_told_with_its_reason_and_its_remedy() {
-        let report = report(&code("2026-11", 2, fine()), &released("2026-11"));
+        let report = report(&code("2026-11", 2, FINE), &released("2026-11"));
         assert_eq!(
             report.changes,
             [
@@ -155,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_new_version_is_fine_if_the_old_one_leads_to_it() {
-        let good = report(&code("2026-12", 2, fine()), &released("2026-11"));
+        let good = report(&code("2026-12", 2, FINE), &released("2026-11"));
         assert_eq!(good.problems, [""; 0]);
         assert_eq!(good.changes.len(), 2);
         let bad = report(&code("2026-12", 2, Err("no step".into())), &released("2026-11"));
@@ -165,13 +163,13 @@ mod tests {
     #[test]
     fn edited_files_going_back_and_removing_are_told() {
         let edited = Version { schema: json!({}), golden: json!(1), ..released("2026-11") };
-        let problems = report(&code("2026-11", 1, fine()), &edited).problems;
+        let problems = report(&code("2026-11", 1, FINE), &edited).problems;
         assert!(problems[0].starts_with("schemas/OrderPlaced/2026-11.json is not what was released"), "{problems:?}");
         assert!(problems[1].starts_with("golden/OrderPlaced/2026-11.json is not what was released"), "{problems:?}");
 
-        let back = report(&code("2026-10", 1, fine()), &released("2026-11"));
+        let back = report(&code("2026-10", 1, FINE), &released("2026-11"));
         assert_eq!(back.problems, ["OrderPlaced is at 2026-10, but 2026-11 was released"]);
-        let gone = report(&Code { events: Vec::new(), reread: Box::new(|_, _, _| fine()) }, &released("2026-11"));
+        let gone = report(&Code { events: Vec::new(), reread: Box::new(|_, _, _| FINE) }, &released("2026-11"));
         assert!(gone.problems[0].contains("is not in the code any more"), "{gone}");
     }
 
@@ -179,7 +177,7 @@ mod tests {
     fn a_released_version_whose_files_are_missing_is_told() {
         let mut list = Released::default();
         list.record(&released("2026-11")).expect("the first");
-        let report = check(&code("2026-11", 1, fine()), &list, &[Err("cannot read it".into())]);
+        let report = check(&code("2026-11", 1, FINE), &list, &[Err("cannot read it".into())]);
         assert_eq!(report.problems, ["cannot read it"]);
     }
 }

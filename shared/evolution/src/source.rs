@@ -116,7 +116,7 @@ mod tests {
         format!("const STEPS: &[Step] = &[\n{STEPS_END}];\n\n{FUNCTIONS_END}")
     }
 
-    fn step<'a>(changes: &'a [Change]) -> NewStep<'a> {
+    fn step(changes: &[Change]) -> NewStep<'_> {
         NewStep { event: "OrderPlaced", from: "2026-11", to: "2026-12", changes }
     }
 

@@ -14,12 +14,12 @@ struct Copy {
 
 impl Copy {
     fn of_this_checkout() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().expect("a directory");
         let from = Folder::of_this_checkout();
         for name in ["src", "schemas/OrderPlaced", "golden/OrderPlaced"] {
             copy(&from.path(name), &dir.path().join(name));
         }
-        fs::copy(from.path("released.json"), dir.path().join("released.json")).unwrap();
+        fs::copy(from.path("released.json"), dir.path().join("released.json")).expect("copied");
         let folder = Folder::at(dir.path());
         Self { dir, folder }
     }
@@ -30,10 +30,10 @@ impl Copy {
         let mut files = Vec::new();
         while let Some(path) = open.pop() {
             if path.is_dir() {
-                open.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+                open.extend(fs::read_dir(path).expect("listed").map(|entry| entry.expect("an entry").path()));
             } else {
-                let name = path.strip_prefix(self.dir.path()).unwrap().display().to_string();
-                files.push((name, fs::read_to_string(&path).unwrap()));
+                let name = path.strip_prefix(self.dir.path()).expect("inside").display().to_string();
+                files.push((name, fs::read_to_string(&path).expect("text")));
             }
         }
         files.sort();
@@ -42,16 +42,16 @@ impl Copy {
 }
 
 fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    fs::create_dir_all(to).expect("created");
+    for entry in fs::read_dir(from).expect("listed").map(|entry| entry.expect("an entry")) {
+        fs::copy(entry.path(), to.join(entry.file_name())).expect("copied");
     }
 }
 
 /// The code with the schema of `OrderPlaced` changed.
 fn changed(change: impl FnOnce(&mut Value)) -> Code {
     let mut code = Code::built_in();
-    let placed = code.events.iter_mut().find(|event| event.name == "OrderPlaced").unwrap();
+    let placed = code.events.iter_mut().find(|event| event.name == "OrderPlaced").expect("is there");
     change(&mut placed.schema);
     code
 }
