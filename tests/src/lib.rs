@@ -20,5 +20,5 @@ pub mod wire;
 
 pub use order::NewOrder;
 pub use parts::{Entry, Product, Stock, eur};
-pub use shop::{PATIENCE, Shop, binary, must, order_id, unused_sku};
+pub use shop::{PATIENCE, Shop, binary, must, order_id, previous_order_binary, unused_sku};
 pub use stream::{Fate, Stream};

@@ -103,6 +103,13 @@ impl Shop {
         must(self.suite().start(service));
     }
 
+    /// Starts a service that has ended from another binary, and waits until it is ready.
+    #[track_caller]
+    pub fn start_as(&self, service: Service, binary: &Path) {
+        self.suite().set_binary(service, binary);
+        self.start(service);
+    }
+
     /// Starts a service that has ended, without waiting until it is ready.
     #[track_caller]
     pub fn spawn(&self, service: Service) {
@@ -476,8 +483,19 @@ pub fn unused_sku() -> String {
 /// The binary of a service, where cargo put it: tests are one directory deeper.
 #[track_caller]
 pub fn binary(service: Service) -> PathBuf {
+    binary_named(service.name())
+}
+
+/// The binary of the order service from when `OrderPlaced` was at 2026-10.
+#[track_caller]
+pub fn previous_order_binary() -> PathBuf {
+    binary_named("order-2026-10")
+}
+
+#[track_caller]
+fn binary_named(name: &str) -> PathBuf {
     let program = must(std::env::current_exe());
-    let path = program.ancestors().nth(2).expect("a program is in a folder").join(service.name());
+    let path = program.ancestors().nth(2).expect("a program is in a folder").join(name);
     assert!(path.is_file(), "{} is not there; build it with `cargo build --workspace --bins`", path.display());
     path
 }

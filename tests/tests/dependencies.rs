@@ -115,6 +115,22 @@ fn contracts_know_no_other_crate_of_this_workspace() {
 }
 
 #[test]
+fn only_the_developer_command_knows_how_contracts_are_compared() {
+    let reason = "services read contracts; comparing and changing them is for people, through a binary of its own";
+    assert_eq!(workspace().who_names("evolution"), set([]), "{reason}");
+    let forbidden = set(["decider", "store", "messaging", "shell", "web", "providers"].into_iter().chain(IO_CRATES));
+    let reason = "it must build quickly, and say the same wherever it runs";
+    assert_apart("evolution", &workspace().reached_by("evolution"), &forbidden, reason);
+}
+
+#[test]
+fn only_the_previous_order_service_knows_the_previous_contracts() {
+    let reason = "they are there for tests of upgrades, and nobody may come to rest on them";
+    assert_eq!(workspace().who_names("contracts-2026-10"), set(["order-2026-10"]), "{reason}");
+    assert_eq!(workspace().who_names("order-2026-10"), set([]), "{reason}");
+}
+
+#[test]
 fn the_core_knows_neither_the_shell_nor_sql_nor_kafka() {
     let forbidden = set(["store", "messaging", "shell", "web", "telemetry", "providers"].into_iter().chain(IO_CRATES));
     let reason = "a decision is pure: what it needs from outside comes in as data";

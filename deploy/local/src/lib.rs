@@ -10,6 +10,7 @@ pub mod children;
 pub mod client;
 pub mod compose;
 pub mod conformance;
+pub mod contracts;
 pub mod demo;
 mod keeper;
 mod liveness;

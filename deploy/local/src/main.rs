@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use local::{Progress, Workspace, bench, broker, children, compose, conformance, demo, testing};
+use local::{Progress, Workspace, bench, broker, children, compose, conformance, contracts, demo, testing};
 
 /// Runs, tests and demonstrates the order saga on this machine.
 #[derive(Parser)]
@@ -43,6 +43,12 @@ enum Command {
     /// Hold events, OpenAPI and AsyncAPI documents to tools that others made: the CloudEvents SDK for Python, jsonschema,
     /// schemathesis, and AsyncAPI's parser. Needs Python and Node; the tools are fetched the first time.
     Conformance,
+    /// Compare the events in the code with those that were released; check, change and release them. Try `contracts -- --help`.
+    Contracts {
+        /// `check`, `new <Event> <YYYY-MM>` or `release`; nothing: tell what has changed.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// A Kafka broker that goes on running and that `run` and `test` use.
     #[command(subcommand)]
     Broker(BrokerCommand),
@@ -78,6 +84,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Conformance => Ok(conformance::run(&workspace, Progress::shown())?.into()),
         Command::Bench { arguments } => Ok(bench::run(&workspace, arguments, Progress::shown())?.into()),
         Command::ComposeTest => compose::run(&workspace, Progress::shown()).map(|()| ExitCode::SUCCESS),
+        Command::Contracts { arguments } => Ok(contracts::run(&workspace, arguments)?.into()),
         Command::Broker(command) => run_broker(command, &workspace),
     }
 }

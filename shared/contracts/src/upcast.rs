@@ -1,7 +1,7 @@
 //! Older versions, and the step from each to the next. Consumers only ever see the newest.
 //!
-//! To change an event in a way that old data does not fit: give it a new dated version in its `contract!`, commit the
-//! new schema and golden file, and add the step from the previous version here.
+//! To change an event: change its struct, and run `cargo saga contracts new`. It gives the event a new dated version in its
+//! `contract!`, writes the new schema and golden file, and adds the step from the previous version here.
 
 use serde_json::{Map, Value, json};
 
@@ -14,8 +14,10 @@ struct Step {
     apply: fn(&mut Map<String, Value>) -> Result<(), &'static str>,
 }
 
-const STEPS: &[Step] =
-    &[Step { event: "OrderPlaced", from: "2026-10", to: "2026-11", apply: order_placed_2026_10_to_2026_11 }];
+const STEPS: &[Step] = &[
+    Step { event: "OrderPlaced", from: "2026-10", to: "2026-11", apply: order_placed_2026_10_to_2026_11 },
+    // `cargo saga contracts new` adds the next step above this line.
+];
 
 /// Why data could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -73,4 +75,70 @@ fn order_placed_2026_10_to_2026_11(data: &mut Map<String, Value>) -> Result<(), 
         line.insert("unit_price".to_owned(), money(price));
     }
     Ok(())
+}
+
+// `cargo saga contracts new` adds the next function above this line.
+
+/// Puts `value` where data has none, which is what most steps do. `pointer` is a JSON pointer in which `*` stands for every
+/// element of an array and every value of a map; what is not there, or is something else, is passed over.
+pub fn fill(data: &mut Map<String, Value>, pointer: &str, value: &Value) {
+    let name = |escaped: &str| escaped.replace("~1", "/").replace("~0", "~");
+    let names: Vec<_> = pointer.split('/').skip(1).map(name).collect();
+    let Some((first, rest)) = names.split_first() else { return };
+    fill_field(data, first, rest, value);
+}
+
+fn fill_field(data: &mut Map<String, Value>, name: &str, rest: &[String], value: &Value) {
+    match (rest.split_first(), data.get_mut(name)) {
+        (None, None) => drop(data.insert(name.to_owned(), value.clone())),
+        (Some((next, rest)), Some(inner)) => fill_inside(inner, next, rest, value),
+        _ => {}
+    }
+}
+
+fn fill_inside(data: &mut Value, name: &str, rest: &[String], value: &Value) {
+    match data {
+        Value::Object(fields) if name != "*" => fill_field(fields, name, rest, value),
+        Value::Object(fields) => fill_each(fields.values_mut(), rest, value),
+        Value::Array(elements) if name == "*" => fill_each(elements.iter_mut(), rest, value),
+        _ => {}
+    }
+}
+
+fn fill_each<'a>(elements: impl Iterator<Item = &'a mut Value>, rest: &[String], value: &Value) {
+    let Some((next, rest)) = rest.split_first() else { return };
+    for element in elements {
+        fill_inside(element, next, rest, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn fills(pointer: &str, before: Value, after: &Value) {
+        let Value::Object(mut data) = before else { panic!("an object") };
+        fill(&mut data, pointer, &json!(7));
+        assert_eq!(Value::Object(data), *after, "{pointer}");
+    }
+
+    #[test]
+    fn only_what_is_missing_is_filled() {
+        fills("/a", json!({}), &json!({ "a": 7 }));
+        fills("/a", json!({ "a": null }), &json!({ "a": null }));
+        fills("/a/b", json!({ "a": { "c": 1 } }), &json!({ "a": { "c": 1, "b": 7 } }));
+        fills("/l/*/b", json!({ "l": [{}, { "b": 1 }] }), &json!({ "l": [{ "b": 7 }, { "b": 1 }] }));
+        fills("/m/*/b", json!({ "m": { "x": {} } }), &json!({ "m": { "x": { "b": 7 } } }));
+        fills("/l/*/*/b", json!({ "l": [[{}]] }), &json!({ "l": [[{ "b": 7 }]] }));
+        fills("/a~1b~0c", json!({}), &json!({ "a/b~c": 7 }));
+    }
+
+    #[test]
+    fn what_is_not_there_or_something_else_is_passed_over() {
+        for pointer in ["", "/a/b", "/x/b", "/l/*", "/l/b", "/x/*/b"] {
+            let before = json!({ "x": 1, "l": [1] });
+            fills(pointer, before.clone(), &before);
+        }
+    }
 }

@@ -9,3 +9,4 @@ mod partitions;
 mod pauses;
 mod poison;
 mod shutdown;
+mod upgrade;

@@ -21,6 +21,7 @@ const READY: Duration = Duration::from_mins(1);
 pub struct Builder {
     bootstrap_servers: String,
     binaries: Option<PathBuf>,
+    others: Vec<(Service, PathBuf)>,
     dir: Option<PathBuf>,
     topic_prefix: Option<String>,
     ports: [Option<u16>; 4],
@@ -33,6 +34,7 @@ impl Builder {
         Self {
             bootstrap_servers,
             binaries: None,
+            others: Vec::new(),
             dir: None,
             topic_prefix: None,
             ports: [None; 4],
@@ -44,6 +46,12 @@ impl Builder {
     /// The directory of the binaries. Default: the one of this program, `target/debug` for a test.
     pub fn binaries(mut self, dir: impl Into<PathBuf>) -> Self {
         self.binaries = Some(dir.into());
+        self
+    }
+
+    /// Another binary for one service, such as an older build of it.
+    pub fn binary(mut self, service: Service, binary: impl Into<PathBuf>) -> Self {
+        self.others.push((service, binary.into()));
         self
     }
 
@@ -105,7 +113,8 @@ impl Builder {
     }
 
     fn member(&self, service: Service, binaries: &Path, dir: &Path) -> Result<Member> {
-        let binary = binaries.join(service.name());
+        let other = self.others.iter().rev().find(|(whose, _)| *whose == service);
+        let binary = other.map_or_else(|| binaries.join(service.name()), |(_, binary)| binary.clone());
         ensure!(binary.is_file(), "{} is not there; build it with `cargo build --workspace --bins`", binary.display());
         let port = match self.ports[service.index()] {
             Some(port) => port,

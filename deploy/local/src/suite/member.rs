@@ -44,6 +44,11 @@ impl Member {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// The binary from its next start on.
+    pub(super) fn set_binary(&mut self, binary: PathBuf) {
+        self.binary = binary;
+    }
+
     /// Starts it without waiting until it is ready.
     pub(super) fn spawn(&mut self) -> Result<()> {
         ensure!(!self.is_running()?, "the {} service runs already", self.service);

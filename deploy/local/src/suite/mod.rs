@@ -86,6 +86,11 @@ impl Suite {
         self.wait_until_ready(service)
     }
 
+    /// Gives a service another binary, which its next start uses: how a service is upgraded.
+    pub fn set_binary(&mut self, service: Service, binary: impl Into<std::path::PathBuf>) {
+        self.member_mut(service).set_binary(binary.into());
+    }
+
     /// Starts a service that has ended, without waiting until it is ready.
     ///
     /// # Errors

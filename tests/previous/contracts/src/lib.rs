@@ -1,0 +1,138 @@
+//! The contracts as the order service had them before every amount had its currency: it knows `OrderPlaced` in version
+//! 2026-10, writes it to its log and its topic, and reads no other.
+//!
+//! Everything else is as today. The order service's source is compiled against this instead of `contracts`; so the binary
+//! `order-2026-10` is today's service with the older contract, not a build of a commit from then.
+
+pub use contracts::*;
+
+/// The events of the order service.
+pub mod order {
+    pub use contracts::order::{
+        Address, OrderCancellationRequested, OrderCancelled, OrderConfirmed, OrderLine, OrderPlaced,
+    };
+    use contracts::{Contract, EventType, OrderId, Owner, order::OrderEvent as Today, upcast};
+    use schemars::Schema;
+    use serde_json::{Map, Value};
+
+    /// The version in which this service knows `OrderPlaced`.
+    const PLACED: &str = "2026-10";
+    /// The version that its Rust type is of, which stands for the older one's here.
+    const IN_MEMORY: &str = "2026-11";
+
+    /// What the order service published then.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    #[expect(missing_docs, reason = "each variant is documented at the struct of the same name")]
+    pub enum OrderEvent {
+        OrderPlaced(OrderPlaced),
+        OrderCancellationRequested(OrderCancellationRequested),
+        OrderConfirmed(OrderConfirmed),
+        OrderCancelled(OrderCancelled),
+    }
+
+    impl OrderEvent {
+        fn today(self) -> Today {
+            match self {
+                Self::OrderPlaced(event) => event.into(),
+                Self::OrderCancellationRequested(event) => event.into(),
+                Self::OrderConfirmed(event) => event.into(),
+                Self::OrderCancelled(event) => event.into(),
+            }
+        }
+
+        fn of_today(event: Today) -> Self {
+            match event {
+                Today::OrderPlaced(event) => Self::OrderPlaced(event),
+                Today::OrderCancellationRequested(event) => Self::OrderCancellationRequested(event),
+                Today::OrderConfirmed(event) => Self::OrderConfirmed(event),
+                Today::OrderCancelled(event) => Self::OrderCancelled(event),
+            }
+        }
+    }
+
+    impl Contract for OrderEvent {
+        const OWNER: Owner = Owner::Order;
+        const TOPIC: &'static str = Today::TOPIC;
+        const TYPES: &'static [EventType] = &[
+            EventType { name: "OrderPlaced", version: PLACED, owner: Owner::Order },
+            EventType { name: "OrderCancellationRequested", version: "2026-11", owner: Owner::Order },
+            EventType { name: "OrderConfirmed", version: "2026-11", owner: Owner::Order },
+            EventType { name: "OrderCancelled", version: "2026-11", owner: Owner::Order },
+        ];
+
+        fn event_type(&self) -> &'static EventType {
+            let name = self.clone().today().event_type().name;
+            Self::TYPES.iter().find(|known| known.name == name).expect("every variant has its type")
+        }
+
+        fn order_id(&self) -> OrderId {
+            self.clone().today().order_id()
+        }
+
+        fn to_json(&self) -> String {
+            let json = self.clone().today().to_json();
+            if !matches!(self, Self::OrderPlaced(_)) {
+                return json;
+            }
+            let data = serde_json::from_str(&json).expect("an event is JSON");
+            serde_json::to_string(&downcast(data)).expect("JSON has string keys only")
+        }
+
+        fn from_json(name: &str, data: &[u8]) -> Option<serde_json::Result<Self>> {
+            if name != "OrderPlaced" {
+                return Some(Today::from_json(name, data)?.map(Self::of_today));
+            }
+            let data = match upcast::to_newest(name, PLACED, IN_MEMORY, data) {
+                Ok(data) => data,
+                Err(upcast::Error::Data(error)) => return Some(Err(error)),
+                Err(error) => return Some(Err(serde_json::Error::io(std::io::Error::other(error)))),
+            };
+            Some(serde_json::from_slice(&data).map(Self::OrderPlaced))
+        }
+
+        /// Of today's Rust types: services serve the committed schemas and never ask for these.
+        fn schemas() -> Vec<(&'static EventType, Schema)> {
+            let today = Today::schemas().into_iter().map(|(_, schema)| schema);
+            Self::TYPES.iter().zip(today).collect()
+        }
+    }
+
+    macro_rules! from {
+        ($($event:ident),+) => { $(impl From<$event> for OrderEvent {
+            fn from(event: $event) -> Self {
+                Self::$event(event)
+            }
+        })+ };
+    }
+    from!(OrderPlaced, OrderCancellationRequested, OrderConfirmed, OrderCancelled);
+
+    /// `OrderPlaced` as it was written then: one currency for the order, and bare minor units.
+    fn downcast(mut data: Map<String, Value>) -> Map<String, Value> {
+        let total = data.remove("total").expect("an order has a total");
+        data.insert("total_minor".to_owned(), total["minor"].clone());
+        data.insert("currency".to_owned(), total["currency"].clone());
+        for line in data["lines"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            let price = line.remove("unit_price").expect("a line has a price");
+            line.insert("unit_price_minor".to_owned(), price["minor"].clone());
+        }
+        data
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        /// The committed event of that version, read and written by this crate, is what it was.
+        #[test]
+        fn order_placed_is_written_as_it_was_then() {
+            let golden: Value =
+                serde_json::from_str(include_str!("../../../../shared/contracts/golden/OrderPlaced/2026-10.json"))
+                    .unwrap();
+            let read = OrderEvent::from_json("OrderPlaced", golden.to_string().as_bytes()).unwrap().unwrap();
+            assert_eq!(serde_json::from_str::<Value>(&read.to_json()).unwrap(), golden);
+            assert_eq!(read.event_type().version, PLACED);
+            let schema = contracts::schemas::committed("OrderPlaced", PLACED).unwrap();
+            jsonschema::validate(&serde_json::from_slice(&schema).unwrap(), &golden).unwrap();
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The order service's process, as it was when `OrderPlaced` was at 2026-10.
+
+use std::{process::ExitCode, sync::Arc};
+
+use order_2026_10::{api::api, decider::Order};
+use shell::{NoOutside, ServiceParts, Variable};
+
+fn main() -> ExitCode {
+    shell::run(&ServiceParts::<Order> {
+        port: 8080,
+        variables: vec![
+            Variable::parsed::<u32>(
+                "ORDER_DEADLINE_S",
+                "60",
+                "seconds after which an order asks for its own cancellation",
+            ),
+            Variable::new("TRACE_URL", "", "a timeline's link to its trace, before the trace's id; empty: no link"),
+        ],
+        outside: |_| Ok(Arc::new(NoOutside)),
+        api,
+    })
+}
