@@ -42,8 +42,11 @@ fn the_whole_choreography() {
 }
 
 #[test]
-fn the_readme_s_table() {
+fn what_the_readme_shows_of_it() {
     let readme = fs::read_to_string(root().join("README.md")).expect("there is a README");
-    let generated = markdown::replace_between(&readme, "saga table", &markdown::saga_table());
-    check("README.md", &generated.expect("the README has a place for the table"));
+    let refused = WAYS.iter().find(|way| way.title.starts_with("Refused")).expect("an order may be refused");
+    let parts = [("saga table", markdown::saga_table()), ("refused order", refused.diagram())];
+    let fill = |readme: String, (mark, text): &(&str, String)| markdown::replace_between(&readme, mark, text);
+    let generated = parts.iter().try_fold(readme, fill).expect("the README has a place for each part");
+    check("README.md", &generated);
 }

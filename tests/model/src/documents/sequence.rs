@@ -1,7 +1,7 @@
 //! Sequence diagrams of real runs.
 
 use super::markdown::push;
-use crate::{Card, Destination, PRODUCTION, Setting, Step, Story, run};
+use crate::{Card, Destination, PRODUCTION, Setting, Step, Story, choreography::consumers, run};
 
 /// A way in which an order can go.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +54,10 @@ impl Way {
         }
         for step in steps {
             push(&mut diagram, format_args!("    {}\n", arrow(&step)));
+            // What no service reacts to is for people.
+            for event in step.published.iter().filter(|event| consumers(event).next().is_none()) {
+                push(&mut diagram, format_args!("    {}-->>customer: {event}\n", step.who));
+            }
         }
         diagram + "```\n"
     }
