@@ -1,0 +1,64 @@
+//! Dashboards and rules in `deploy/` ask for metrics that there are, by the names that they have, and show all of them.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use telemetry::{LogFormat, Metrics, Settings, Telemetry};
+
+/// The name of every series that a service exports once everything has happened to it.
+fn exported() -> BTreeSet<String> {
+    let settings =
+        Settings { service: "order", log_format: LogFormat::Json, log_filter: "off".to_owned(), export: false };
+    let telemetry = Telemetry::start(&settings).expect("starts");
+    // Named one by one, so that an instrument that is added is missed here until it is recorded.
+    let Metrics {
+        orders_ended,
+        order_seconds,
+        compensations,
+        consumed,
+        published,
+        duplicates,
+        dead_letters,
+        retries,
+        batch_size,
+        transaction_seconds,
+        consumer_lag,
+        outbox_backlog,
+        outbox_oldest_seconds,
+    } = &*telemetry.metrics;
+    for counter in [orders_ended, compensations, consumed, published, duplicates, dead_letters, retries] {
+        counter.add(1, &[]);
+    }
+    for histogram in [order_seconds, transaction_seconds] {
+        histogram.record(0.1, &[]);
+    }
+    batch_size.record(1, &[]);
+    for gauge in [consumer_lag, outbox_backlog] {
+        gauge.record(1, &[]);
+    }
+    outbox_oldest_seconds.record(0.1, &[]);
+    names(&telemetry.render())
+}
+
+/// Everything in a text that begins like a metric of the suite.
+fn names(text: &str) -> BTreeSet<String> {
+    let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+    words.filter(|word| word.starts_with("saga_")).map(str::to_owned).collect()
+}
+
+fn asked_for(path: &str) -> BTreeSet<String> {
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
+    names(&fs::read_to_string(deploy.join(path)).expect("is there"))
+}
+
+#[test]
+fn dashboards_and_rules_ask_for_metrics_that_there_are() {
+    let exported = exported();
+    let (dashboard, rules) = (asked_for("grafana/dashboards/order-saga.json"), asked_for("prometheus/rules.yml"));
+    let unknown: Vec<_> = dashboard.union(&rules).filter(|name| !exported.contains(*name)).collect();
+    assert!(unknown.is_empty(), "{unknown:?} are none of {exported:?}");
+    let family =
+        |name: &str| ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).map(str::to_owned);
+    let shown: BTreeSet<_> = dashboard.iter().map(|name| family(name).unwrap_or_else(|| name.clone())).collect();
+    let all: BTreeSet<_> = exported.iter().map(|name| family(name).unwrap_or_else(|| name.clone())).collect();
+    assert_eq!(shown, all, "the dashboard shows every metric");
+}
