@@ -76,7 +76,7 @@ pub enum Decoded {
     },
 }
 
-/// How a record breaks the contract. It will break it again whenever it is read.
+/// How a record breaks the contract. It will break it again whenever this build reads it.
 #[derive(Debug, thiserror::Error)]
 pub enum ContractError {
     /// A required header is missing.
@@ -120,6 +120,16 @@ pub enum ContractError {
         /// The header's order.
         subject: OrderId,
     },
+}
+
+impl ContractError {
+    /// Whether the record is of a version that is newer than the newest known here: a newer build can read it.
+    pub fn is_newer_version(&self) -> bool {
+        let Self::Data { event, version, source: upcast::Error::UnknownVersion { .. } } = self else { return false };
+        // Versions are dates, which sort as text.
+        let is_date = version.len() >= 7 && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        is_date && event_type(event).is_some_and(|known| version.as_str() > known.version)
+    }
 }
 
 /// Reads a record as a contract event.

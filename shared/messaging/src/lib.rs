@@ -17,5 +17,5 @@ pub use config::KafkaConfig;
 pub use consumer::{Consumer, consume};
 pub use producer::{Delivery, DeliveryError, Outgoing, Producer, SendError};
 pub use rdkafka::error::KafkaError;
-pub use record::{Batch, Offsets, Record};
+pub use record::{Batch, Offsets, Parts, Record};
 pub use topics::ensure_topics;

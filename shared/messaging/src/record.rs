@@ -1,17 +1,75 @@
 //! Records as they come, and how far they were read.
 
+use bytes::Bytes;
 use rdkafka::{
     Message,
-    message::{BorrowedMessage, Headers as _},
+    message::{BorrowedHeaders, BorrowedMessage, Headers as _},
 };
 
-/// A record, borrowed from the client's own memory.
+/// A record, borrowed from who holds it.
+#[derive(Clone, Copy)]
 pub struct Record<'a> {
-    pub(crate) message: &'a BorrowedMessage<'a>,
-    pub(crate) topic: &'a str,
+    topic: &'a str,
+    partition: i32,
+    offset: i64,
+    timestamp_ms: Option<i64>,
+    key: Option<&'a [u8]>,
+    headers: Headers<'a>,
+    payload: &'a [u8],
+}
+
+/// A record's parts, for one that was put aside.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts<'a> {
+    /// The topic's own name.
+    pub topic: &'a str,
+    /// Its partition.
+    pub partition: i32,
+    /// Its place in the partition.
+    pub offset: i64,
+    /// When the producer made it, in milliseconds since 1970, if it says so.
+    pub timestamp_ms: Option<i64>,
+    /// Its key.
+    pub key: Option<&'a [u8]>,
+    /// Its headers, in order.
+    pub headers: &'a [(String, Bytes)],
+    /// Its value.
+    pub payload: &'a [u8],
+}
+
+#[derive(Clone, Copy)]
+enum Headers<'a> {
+    Borrowed(Option<&'a BorrowedHeaders>),
+    Owned(&'a [(String, Bytes)]),
+}
+
+impl<'a> From<Parts<'a>> for Record<'a> {
+    fn from(parts: Parts<'a>) -> Self {
+        let Parts { topic, partition, offset, timestamp_ms, key, headers, payload } = parts;
+        Self { topic, partition, offset, timestamp_ms, key, headers: Headers::Owned(headers), payload }
+    }
 }
 
 impl<'a> Record<'a> {
+    /// A message of a topic whose own name this is.
+    pub(crate) fn of(message: &'a BorrowedMessage<'a>, topic: &'a str) -> Self {
+        Self {
+            topic,
+            partition: message.partition(),
+            offset: message.offset(),
+            timestamp_ms: message.timestamp().to_millis(),
+            key: message.key(),
+            headers: Headers::Borrowed(message.headers()),
+            payload: message.payload().unwrap_or_default(),
+        }
+    }
+
+    /// The same record, as one of another topic.
+    #[must_use]
+    pub fn as_of(self, topic: &'a str) -> Self {
+        Self { topic, ..self }
+    }
+
     /// The topic's own name.
     pub fn topic(&self) -> &'a str {
         self.topic
@@ -19,27 +77,27 @@ impl<'a> Record<'a> {
 
     /// Its partition.
     pub fn partition(&self) -> i32 {
-        self.message.partition()
+        self.partition
     }
 
     /// Its place in the partition.
     pub fn offset(&self) -> i64 {
-        self.message.offset()
+        self.offset
     }
 
     /// When the producer made it, in milliseconds since 1970, if it says so.
     pub fn timestamp_ms(&self) -> Option<i64> {
-        self.message.timestamp().to_millis()
+        self.timestamp_ms
     }
 
     /// Its key.
     pub fn key(&self) -> Option<&'a [u8]> {
-        self.message.key()
+        self.key
     }
 
     /// Its value; empty for a tombstone.
     pub fn payload(&self) -> &'a [u8] {
-        self.message.payload().unwrap_or_default()
+        self.payload
     }
 
     /// A header's value.
@@ -47,10 +105,20 @@ impl<'a> Record<'a> {
         self.headers().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
+    /// A header's value, if it is text.
+    pub fn text_header(&self, name: &str) -> Option<&'a str> {
+        self.header(name).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
     /// All headers, in order.
-    pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-        let headers = self.message.headers();
-        headers.into_iter().flat_map(|headers| headers.iter()).map(|header| (header.key, header.value.unwrap_or(&[])))
+    pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
+        let (borrowed, owned) = match self.headers {
+            Headers::Borrowed(headers) => (headers, &[][..]),
+            Headers::Owned(headers) => (None, headers),
+        };
+        let borrowed = borrowed.into_iter().flat_map(|headers| headers.iter());
+        let borrowed = borrowed.map(|header| (header.key, header.value.unwrap_or(&[])));
+        borrowed.chain(owned.iter().map(|(name, value)| (name.as_str(), &value[..])))
     }
 }
 

@@ -1,19 +1,22 @@
 //! What a service's HTTP API works with: commands go in, states come out.
 
+use std::sync::Arc;
+
 use contracts::{CorrelationId, EventId};
-use decider::{Logged, Service, StreamId};
+use decider::{LogError, Logged, Service, StreamId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{EventStore, Listing, Store as _, StoreError, StoredEvent, StreamHead, UpTo};
-use telemetry::Trace;
+use telemetry::{KeyValue, Metrics, Trace};
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 use uuid::Uuid;
 use web::{Invalid, Problem};
 
 use crate::{
+    backlog::Backlog,
     batch::rebuild,
-    input::{Cause, CommandInput, Decided, Input},
+    input::{Cause, CommandInput, Decided, Input, Reply},
 };
 
 /// Streams in a page at most.
@@ -27,20 +30,32 @@ const HISTORY_MAX: usize = 10_000;
 pub struct App<S: Service> {
     pub(crate) inputs: mpsc::Sender<Input<S>>,
     pub(crate) store: EventStore,
+    pub(crate) backlog: Arc<Backlog>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl<S: Service> Clone for App<S> {
     fn clone(&self) -> Self {
-        Self { inputs: self.inputs.clone(), store: self.store.clone() }
+        let (backlog, metrics) = (Arc::clone(&self.backlog), Arc::clone(&self.metrics));
+        Self { inputs: self.inputs.clone(), store: self.store.clone(), backlog, metrics }
     }
 }
 
 /// Why the app has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// More is waiting than may wait.
+    /// More commands wait than may wait.
     #[error("too much is waiting; try again")]
     Busy,
+    /// More events wait to be published than may wait: Kafka is away, and has been for long.
+    #[error("too many events wait to be published; try again when Kafka is back")]
+    OutboxFull,
+    /// The command can't be handled: a panic, or a log that this build can't read. It had no effect.
+    #[error("{0}")]
+    Failed(String),
+    /// A stream holds what this build can't read.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The service is about to stop.
     #[error("the service is stopping")]
     Stopping,
@@ -52,8 +67,9 @@ pub enum AppError {
 impl From<AppError> for Problem {
     fn from(error: AppError) -> Self {
         match error {
-            AppError::Busy | AppError::Stopping => Self::unavailable(error.to_string()),
-            AppError::Store(error) => {
+            AppError::Busy => Self::too_many(error.to_string()),
+            AppError::OutboxFull | AppError::Stopping => Self::unavailable(error.to_string()),
+            AppError::Failed(_) | AppError::Log(_) | AppError::Store(_) => {
                 error!(%error, "a request failed");
                 Self::internal()
             }
@@ -78,6 +94,20 @@ pub struct TimelineRow<S: Service> {
 }
 
 impl<S: Service> App<S> {
+    /// Whether new work may begin. What is begun goes on in any case.
+    ///
+    /// # Errors
+    /// [`AppError::OutboxFull`].
+    pub fn admit(&self) -> Result<(), AppError> {
+        if self.backlog.is_full() { Err(self.shed(AppError::OutboxFull)) } else { Ok(()) }
+    }
+
+    fn shed(&self, error: AppError) -> AppError {
+        let reason = if matches!(error, AppError::Busy) { "busy" } else { "outbox_full" };
+        self.metrics.shed.add(1, &[KeyValue::new("reason", reason)]);
+        error
+    }
+
     /// Has the command decided on, and waits until what follows is durable. A command with the same `message` takes
     /// effect once, and so does one that was sent again after its answer got lost.
     ///
@@ -91,13 +121,21 @@ impl<S: Service> App<S> {
     ) -> Result<Decided<S>, AppError> {
         let (reply, decided) = oneshot::channel();
         let cause = Cause { correlation_id, trace: Trace::current(), ..Cause::default() };
-        let input =
-            Input::Command(CommandInput { message, command, cause, answers: None, reply: Some(reply), span: None });
+        let input = Input::Command(CommandInput {
+            message,
+            command,
+            cause,
+            answers: None,
+            reply: Reply::Decided(reply),
+            span: None,
+            arrival: None,
+        });
         self.inputs.try_send(input).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => AppError::Busy,
+            mpsc::error::TrySendError::Full(_) => self.shed(AppError::Busy),
             mpsc::error::TrySendError::Closed(_) => AppError::Stopping,
         })?;
-        decided.await.map_err(|_| AppError::Stopping)
+        let decided = decided.await.map_err(|_| AppError::Stopping)?;
+        decided.map_err(|failure| AppError::Failed(failure.to_string()))
     }
 
     /// A stream's state at a point, and the version it had; `None` when there was nothing yet.
@@ -107,7 +145,7 @@ impl<S: Service> App<S> {
     pub async fn state(&self, stream: StreamId, up_to: UpTo) -> Result<Option<(S::State, u64)>, AppError> {
         let stored = self.store.load(stream, up_to).await?;
         let version = stored.version;
-        let state = rebuild::<S>(stored).map_err(StoreError::from)?;
+        let state = rebuild::<S>(stored)?;
         Ok((version > 0).then_some((state, version)))
     }
 
@@ -143,14 +181,14 @@ impl<S: Service> App<S> {
         let mut states = Vec::with_capacity(page.heads.len());
         for head in page.heads {
             let stored = self.store.load(head.stream.clone(), UpTo::Latest).await?;
-            states.push((head, rebuild::<S>(stored).map_err(StoreError::from)?));
+            states.push((head, rebuild::<S>(stored)?));
         }
         Ok((states, page.next.map(|next| next.to_string())))
     }
 }
 
 fn row<S: Service>(stored: StoredEvent) -> Result<TimelineRow<S>, AppError> {
-    let event = Logged::decode(&stored.name, &stored.schema, &stored.data).map_err(StoreError::from)?;
+    let event = Logged::decode(&stored.name, &stored.schema, &stored.data)?;
     let StoredEvent { id, name, time, causation_id, correlation_id, .. } = stored;
     Ok(TimelineRow { id, name, time, causation_id, correlation_id, event })
 }

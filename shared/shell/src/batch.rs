@@ -1,70 +1,55 @@
 //! The pure part of a transaction: a batch of inputs against the streams they concern. The store runs it.
+//!
+//! An input that fails takes nothing with it. The transaction finds out which it was, starts over, and puts that one
+//! aside: its record is parked or becomes a dead letter, and the others are handled as if it were not there.
+
+mod fate;
+mod work;
 
 use std::{
-    borrow::Cow,
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use bytes::Bytes;
-use contracts::{Contract, CorrelationId, EventId, Meta};
-use decider::{LogError, Logged, Milestone, Service, StreamId};
+use contracts::{CorrelationId, OrderId};
+use decider::{Milestone, Service, StreamId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::{
-    Loaded, NewEvent, NewIntent, NewOutboxRow, OutboxRow, Snapshot, Step, StoredStream, StreamWrite, Transaction,
-    Writes,
-};
-use telemetry::{BAGGAGE, Span, Spans, Trace};
+use store::{Loaded, OutboxRow, StartOver, Step, Transaction, Writes};
+use telemetry::{Spans, Trace};
 use uuid::Uuid;
 
+pub(crate) use self::work::rebuild;
+use self::{
+    fate::{Fate, Known},
+    work::{Context, Work},
+};
 use crate::{
-    input::{Cause, CommandInput, Decided, Input},
-    intake::about,
+    arrival::Arrival,
+    failure::{Failure, RetryPolicy},
+    input::{Cause, CommandInput, Decided, Input, Reply},
     relay::Outgoing,
 };
-
-/// A stream's state is kept after this many events, so that loading it reads no more than these.
-const SNAPSHOT_INTERVAL: u64 = 100;
 
 /// Inputs that are decided and committed together.
 pub(crate) struct Batch<S: Service> {
     pub(crate) inputs: Vec<Input<S>>,
-    published: Vec<i64>,
+    pub(crate) published: Vec<i64>,
     outlet: Outlet,
     now: Timestamp,
+    known: Known,
     work: Work<S>,
 }
 
-/// How events go out.
+/// How events and what fails go out.
 #[derive(Clone)]
 pub(crate) struct Outlet {
     /// Before `/schemas/...`.
     pub(crate) schema_base_url: String,
     pub(crate) spans: Spans,
-}
-
-/// What is built up while the transaction runs, and thrown away when it starts over.
-struct Work<S: Service> {
-    streams: HashMap<StreamId, Stream<S>>,
-    handled_before: HashSet<usize>,
-    /// The next input to decide; `None` until the inbox has answered.
-    next: Option<usize>,
-    decided: HashMap<usize, Vec<S::Event>>,
-    outbox: Vec<NewOutboxRow>,
-    /// One for each row of the outbox; none for a dead letter.
-    sends: Vec<Option<Span>>,
-    intents: Vec<NewIntent>,
-    milestones: Vec<(&'static str, Milestone)>,
-}
-
-struct Stream<S: Service> {
-    state: S::State,
-    stored_version: u64,
-    snapshot_version: u64,
-    correlation_id: Option<CorrelationId>,
-    trace: Trace,
-    appended: Vec<NewEvent>,
+    pub(crate) retries: RetryPolicy,
+    pub(crate) dead_letter_topic: String,
 }
 
 /// A call to the outside world as it waits in the store.
@@ -74,12 +59,19 @@ pub(crate) struct Call<I> {
     pub(crate) intent: I,
 }
 
+/// What became of a record that was put aside.
+pub(crate) struct PutAside<'b> {
+    pub(crate) arrival: &'b Arrival,
+    pub(crate) failure: &'b Failure,
+    pub(crate) is_dead_letter: bool,
+}
+
 impl<S: Service> Batch<S> {
     /// `now` becomes the time of all events; `published` are outbox rows to forget.
     pub(crate) fn new(inputs: Vec<Input<S>>, published: Vec<i64>, outlet: Outlet, now: Timestamp) -> Self {
         // What is stored in whole microseconds must not differ from what is published.
         let now = Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
-        Self { inputs, published, outlet, now, work: Work::default() }
+        Self { inputs, published, outlet, now, known: Known::default(), work: Work::default() }
     }
 
     /// How many inputs had been handled before.
@@ -98,13 +90,31 @@ impl<S: Service> Batch<S> {
         &self.work.milestones
     }
 
+    /// The records that were put aside.
+    pub(crate) fn put_aside(&self) -> impl Iterator<Item = PutAside<'_>> {
+        let fates = self.work.fates.iter().enumerate().filter(|(index, _)| !self.work.handled_before.contains(index));
+        fates.filter_map(|(index, fate)| {
+            let (failure, is_dead_letter) = match fate {
+                Fate::Park { failure, .. } => (failure, false),
+                Fate::DeadLetter { failure, .. } => (failure, true),
+                Fate::Decide | Fate::Refuse(_) => return None,
+            };
+            Some(PutAside { arrival: self.inputs[index].arrival()?, failure, is_dead_letter })
+        })
+    }
+
     /// Where in traces the inputs are handled.
     pub(crate) fn traces(&self) -> impl Iterator<Item = &Trace> {
         let traces = self.inputs.iter().filter_map(|input| match input {
             Input::Command(input) => Some(&input.cause.trace),
-            Input::DeadLetter { .. } => None,
+            Input::Aside(..) | Input::Nowhere(_) => None,
         });
         traces.filter(|trace| trace.is_some())
+    }
+
+    /// Gives up on the only input: the store refuses what follows from it.
+    pub(crate) fn fail(&mut self, failure: Failure) {
+        self.known.failures.insert(0, failure);
     }
 
     /// Tells everybody who waits what became of their command, and ends the spans. Only after the commit.
@@ -113,24 +123,65 @@ impl<S: Service> Batch<S> {
         for (index, input) in inputs.into_iter().enumerate() {
             let Input::Command(CommandInput { reply, command, span, .. }) = input else { continue };
             drop(span);
-            let Some(reply) = reply else { continue };
-            let streams = self.work.streams_for(&command);
-            let decided = Decided {
-                state: self.work.view(&streams).into_owned(),
-                events: self.work.decided.remove(&index).unwrap_or_default(),
-                correlation_id: self.work.correlation_id(&streams),
-            };
             // Who asked may have gone.
-            let _ = reply.send(decided);
+            match reply {
+                Reply::Nobody => {}
+                Reply::Handled(reply) => drop(reply.send(self.refusal(index).map_or(Ok(()), Err))),
+                Reply::Decided(reply) => {
+                    let decided = self.refusal(index).map_or_else(|| Ok(self.decided(index, &command)), Err);
+                    drop(reply.send(decided));
+                }
+            }
         }
     }
 
+    fn refusal(&self, index: usize) -> Option<Failure> {
+        match &self.work.fates[index] {
+            Fate::Refuse(failure) => Some(failure.clone()),
+            _ => None,
+        }
+    }
+
+    fn decided(&mut self, index: usize, command: &S::Command) -> Decided<S> {
+        let streams = self.work.streams_for(command);
+        Decided {
+            state: self.work.view(&streams).into_owned(),
+            events: self.work.decided.remove(&index).unwrap_or_default(),
+            correlation_id: self.work.correlation_id(&streams),
+        }
+    }
+
+    /// What recognizes the input when it comes again.
+    fn message(&self, index: usize) -> Option<Uuid> {
+        match (&self.work.fates[index], &self.inputs[index]) {
+            (Fate::Decide, Input::Command(input)) => input.message,
+            (Fate::DeadLetter { .. }, input) => input.arrival().map(Arrival::dead_letter_id),
+            _ => None,
+        }
+    }
+
+    /// What the store says at first: what was handled before, and what must wait.
+    fn begin(&mut self, loaded: &Loaded) -> Result<(), StartOver> {
+        let seen = |index: &usize| self.message(*index).is_some_and(|message| loaded.seen.contains(&message));
+        let seen: Vec<_> = (0..self.inputs.len()).filter(seen).collect();
+        self.work.handled_before.extend(seen);
+        let news = loaded.held.difference(&self.known.held).copied().collect::<HashSet<_>>();
+        if news.is_empty() {
+            return Ok(());
+        }
+        self.known.held.extend(news);
+        Err(StartOver)
+    }
+
     /// Streams that these inputs need and that are not loaded yet.
-    fn missing(&self, inputs: Range<usize>) -> Vec<StreamId> {
+    fn missing(&mut self, inputs: Range<usize>) -> Vec<StreamId> {
         let mut missing = Vec::new();
         for index in inputs {
-            let Input::Command(input) = &self.inputs[index] else { continue };
-            let is_needed = !self.work.handled_before.contains(&index) || input.reply.is_some();
+            self.work.current = index;
+            let (Input::Command(input), Fate::Decide) = (&self.inputs[index], &self.work.fates[index]) else {
+                continue;
+            };
+            let is_needed = !self.work.handled_before.contains(&index) || input.reply.wants_state();
             for stream in if is_needed { self.work.streams_for(&input.command) } else { vec![] } {
                 if !self.work.streams.contains_key(&stream) && !missing.contains(&stream) {
                     missing.push(stream);
@@ -140,56 +191,114 @@ impl<S: Service> Batch<S> {
         missing
     }
 
-    fn decide(&mut self, index: usize) {
-        if self.work.handled_before.contains(&index) {
-            return;
+    fn handle(&mut self, index: usize) {
+        self.work.current = index;
+        if !self.work.handled_before.contains(&index) {
+            match self.work.fates[index].clone() {
+                Fate::Decide => self.decide(index),
+                Fate::Park { failure, attempts, due } => self.park(index, &failure.to_string(), attempts, due),
+                Fate::DeadLetter { failure, attempts } => self.dead_letter(index, &failure, attempts),
+                Fate::Refuse(_) => {}
+            }
         }
-        match &self.inputs[index] {
-            Input::DeadLetter { record, .. } => {
-                self.work.outbox.push(record.clone());
-                self.work.sends.push(None);
-            }
-            Input::Command(input) => {
-                let streams = self.work.streams_for(&input.command);
-                let events = S::decide(&self.work.view(&streams), &input.command);
-                let correlation_id = input.cause.correlation_id.or_else(|| self.work.correlation_id(&streams));
-                let correlation_id = correlation_id.unwrap_or_else(|| CorrelationId(Uuid::now_v7()));
-                let trace = self.work.trace(&streams, &input.cause);
-                let context = Context { cause: &input.cause, correlation_id, trace, now: self.now };
-                for event in &events {
-                    self.work.append(event, &context, &self.outlet);
-                }
-                if input.reply.is_some() {
-                    self.work.decided.insert(index, events);
-                }
-            }
+        let retry = self.inputs[index].arrival().and_then(|arrival| arrival.retry.as_ref());
+        if let Some(retry) = retry
+            && !matches!(self.work.fates[index], Fate::Park { .. })
+        {
+            self.work.unparked.push(retry.position);
         }
     }
 
+    fn decide(&mut self, index: usize) {
+        let Input::Command(input) = &self.inputs[index] else { return };
+        let streams = self.work.streams_for(&input.command);
+        if let Some(failure) = streams.iter().find_map(|stream| self.work.unreadable.get(stream)) {
+            self.known.failures.insert(index, failure.clone());
+            return;
+        }
+        let events = S::decide(&self.work.view(&streams), &input.command);
+        let correlation_id = input.cause.correlation_id.or_else(|| self.work.correlation_id(&streams));
+        let correlation_id = correlation_id.unwrap_or_else(|| CorrelationId(Uuid::now_v7()));
+        let trace = self.work.trace(&streams, &input.cause);
+        let context = Context { cause: &input.cause, correlation_id, trace, now: self.now };
+        for event in &events {
+            self.work.append(event, &context, &self.outlet);
+        }
+        if input.reply.wants_state() {
+            self.work.decided.insert(index, events);
+        }
+    }
+
+    fn park(&mut self, index: usize, error: &str, attempts: u32, due: Timestamp) {
+        let Some(arrival) = self.inputs[index].arrival() else { return };
+        match (&arrival.retry, arrival.order_id) {
+            (Some(retry), _) => self.work.postponed.push(retry.postpone(attempts, error, due)),
+            (None, Some(order_id)) => self.work.parked.push(arrival.park(order_id, attempts, error, due)),
+            (None, None) => {}
+        }
+    }
+
+    fn dead_letter(&mut self, index: usize, failure: &Failure, attempts: u32) {
+        let Some(arrival) = self.inputs[index].arrival() else { return };
+        self.work.outbox.push(arrival.dead_letter(&self.outlet.dead_letter_topic, failure, attempts, self.now));
+        self.work.sends.push(None);
+    }
+
+    fn advance(&mut self, loaded: Loaded) -> Result<Step, StartOver> {
+        if self.work.next.is_none() {
+            self.begin(&loaded)?;
+        }
+        for (id, stored) in loaded.streams {
+            self.work.loaded(id, stored);
+        }
+        let failures = self.known.failures.len();
+        let mut next = self.work.next.unwrap_or(0);
+        // At first the streams of all inputs together; after that only what a decision before made necessary.
+        let mut wanted = self.missing(next..self.inputs.len());
+        while wanted.is_empty() && next < self.inputs.len() {
+            self.handle(next);
+            next += 1;
+            if next < self.inputs.len() {
+                wanted = self.missing(next..next + 1);
+            }
+        }
+        self.work.next = Some(next);
+        if self.known.failures.len() > failures {
+            return Err(StartOver);
+        }
+        Ok(if wanted.is_empty() { Step::Write(self.writes()) } else { Step::Load(wanted) })
+    }
+
     fn writes(&mut self) -> Writes {
-        let answers = |input: &Input<S>| match input {
-            Input::Command(input) => input.answers,
-            Input::DeadLetter { .. } => None,
-        };
-        let streams = self.work.streams.iter_mut().filter(|(_, stream)| !stream.appended.is_empty());
+        let fates = self.work.fates.iter().zip(&self.inputs);
+        let answers = fates.filter_map(|(fate, input)| match (fate, input) {
+            (Fate::Decide, Input::Command(input)) => input.answers,
+            _ => None,
+        });
+        let answered = answers.collect();
+        let streams = self.work.streams.iter_mut().filter(|(_, stream)| stream.is_changed());
         Writes {
             streams: streams.map(|(id, stream)| stream.write(id)).collect(),
             outbox: std::mem::take(&mut self.work.outbox),
             intents: std::mem::take(&mut self.work.intents),
-            answered: self.inputs.iter().filter_map(answers).collect(),
+            answered,
             published: self.published.clone(),
+            parked: std::mem::take(&mut self.work.parked),
+            postponed: std::mem::take(&mut self.work.postponed),
+            unparked: std::mem::take(&mut self.work.unparked),
         }
     }
 }
 
 impl<S: Service> Transaction for Batch<S> {
     fn messages(&mut self) -> Vec<Uuid> {
-        self.work = Work::default();
+        let fates = self.known.fates(&self.inputs, self.outlet.retries, self.now);
+        self.work = Work { fates, ..Work::default() };
         // A message may come twice in one batch; the inbox is asked once.
         let mut messages = Vec::with_capacity(self.inputs.len());
         let mut known = HashSet::new();
-        for (index, message) in self.inputs.iter().map(Input::message).enumerate() {
-            let Some(message) = message else { continue };
+        for index in 0..self.inputs.len() {
+            let Some(message) = self.message(index) else { continue };
             if known.insert(message) {
                 messages.push(message);
             } else {
@@ -199,183 +308,18 @@ impl<S: Service> Transaction for Batch<S> {
         messages
     }
 
-    fn step(&mut self, loaded: Loaded) -> Result<Step, LogError> {
-        if self.work.next.is_none() {
-            let seen = |input: &Input<S>| input.message().is_some_and(|message| loaded.seen.contains(&message));
-            let seen = self.inputs.iter().enumerate().filter(|(_, input)| seen(input)).map(|(index, _)| index);
-            self.work.handled_before.extend(seen);
-        }
-        for (id, stored) in loaded.streams {
-            self.work.streams.insert(id, Stream::read(stored)?);
-        }
-        let mut next = self.work.next.unwrap_or(0);
-        // At first the streams of all inputs together; after that only what a decision before made necessary.
-        let mut wanted = self.missing(next..self.inputs.len());
-        while wanted.is_empty() && next < self.inputs.len() {
-            self.decide(next);
-            next += 1;
-            if next < self.inputs.len() {
-                wanted = self.missing(next..next + 1);
-            }
-        }
-        self.work.next = Some(next);
-        Ok(if wanted.is_empty() { Step::Write(self.writes()) } else { Step::Load(wanted) })
-    }
-}
-
-impl<S: Service> Default for Work<S> {
-    fn default() -> Self {
-        Self {
-            streams: HashMap::new(),
-            handled_before: HashSet::new(),
-            next: None,
-            decided: HashMap::new(),
-            outbox: Vec::new(),
-            sends: Vec::new(),
-            intents: Vec::new(),
-            milestones: Vec::new(),
-        }
-    }
-}
-
-impl<S: Service> Work<S> {
-    /// The streams that a command is decided on, as far as is known from those that are loaded.
-    fn streams_for(&self, command: &S::Command) -> Vec<StreamId> {
-        let first = S::streams(command, &S::initial());
-        let all_loaded = first.iter().all(|stream| self.streams.contains_key(stream));
-        if all_loaded { S::streams(command, &self.view(&first)) } else { first }
+    fn orders(&self) -> Vec<OrderId> {
+        let fresh = self.inputs.iter().filter_map(Input::arrival).filter(|arrival| arrival.retry.is_none());
+        fresh.filter_map(|arrival| arrival.order_id).collect()
     }
 
-    /// What is known of several streams, as one state.
-    fn view(&self, streams: &[StreamId]) -> Cow<'_, S::State> {
-        let states = || streams.iter().filter_map(|id| self.streams.get(id)).map(|stream| &stream.state);
-        match streams {
-            [only] if self.streams.contains_key(only) => Cow::Borrowed(&self.streams[only].state),
-            _ => Cow::Owned(S::join(states().collect())),
-        }
+    /// A panic is the fault of the input that was worked on.
+    fn step(&mut self, loaded: Loaded) -> Result<Step, StartOver> {
+        catch_unwind(AssertUnwindSafe(|| self.advance(loaded))).unwrap_or_else(|panic| {
+            self.known.failures.insert(self.work.current, Failure::panic(&*panic));
+            Err(StartOver)
+        })
     }
-
-    /// That of the first stream: the one that the command is about.
-    fn correlation_id(&self, streams: &[StreamId]) -> Option<CorrelationId> {
-        self.streams.get(streams.first()?)?.correlation_id
-    }
-
-    /// Where the trace of what follows goes on. A request or a deadline that concerns an order goes on in the trace that
-    /// the order began in, so that an order has one trace.
-    fn trace(&self, streams: &[StreamId], cause: &Cause) -> Trace {
-        let began = streams.first().and_then(|stream| self.streams.get(stream)).map(|stream| stream.trace.clone());
-        let began = began.unwrap_or_default();
-        if cause.event_id.is_none() { began.or(cause.trace.clone()) } else { cause.trace.clone() }
-    }
-
-    fn append(&mut self, event: &S::Event, context: &Context<'_>, outlet: &Outlet) {
-        let id = EventId(Uuid::now_v7());
-        let (name, schema, data) = event.encode();
-        let Context { cause, correlation_id, now: time, .. } = *context;
-        if let Logged::Public(event) = event {
-            let meta = Meta {
-                id,
-                event_type: event.event_type(),
-                order_id: event.order_id(),
-                time,
-                correlation_id,
-                causation_id: cause.event_id,
-                hops: cause.hops,
-            };
-            let span = outlet.spans.send(about(&meta), S::Public::TOPIC, &context.trace, &cause.trace);
-            self.outbox.push(outbox_row::<S>(&meta, &data, &outlet.schema_base_url, span.trace()));
-            self.sends.push(Some(span));
-        }
-        if let Some(intent) = S::intent(event) {
-            let trace = context.trace.clone();
-            let call = Call { cause: Cause { correlation_id: Some(correlation_id), trace, ..cause.clone() }, intent };
-            let body = serde_json::to_string(&call).expect("an intent has string keys only");
-            self.intents.push(NewIntent { event_id: id, body });
-        }
-        let stream = self.streams.entry(S::stream_of(event)).or_default();
-        stream.state = S::evolve(std::mem::take(&mut stream.state), event);
-        stream.correlation_id.get_or_insert(correlation_id);
-        if !stream.trace.is_some() {
-            stream.trace = context.trace.clone();
-        }
-        self.milestones.extend(S::milestone(&stream.state, event).map(|milestone| (name, milestone)));
-        let causation_id = cause.event_id;
-        stream.appended.push(NewEvent { id, name, schema, data, time, correlation_id, causation_id });
-    }
-}
-
-/// Why and when events are appended.
-struct Context<'a> {
-    cause: &'a Cause,
-    correlation_id: CorrelationId,
-    trace: Trace,
-    now: Timestamp,
-}
-
-fn outbox_row<S: Service>(meta: &Meta, data: &str, schema_base_url: &str, trace: &Trace) -> NewOutboxRow {
-    let header = |(name, value): (&str, String)| (name.to_owned(), Bytes::from(value));
-    let baggage = (BAGGAGE, format!("correlation_id={}", meta.correlation_id));
-    let headers = contracts::headers(meta, schema_base_url).into_iter().chain(trace.headers()).chain([baggage]);
-    NewOutboxRow {
-        topic: S::Public::TOPIC.to_owned(),
-        key: Some(Bytes::from(meta.order_id.to_string())),
-        headers: headers.map(header).collect(),
-        payload: Bytes::copy_from_slice(data.as_bytes()),
-    }
-}
-
-impl<S: Service> Stream<S> {
-    fn read(stored: StoredStream) -> Result<Self, LogError> {
-        let snapshot_version = stored.snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
-        let (stored_version, correlation_id) = (stored.version, stored.correlation_id);
-        let trace = Trace::from_text(&stored.trace);
-        let state = rebuild::<S>(stored)?;
-        Ok(Self { state, stored_version, snapshot_version, correlation_id, trace, appended: Vec::new() })
-    }
-
-    fn write(&mut self, id: &StreamId) -> StreamWrite {
-        let events = std::mem::take(&mut self.appended);
-        let version = self.stored_version + events.len() as u64;
-        let is_time = version - self.snapshot_version >= SNAPSHOT_INTERVAL;
-        let state = || serde_json::to_string(&self.state).expect("a state has string keys only");
-        StreamWrite {
-            stream: id.clone(),
-            expected_version: self.stored_version,
-            events,
-            trace: self.trace.to_string(),
-            status: S::status(&self.state),
-            due: S::wake_at(&self.state),
-            snapshot: is_time.then(|| Snapshot { version, state: state() }),
-        }
-    }
-}
-
-impl<S: Service> Default for Stream<S> {
-    fn default() -> Self {
-        Self {
-            state: S::initial(),
-            stored_version: 0,
-            snapshot_version: 0,
-            correlation_id: None,
-            trace: Trace::default(),
-            appended: Vec::new(),
-        }
-    }
-}
-
-/// The state of a stream as it was stored: its snapshot and what happened since. A snapshot that an older build made and
-/// this one can't read is an error: the log has the truth, but its beginning was not loaded.
-pub(crate) fn rebuild<S: Service>(stored: StoredStream) -> Result<S::State, LogError> {
-    let initial = match stored.snapshot {
-        None => S::initial(),
-        Some(snapshot) => serde_json::from_str(&snapshot.state)
-            .map_err(|source| LogError::Private { name: "snapshot".to_owned(), source })?,
-    };
-    let mut state = initial;
-    for event in &stored.events {
-        state = S::evolve(state, &S::Event::decode(&event.name, &event.schema, &event.data)?);
-    }
-    Ok(state)
 }
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
 //! Configuration by environment variables. All errors are told together; `--help` tells all variables.
 
-use std::{fmt, num::NonZeroU16, str::FromStr};
+use std::{
+    fmt,
+    num::{NonZeroU16, NonZeroU32},
+    str::FromStr,
+    time::Duration,
+};
 
 use messaging::KafkaConfig;
 use store::EventStore;
@@ -76,6 +81,14 @@ pub struct Config {
     pub http_addr: String,
     /// Before `/schemas/...` in every event's `dataschema`.
     pub schema_base_url: String,
+    /// Attempts before a record that can't be handled becomes a dead letter.
+    pub retry_attempts_max: u32,
+    /// The longest wait before such an attempt.
+    pub retry_backoff_max: Duration,
+    /// Events that may wait to be published; beyond that no new work is accepted.
+    pub outbox_max: u64,
+    /// Events of one type that may be published in a second.
+    pub publish_rate_max: NonZeroU32,
     /// Kafka.
     pub kafka: KafkaConfig,
     /// How log lines look.
@@ -101,6 +114,14 @@ pub(crate) fn common(service: &str, port: u16) -> Vec<Variable> {
         Variable::new("INSTANCE_ID", "0", "which replica this is: stable over restarts, unique among replicas"),
         Variable::new("DATABASE_URL", format!("sqlite:data/{service}.db"), "the service's own database"),
         Variable::new("HTTP_ADDR", format!("127.0.0.1:{port}"), "where HTTP listens, as address:port"),
+        Variable::new("RETRY_ATTEMPTS_MAX", "10", "attempts before a record that can't be handled is a dead letter"),
+        Variable::new("RETRY_BACKOFF_MAX_MS", "30000", "longest wait before such an attempt, in milliseconds"),
+        Variable::new(
+            "OUTBOX_MAX",
+            "1000000",
+            "events that may wait for Kafka; beyond that orders are answered by 503",
+        ),
+        Variable::new("PUBLISH_RATE_MAX", "50000", "events of one type published in a second; others wait"),
         Variable::new("SCHEMA_BASE_URL", "", "before /schemas/... in events; empty: http://HTTP_ADDR"),
         Variable::new("LOG_FORMAT", "pretty", "pretty or json"),
         Variable::new("RUST_LOG", "info", "which log lines: a level, or target=level pairs"),
@@ -129,6 +150,10 @@ impl Config {
             database_url: reader.text("DATABASE_URL"),
             http_addr: http_addr.to_string(),
             schema_base_url,
+            retry_attempts_max: reader.parsed("RETRY_ATTEMPTS_MAX").unwrap_or_default(),
+            retry_backoff_max: Duration::from_millis(reader.parsed("RETRY_BACKOFF_MAX_MS").unwrap_or_default()),
+            outbox_max: reader.parsed("OUTBOX_MAX").unwrap_or_default(),
+            publish_rate_max: reader.parsed("PUBLISH_RATE_MAX").unwrap_or(NonZeroU32::MIN),
             kafka: KafkaConfig {
                 bootstrap_servers: reader.text("KAFKA_BOOTSTRAP_SERVERS"),
                 prefix: reader.text("KAFKA_TOPIC_PREFIX"),

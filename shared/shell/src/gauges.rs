@@ -13,6 +13,8 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
+use crate::backlog::Backlog;
+
 /// How often to look.
 const INTERVAL: Duration = Duration::from_secs(2);
 
@@ -21,6 +23,7 @@ pub(crate) async fn run(
     store: EventStore,
     consumer: Arc<OnceLock<Consumer>>,
     metrics: Arc<Metrics>,
+    backlog: Arc<Backlog>,
     stop: CancellationToken,
 ) {
     let mut interval = tokio::time::interval(INTERVAL);
@@ -29,14 +32,17 @@ pub(crate) async fn run(
         for (topic, lag) in consumer.get().map(Consumer::lag).unwrap_or_default() {
             metrics.consumer_lag.record(lag, &[KeyValue::new("topic", topic)]);
         }
-        if let Err(error) = outbox(&store, &metrics).await {
-            error!(%error, "the outbox can't be looked at");
+        if let Err(error) = queues(&store, &metrics, &backlog).await {
+            error!(%error, "the queues can't be looked at");
         }
     }
 }
 
-async fn outbox(store: &EventStore, metrics: &Metrics) -> Result<(), StoreError> {
-    metrics.outbox_backlog.record(store.outbox_len().await?, &[]);
+async fn queues(store: &EventStore, metrics: &Metrics, backlog: &Backlog) -> Result<(), StoreError> {
+    let waiting = store.outbox_len().await?;
+    backlog.set(waiting);
+    metrics.outbox_backlog.record(waiting, &[]);
+    metrics.parked_backlog.record(store.parked_len().await?, &[]);
     let age = store.outbox_oldest().await?.map(|oldest| Timestamp::now().duration_since(oldest).as_secs_f64());
     metrics.outbox_oldest_seconds.record(age.unwrap_or_default().max(0.0), &[]);
     Ok(())

@@ -3,10 +3,11 @@
 use contracts::{CorrelationId, EventId};
 use decider::Service;
 use serde::{Deserialize, Serialize};
-use store::NewOutboxRow;
 use telemetry::{Span, Trace};
 use tokio::sync::oneshot;
 use uuid::Uuid;
+
+use crate::{arrival::Arrival, failure::Failure};
 
 /// Why something is done. Events that follow from it carry it on.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -25,8 +26,10 @@ pub struct Cause {
 pub(crate) enum Input<S: Service> {
     /// To decide on.
     Command(CommandInput<S>),
-    /// To put aside, recognized by its place in its topic.
-    DeadLetter { message: Uuid, record: NewOutboxRow },
+    /// A record that can't be made into a command: to be parked, or to become a dead letter.
+    Aside(Arrival, Failure),
+    /// A record that was parked and leads nowhere now.
+    Nowhere(Arrival),
 }
 
 /// A command, where it comes from and who waits for what becomes of it.
@@ -37,9 +40,21 @@ pub(crate) struct CommandInput<S: Service> {
     pub(crate) cause: Cause,
     /// The event whose call to the outside world this answers.
     pub(crate) answers: Option<EventId>,
-    pub(crate) reply: Option<oneshot::Sender<Decided<S>>>,
+    pub(crate) reply: Reply<S>,
     /// Ends when what follows is committed.
     pub(crate) span: Option<Span>,
+    /// The record that it was made of, if it was.
+    pub(crate) arrival: Option<Box<Arrival>>,
+}
+
+/// Who waits for what becomes of a command.
+pub(crate) enum Reply<S: Service> {
+    /// Nobody.
+    Nobody,
+    /// Somebody who wants to know the state that follows.
+    Decided(oneshot::Sender<Result<Decided<S>, Failure>>),
+    /// Somebody who only wants to know that it is handled.
+    Handled(oneshot::Sender<Result<(), Failure>>),
 }
 
 /// What became of a command, durably.
@@ -54,10 +69,18 @@ pub struct Decided<S: Service> {
 }
 
 impl<S: Service> Input<S> {
-    pub(crate) fn message(&self) -> Option<Uuid> {
+    /// The record that it was made of, if it was.
+    pub(crate) fn arrival(&self) -> Option<&Arrival> {
         match self {
-            Self::Command(input) => input.message,
-            Self::DeadLetter { message, .. } => Some(*message),
+            Self::Command(input) => input.arrival.as_deref(),
+            Self::Aside(arrival, _) | Self::Nowhere(arrival) => Some(arrival),
         }
+    }
+}
+
+impl<S: Service> Reply<S> {
+    /// Whether the state that follows is wanted.
+    pub(crate) fn wants_state(&self) -> bool {
+        matches!(self, Self::Decided(_))
     }
 }

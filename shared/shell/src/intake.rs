@@ -1,26 +1,35 @@
 //! Records become inputs.
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
-use bytes::Bytes;
-use contracts::{Contract, ContractError, Decoded, Meta, Received};
+use contracts::{Contract, ContractError, Decoded, Meta, OrderId, Received};
 use decider::Service;
-use jiff::Timestamp;
 use messaging::Record;
-use store::NewOutboxRow;
+use store::Parked;
 use telemetry::{About, KeyValue, Metrics, Span, Spans, TRACEPARENT, TRACESTATE, Trace};
-use tracing::{debug, warn};
-use uuid::Uuid;
+use tokio::sync::oneshot;
+use tracing::debug;
 
-use crate::input::{Cause, CommandInput, Input};
+use crate::{
+    arrival::Arrival,
+    failure::{Class, Failure},
+    input::{Cause, CommandInput, Input, Reply},
+};
 
-/// Dead letters are recognized, when their record is read again, by an id in this namespace.
-const DEAD_LETTERS: Uuid = Uuid::from_u128(0x1b8e_4a4c_9a3e_4a06_8f6c_55c1_2f0d_93b7);
+/// Events that may lead to one another, one after the other. The longest way of a saga is far shorter; beyond this, what
+/// goes on is a loop, and its next event is put aside.
+const HOPS_MAX: u32 = 32;
+/// The topic that a redriven record came from at first.
+const REDRIVE_TOPIC: &str = "redrive_topic";
 
 /// Makes records into inputs.
+#[derive(Clone)]
 pub(crate) struct Intake {
-    /// Where what breaks its contract goes.
-    pub(crate) dead_letter_topic: String,
+    /// Where an operator sends records that are to be tried once more.
+    pub(crate) redrive_topic: String,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) spans: Spans,
 }
@@ -34,70 +43,94 @@ pub(crate) fn about(meta: &Meta) -> About<'_> {
 impl Intake {
     /// The input that the record leads to; `None` when the service has nothing to do about it.
     pub(crate) fn read<S: Service>(&self, record: &Record<'_>) -> Option<Input<S>> {
-        match contracts::decode(record.topic(), |name| record.header(name), record.payload()) {
-            Ok(Decoded::Known(received)) => self.command(record, &received),
-            Ok(Decoded::Unknown { ce_type }) => {
-                debug!(ce_type, topic = record.topic(), "ignored: a type that this build does not know");
-                None
+        let topic = catch_unwind(AssertUnwindSafe(|| record.text_header(REDRIVE_TOPIC))).ok().flatten();
+        let origin = topic.filter(|_| record.topic() == self.redrive_topic).unwrap_or(record.topic());
+        let record = record.as_of(origin);
+        match self.command::<S>(&record) {
+            Ok(None) => None,
+            Ok(Some(read)) => {
+                let arrival = Arrival::new(&record, Some(read.order_id));
+                Some(read.into_input(arrival))
             }
-            Err(error) => Some(self.dead_letter(record, &error)),
+            Err(failure) => {
+                let mut arrival = Arrival::new(&record, None);
+                arrival.order_id = arrival.record().text_header("ce_subject").and_then(|id| id.parse().ok());
+                Some(Input::Aside(arrival, failure))
+            }
         }
     }
 
-    fn command<S: Service>(&self, record: &Record<'_>, received: &Received) -> Option<Input<S>> {
-        let command = S::react(received)?;
-        let meta = &received.meta;
-        self.metrics.consumed.add(1, &[KeyValue::new("event", meta.event_type.name)]);
-        let span = self.span::<S>(record, meta);
-        let cause = Cause {
-            correlation_id: Some(meta.correlation_id),
-            event_id: Some(meta.id),
-            hops: meta.hops.saturating_add(1),
-            trace: span.trace().clone(),
+    /// The input that a record which was parked leads to now, and the end of its attempt.
+    pub(crate) fn retry<S: Service>(&self, parked: Parked) -> (Input<S>, oneshot::Receiver<()>) {
+        let (arrival, over) = Arrival::parked(parked);
+        let input = match self.command::<S>(&arrival.record()) {
+            Ok(None) => Input::Nowhere(arrival),
+            Ok(Some(read)) => read.into_input(arrival),
+            Err(failure) => Input::Aside(arrival, failure),
         };
-        Some(Input::Command(CommandInput {
-            message: Some(meta.id.0),
-            command,
-            cause,
-            answers: None,
-            reply: None,
-            span: Some(span),
-        }))
+        (input, over)
+    }
+
+    fn command<S: Service>(&self, record: &Record<'_>) -> Result<Option<Read<S>>, Failure> {
+        let read = || -> Result<_, Failure> {
+            let Some(received) = decode(record)? else { return Ok(None) };
+            Ok(S::react(&received).map(|command| (received, command)))
+        };
+        let read = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| Err(Failure::panic(&*panic)))?;
+        let Some((Received { meta, .. }, command)) = read else { return Ok(None) };
+        if meta.hops >= HOPS_MAX {
+            return Err(Failure::new(Class::Loop, format!("{} events led to it, one after the other", meta.hops)));
+        }
+        self.metrics.consumed.add(1, &[KeyValue::new("event", meta.event_type.name)]);
+        Ok(Some(Read { command, span: self.span::<S>(record, &meta), order_id: meta.order_id, meta }))
     }
 
     fn span<S: Service>(&self, record: &Record<'_>, meta: &Meta) -> Span {
-        let text = |name| record.header(name).and_then(|value| std::str::from_utf8(value).ok());
-        let parent = Trace::from_headers(text(TRACEPARENT), text(TRACESTATE));
+        let parent = Trace::from_headers(record.text_header(TRACEPARENT), record.text_header(TRACESTATE));
         let group = S::Public::OWNER.name();
         self.spans.process(about(meta), record.topic(), record.partition(), record.offset(), group, &parent)
     }
+}
 
-    /// The record as it was, with what was wrong and where it was found.
-    fn dead_letter<S: Service>(&self, record: &Record<'_>, error: &ContractError) -> Input<S> {
-        let (topic, partition, offset) = (record.topic(), record.partition(), record.offset());
-        warn!(%error, topic, partition, offset, "dead letter");
-        self.metrics.dead_letters.add(1, &[KeyValue::new("topic", topic.to_owned())]);
-
-        let original = record.headers().map(|(name, value)| (name.to_owned(), Bytes::copy_from_slice(value)));
-        let found = [
-            ("dlq_error", error.to_string()),
-            ("dlq_class", "contract".to_owned()),
-            ("dlq_attempts", "1".to_owned()),
-            ("dlq_topic", topic.to_owned()),
-            ("dlq_partition", partition.to_string()),
-            ("dlq_offset", offset.to_string()),
-            ("dlq_time", Timestamp::now().to_string()),
-        ];
-        let found = found.into_iter().map(|(name, value)| (name.to_owned(), Bytes::from(value)));
-        let place = format!("{topic}/{partition}/{offset}/{}", record.timestamp_ms().unwrap_or_default());
-        Input::DeadLetter {
-            message: Uuid::new_v5(&DEAD_LETTERS, place.as_bytes()),
-            record: NewOutboxRow {
-                topic: self.dead_letter_topic.clone(),
-                key: record.key().map(Bytes::copy_from_slice),
-                headers: original.chain(found).collect(),
-                payload: Bytes::copy_from_slice(record.payload()),
-            },
+fn decode(record: &Record<'_>) -> Result<Option<Received>, Failure> {
+    match contracts::decode(record.topic(), |name| record.header(name), record.payload()) {
+        Ok(Decoded::Known(received)) => Ok(Some(*received)),
+        Ok(Decoded::Unknown { ce_type }) => {
+            debug!(ce_type, topic = record.topic(), "ignored: a type that this build does not know");
+            Ok(None)
         }
+        Err(error) => Err(Failure::new(class(&error), error)),
+    }
+}
+
+fn class(error: &ContractError) -> Class {
+    if error.is_newer_version() { Class::Version } else { Class::Contract }
+}
+
+/// A record that leads to a command.
+struct Read<S: Service> {
+    command: S::Command,
+    meta: Meta,
+    order_id: OrderId,
+    span: Span,
+}
+
+impl<S: Service> Read<S> {
+    fn into_input(self, arrival: Arrival) -> Input<S> {
+        let cause = Cause {
+            correlation_id: Some(self.meta.correlation_id),
+            event_id: Some(self.meta.id),
+            hops: self.meta.hops.saturating_add(1),
+            trace: self.span.trace().clone(),
+        };
+        Input::Command(CommandInput {
+            message: Some(self.meta.id.0),
+            command: self.command,
+            cause,
+            answers: None,
+            reply: Reply::Nobody,
+            span: Some(self.span),
+            arrival: Some(Box::new(arrival)),
+        })
     }
 }

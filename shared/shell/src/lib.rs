@@ -7,17 +7,22 @@
 //! answers, timers ──┘   (a batch)    then commit       └─▶ performer ──▶ the outside world
 //! ```
 //!
-//! - [`intake`](mod@intake): records become inputs; what breaks its contract becomes a dead letter.
+//! - [`intake`](mod@intake): records become inputs.
+//! - [`failure`]: what can't be handled now is parked and tried again; what never can becomes a dead letter.
 //! - [`processor`]: takes what has arrived, runs [`batch`] as one transaction, and gives out what it committed.
 //! - [`relay`]: publishes the outbox, in order.
 //! - [`performer`]: makes the calls that the service asked for; answers come back as inputs.
+//! - [`retrier`]: has parked records tried again when their time has come.
 //! - [`timer`]: wakes streams whose time has come.
 //! - [`app`]: what a service's HTTP API works with.
 //! - [`run`]: all of it, from the configuration to the graceful end.
 
 mod app;
+mod arrival;
+mod backlog;
 mod batch;
 mod config;
+mod failure;
 mod feed;
 mod gauges;
 mod health;
@@ -27,7 +32,9 @@ mod performer;
 mod processor;
 mod readiness;
 mod relay;
+mod retrier;
 mod run;
+mod throttle;
 mod timer;
 
 pub use app::{App, AppError, TimelineRow, pages};

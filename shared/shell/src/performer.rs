@@ -6,13 +6,13 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use backon::{BackoffBuilder as _, ExponentialBuilder};
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use contracts::OrderId;
 use decider::{NoIntent, Service};
 use store::OpenIntent;
 use telemetry::{Metrics, Spans, Trace};
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{Semaphore, mpsc, oneshot},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -21,7 +21,7 @@ use tracing::{error, warn};
 use crate::{
     batch::Call,
     feed::Feed,
-    input::{Cause, CommandInput, Input},
+    input::{Cause, CommandInput, Input, Reply},
 };
 
 /// Calls that wait for an answer or for their next attempt; others wait in the store.
@@ -137,24 +137,31 @@ impl<S: Service> Caller<S> {
             Ok(call) => call,
             Err(error) => return error!(%error, %event_id, "an open call can't be read; it stays open"),
         };
-        let (command, trace) = self.until_answered(&call).await;
-        let input = CommandInput {
-            message: Some(event_id.0),
-            command,
-            cause: Cause { trace, ..call.cause },
-            answers: Some(event_id),
-            reply: None,
-            span: None,
-        };
-        // At the end nobody takes it: the call is made again after the next start.
-        let _ = self.answers.send(Input::Command(input)).await;
+        let mut backoff = backoff();
+        loop {
+            let (command, trace) = self.until_answered(&call).await;
+            let (reply, handled) = oneshot::channel();
+            let input = CommandInput {
+                message: Some(event_id.0),
+                command,
+                cause: Cause { trace, ..call.cause.clone() },
+                answers: Some(event_id),
+                reply: Reply::Handled(reply),
+                span: None,
+                arrival: None,
+            };
+            // At the end nobody takes it: the call is made again after the next start.
+            let _ = self.answers.send(Input::Command(input)).await;
+            let Ok(Err(failure)) = handled.await else { return };
+            error!(%failure, %event_id, "an answer can't be handled; the call stays open and is made again");
+            tokio::time::sleep(backoff.next().unwrap_or(BACKOFF_MAX)).await;
+        }
     }
 
     /// There is no last attempt: what a provider did about an order's money or parcel must become known. An order that
     /// takes too long is cancelled at its deadline, and the call that calls it off is made until it is answered, too.
     async fn until_answered(&self, call: &Call<S::Intent>) -> (S::Command, Trace) {
-        let backoff = ExponentialBuilder::default().with_min_delay(BACKOFF_MIN).with_max_delay(BACKOFF_MAX);
-        let mut backoff = backoff.with_jitter().without_max_times().build();
+        let mut backoff = backoff();
         loop {
             let error = match self.attempt(call).await {
                 Ok(answer) => return answer,
@@ -187,4 +194,9 @@ impl<S: Service> Caller<S> {
             "no answer; the call is made again"
         );
     }
+}
+
+fn backoff() -> ExponentialBackoff {
+    let backoff = ExponentialBuilder::default().with_min_delay(BACKOFF_MIN).with_max_delay(BACKOFF_MAX);
+    backoff.with_jitter().without_max_times().build()
 }

@@ -10,13 +10,15 @@ use contracts::Contract as _;
 use decider::{Milestone, Service};
 use jiff::Timestamp;
 use messaging::{Batch as Arrived, Consumer, Offsets};
-use store::{Committed, EventStore, OpenIntent, Store as _};
+use store::{Committed, EventStore, OpenIntent, Store as _, StoreError};
 use telemetry::{KeyValue, Metrics};
 use tokio::sync::mpsc;
-use tracing::error;
+use tracing::{error, info, warn};
 
 use crate::{
+    backlog::Backlog,
     batch::{Batch, Outlet},
+    failure::{Class, Failure},
     feed::Offers,
     input::Input,
     relay::{Outgoing, Published},
@@ -39,6 +41,7 @@ pub(crate) struct Processor<S: Service> {
     pub(crate) published: Published,
     pub(crate) outlet: Outlet,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) backlog: Arc<Backlog>,
 }
 
 /// What is handled together.
@@ -59,20 +62,57 @@ impl<S: Service> Processor<S> {
             }
             // Within a stream time never runs backwards, whatever the clock does.
             now = now.max(Timestamp::now());
-            let started = Instant::now();
             self.metrics.batch_size.record(taken.inputs.len() as u64, &[]);
-
-            let batch = Batch::<S>::new(taken.inputs, self.published.take(), self.outlet.clone(), now);
-            let span = self.outlet.spans.transaction(S::Public::OWNER.name(), batch.inputs.len(), batch.traces());
-            let (mut batch, committed) = self.commit(batch).await;
-            drop(span);
-            self.outbox.offer(batch.outgoing(committed.outbox));
-            self.intents.offer(committed.intents);
-            self.metrics.duplicates.add(batch.duplicates() as u64, &[]);
-            self.count(batch.milestones());
-            batch.reply();
+            if let Err(refused) = self.handle(taken.inputs, now).await {
+                // One of them is at fault. Alone, each is handled or put aside.
+                for input in refused {
+                    let _ = self.handle(vec![input], now).await;
+                }
+            }
             self.store_offsets(&taken.offsets);
-            self.metrics.transaction_seconds.record(started.elapsed().as_secs_f64(), &[]);
+        }
+    }
+
+    /// Handles the inputs together.
+    ///
+    /// # Errors
+    /// There are several, and the store refuses what follows from them. They are given back.
+    async fn handle(&self, inputs: Vec<Input<S>>, now: Timestamp) -> Result<(), Vec<Input<S>>> {
+        let started = Instant::now();
+        let batch = Batch::<S>::new(inputs, self.published.take(), self.outlet.clone(), now);
+        let span = self.outlet.spans.transaction(S::Public::OWNER.name(), batch.inputs.len(), batch.traces());
+        let (mut batch, committed) = match self.commit(batch).await {
+            Ok(done) => done,
+            Err(refused) => {
+                self.published.give_back(refused.published);
+                return Err(refused.inputs);
+            }
+        };
+        drop(span);
+        self.backlog.add(committed.outbox.len());
+        self.outbox.offer(batch.outgoing(committed.outbox));
+        self.intents.offer(committed.intents);
+        self.metrics.duplicates.add(batch.duplicates() as u64, &[]);
+        self.count(batch.milestones());
+        self.tell_of_put_aside(&batch);
+        batch.reply();
+        self.metrics.transaction_seconds.record(started.elapsed().as_secs_f64(), &[]);
+        Ok(())
+    }
+
+    fn tell_of_put_aside(&self, batch: &Batch<S>) {
+        for aside in batch.put_aside() {
+            let record = aside.arrival.record();
+            let (topic, partition, offset) = (record.topic(), record.partition(), record.offset());
+            let (error, class) = (&aside.failure.error, aside.failure.class.name());
+            let labels = [KeyValue::new("topic", topic.to_owned()), KeyValue::new("class", class)];
+            if aside.is_dead_letter {
+                self.metrics.dead_letters.add(1, &labels);
+                warn!(error, class, topic, partition, offset, "dead letter");
+            } else {
+                self.metrics.parked.add(1, &labels);
+                info!(error, class, topic, partition, offset, "parked: it is tried again later");
+            }
         }
     }
 
@@ -125,13 +165,29 @@ impl<S: Service> Processor<S> {
     }
 
     /// Until it succeeds: as long as the store is away nothing is lost, for nothing else is taken.
-    async fn commit(&self, mut batch: Batch<S>) -> (Batch<S>, Committed) {
+    ///
+    /// # Errors
+    /// The store is there, but refuses what follows from these inputs, of which there are several.
+    async fn commit(&self, mut batch: Batch<S>) -> Result<(Batch<S>, Committed), Batch<S>> {
         let backoff = ExponentialBuilder::default().with_min_delay(Duration::from_millis(10));
         let mut backoff = backoff.with_max_delay(BACKOFF_MAX).with_jitter().without_max_times().build();
         loop {
             let (tried, result) = self.store.transact(batch).await;
             match result {
-                Ok(committed) => return (tried, committed),
+                Ok(committed) => return Ok((tried, committed)),
+                Err(StoreError::StartOver) => {
+                    batch = tried;
+                    continue;
+                }
+                Err(error) if error.is_refusal() && tried.inputs.len() > 1 => {
+                    error!(%error, inputs = tried.inputs.len(), "the store refuses a transaction; its inputs go one by one");
+                    return Err(tried);
+                }
+                Err(error) if error.is_refusal() => {
+                    batch = tried;
+                    batch.fail(Failure::new(Class::Store, error));
+                    continue;
+                }
                 Err(error) => error!(%error, "the transaction failed; it is tried again"),
             }
             batch = tried;

@@ -11,10 +11,10 @@ use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::Futures
 use messaging::{DeliveryError, Producer, SendError};
 use store::{EventStore, OutboxRow, Store as _};
 use telemetry::{KeyValue, Metrics, Span, Spans, TRACEPARENT, TRACESTATE, Trace};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, warn};
 
-use crate::feed::Feed;
+use crate::{backlog::Backlog, feed::Feed, throttle::Throttle};
 
 /// Records sent and not yet acknowledged.
 const IN_FLIGHT_MAX: usize = 10_000;
@@ -31,6 +31,11 @@ pub(crate) struct Published(Arc<Mutex<Vec<i64>>>);
 impl Published {
     pub(crate) fn take(&self) -> Vec<i64> {
         std::mem::take(&mut self.0.lock().expect("nobody panics while holding it"))
+    }
+
+    /// After a transaction that was to take them along failed.
+    pub(crate) fn give_back(&self, positions: Vec<i64>) {
+        self.0.lock().expect("nobody panics while holding it").extend(positions);
     }
 
     fn add(&self, position: i64) {
@@ -54,6 +59,10 @@ pub(crate) struct Relay {
     /// The service's own events are the only ones it may publish.
     pub(crate) owner: Owner,
     pub(crate) dead_letter_topic: String,
+    pub(crate) backlog: Arc<Backlog>,
+    pub(crate) throttle: Throttle,
+    /// The next record, and when its turn is: its event's bucket was empty.
+    pub(crate) throttled: Option<(Outgoing, Instant)>,
 }
 
 type InFlight = FuturesOrdered<BoxFuture<'static, Sent>>;
@@ -80,6 +89,7 @@ impl Relay {
         while let Stopped::Failed(position, error) = self.send_all().await {
             warn!(%error, position, "publishing failed; it goes on from this position");
             self.forget_published().await;
+            self.throttled = None;
             self.feed.rewind(position - 1);
             sleep(backoff.next().unwrap_or(BACKOFF_MAX)).await;
             if let Err(error) = self.producer.rebuild() {
@@ -93,16 +103,23 @@ impl Relay {
         let mut in_flight = InFlight::new();
         let mut forget = tokio::time::interval(FORGET_AFTER);
         let mut more = true;
-        while more || !in_flight.is_empty() {
+        while more || !in_flight.is_empty() || self.throttled.is_some() {
+            let turn = self.throttled.as_ref().map(|(_, turn)| *turn);
             tokio::select! {
                 Some(sent) = in_flight.next() => match sent.result {
                     Ok(()) => {
                         self.published.add(sent.position);
+                        self.backlog.remove_one();
                         self.metrics.published.add(1, &[KeyValue::new("event", sent.event)]);
                     }
                     Err(error) => return Stopped::Failed(sent.position, error),
                 },
-                row = self.feed.next(), if more && in_flight.len() < IN_FLIGHT_MAX => match row {
+                () = sleep_until(turn.unwrap_or_else(Instant::now)), if turn.is_some() => {
+                    if let Some((row, _)) = self.throttled.take() && let Err(stopped) = self.send_ready(row, &mut in_flight) {
+                        return stopped;
+                    }
+                }
+                row = self.feed.next(), if more && turn.is_none() && in_flight.len() < IN_FLIGHT_MAX => match row {
                     Ok(Some(row)) => if let Err(stopped) = self.send_ready(row, &mut in_flight) {
                         return stopped;
                     },
@@ -123,7 +140,13 @@ impl Relay {
         let mut next = Some(first);
         while let Some(outgoing) = next {
             let position = outgoing.row.position;
-            match self.send(outgoing, in_flight) {
+            let event = self.allowed(&outgoing.row);
+            if let Some(wait) = event.and_then(|event| self.throttle.wait(event)) {
+                self.metrics.throttled.add(1, &[KeyValue::new("event", event.unwrap_or_default())]);
+                self.throttled = Some((outgoing, Instant::now() + wait));
+                return Ok(());
+            }
+            match self.send(outgoing, event, in_flight) {
                 Ok(()) => {}
                 // What was sent before is on its way; its acknowledgements make room.
                 Err(SendError::QueueFull) => {
@@ -137,13 +160,14 @@ impl Relay {
         Ok(())
     }
 
-    fn send(&self, outgoing: Outgoing, in_flight: &mut InFlight) -> Result<(), SendError> {
+    fn send(&self, outgoing: Outgoing, event: Option<&'static str>, in_flight: &mut InFlight) -> Result<(), SendError> {
         let Outgoing { row, span } = outgoing;
-        let record = &row.record;
-        let Some(event) = self.allowed(&row) else {
-            error!(topic = record.topic, position = row.position, "not published: the service does not own this event");
+        let Some(event) = event else {
+            let (topic, position) = (&row.record.topic, row.position);
+            error!(topic, position, "not published, and kept: the service may not publish this");
             return Ok(());
         };
+        let record = &row.record;
         let (topic, key, headers, payload) = (&record.topic, record.key.as_deref(), &record.headers, &record.payload);
         let delivery = self.producer.send(messaging::Outgoing { topic, key, headers, payload })?;
         let position = row.position;

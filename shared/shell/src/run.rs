@@ -13,7 +13,7 @@ use backon::{BackoffBuilder as _, ExponentialBuilder};
 use contracts::Contract;
 use decider::Service;
 use messaging::{Batch, Consumer, KafkaConfig, KafkaError, Producer, Record, consume, ensure_topics};
-use store::EventStore;
+use store::{EventStore, Store as _};
 use telemetry::{Settings, Telemetry};
 use tokio::{
     net::TcpListener,
@@ -28,8 +28,10 @@ use utoipa::openapi::OpenApi;
 
 use crate::{
     app::App,
+    backlog::Backlog,
     batch::Outlet,
     config::{Config, ProcessEnvironment, Variable, common},
+    failure::RetryPolicy,
     feed::feed,
     gauges, health,
     input::Input,
@@ -38,6 +40,8 @@ use crate::{
     processor::Processor,
     readiness::Readiness,
     relay::{Published, Relay},
+    retrier,
+    throttle::Throttle,
     timer,
 };
 
@@ -170,7 +174,16 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
     let metrics = &telemetry.metrics;
     let stop = CancellationToken::new();
 
-    let app = App { inputs: inputs.clone(), store: store.clone() };
+    let backlog = Arc::new(Backlog::new(store.outbox_len().await?, config.outbox_max));
+    let intake =
+        Intake { redrive_topic: redrive_topic::<S>(), metrics: Arc::clone(metrics), spans: telemetry.spans.clone() };
+
+    let app = App {
+        inputs: inputs.clone(),
+        store: store.clone(),
+        backlog: Arc::clone(&backlog),
+        metrics: Arc::clone(metrics),
+    };
     let api = (parts.api)(app, config)?;
     let readiness = Readiness { consumer: Arc::clone(&consumer), telemetry: Arc::clone(&telemetry) };
     let served = web::finish(api.routes, api.description, Arc::new(readiness));
@@ -184,8 +197,14 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
         outbox,
         intents,
         published: published.clone(),
-        outlet: Outlet { schema_base_url: config.schema_base_url.clone(), spans: telemetry.spans.clone() },
+        outlet: Outlet {
+            schema_base_url: config.schema_base_url.clone(),
+            spans: telemetry.spans.clone(),
+            retries: RetryPolicy { attempts_max: config.retry_attempts_max, backoff_max: config.retry_backoff_max },
+            dead_letter_topic: dead_letter_topic::<S>(),
+        },
         metrics: Arc::clone(metrics),
+        backlog: Arc::clone(&backlog),
     };
     let relay = Relay {
         feed: outbox_feed,
@@ -196,6 +215,9 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
         metrics: Arc::clone(metrics),
         owner: S::Public::OWNER,
         dead_letter_topic: dead_letter_topic::<S>(),
+        backlog: Arc::clone(&backlog),
+        throttle: Throttle::new(config.publish_rate_max),
+        throttled: None,
     };
     let performer = Performer {
         feed: intents_feed,
@@ -210,11 +232,18 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
         processor: tokio::spawn(processor.run()),
         relay: tokio::spawn(relay.run()),
         performer: tokio::spawn(performer.run(stop.clone())),
-        gauges: tokio::spawn(gauges::run(store.clone(), Arc::clone(&consumer), Arc::clone(metrics), stop.clone())),
+        gauges: tokio::spawn(gauges::run(
+            store.clone(),
+            Arc::clone(&consumer),
+            Arc::clone(metrics),
+            backlog,
+            stop.clone(),
+        )),
+        retrier: tokio::spawn(retrier::run::<S>(store.clone(), intake.clone(), inputs.clone(), stop.clone())),
         timer: tokio::spawn(timer::run::<S>(store, inputs, stop.clone())),
-        intake: tokio::spawn(intake::<S>(
+        intake: tokio::spawn(read_topics::<S>(
             config.kafka.clone(),
-            Arc::clone(&telemetry),
+            intake,
             records,
             Arc::clone(&consumer),
             stop.clone(),
@@ -243,17 +272,24 @@ fn dead_letter_topic<S: Service>() -> String {
     format!("{}.dlq", S::Public::OWNER.name())
 }
 
+/// Where an operator sends this service's dead letters that are to be tried once more.
+fn redrive_topic<S: Service>() -> String {
+    format!("{}.redrive", S::Public::OWNER.name())
+}
+
 /// Makes the topics, then reads them; tries again for as long as Kafka is away.
-async fn intake<S: Service>(
+async fn read_topics<S: Service>(
     kafka: KafkaConfig,
-    telemetry: Arc<Telemetry>,
+    intake: Intake,
     records: mpsc::Sender<Batch<Input<S>>>,
     consumer: Arc<OnceLock<Consumer>>,
     stop: CancellationToken,
 ) -> Result<(), KafkaError> {
     let dead_letter_topic = dead_letter_topic::<S>();
+    let redrive_topic = redrive_topic::<S>();
+    let consumed: Vec<_> = S::CONSUMES.iter().copied().chain([&*redrive_topic]).collect();
     let mut topics = vec![S::Public::TOPIC, &dead_letter_topic];
-    topics.extend(S::CONSUMES);
+    topics.extend(&consumed);
     let backoff = ExponentialBuilder::default().with_min_delay(Duration::from_millis(100));
     let mut backoff = backoff.with_max_delay(TOPICS_BACKOFF_MAX).without_max_times().build();
     while let Err(error) = ensure_topics(&kafka, &topics).await {
@@ -263,9 +299,7 @@ async fn intake<S: Service>(
             return Ok(());
         }
     }
-    let (metrics, spans) = (Arc::clone(&telemetry.metrics), telemetry.spans.clone());
-    let intake = Intake { dead_letter_topic: dead_letter_topic.clone(), metrics, spans };
-    let reading = consume(&kafka, S::CONSUMES, RECORDS_MAX, move |record: &Record<'_>| intake.read(record), records)?;
+    let reading = consume(&kafka, &consumed, RECORDS_MAX, move |record: &Record<'_>| intake.read(record), records)?;
     consumer.get_or_init(|| reading);
     stop.cancelled().await;
     Ok(())
@@ -277,6 +311,7 @@ struct Tasks {
     relay: JoinHandle<()>,
     performer: JoinHandle<()>,
     timer: JoinHandle<()>,
+    retrier: JoinHandle<()>,
     gauges: JoinHandle<()>,
     intake: JoinHandle<Result<(), KafkaError>>,
 }
@@ -296,6 +331,7 @@ impl Tasks {
             ended = &mut self.relay => ended.context("the relay"),
             ended = &mut self.performer => ended.context("the performer"),
             ended = &mut self.timer => ended.context("the timer"),
+            ended = &mut self.retrier => ended.context("the retrier"),
             ended = &mut self.gauges => ended.context("the gauges"),
         }
     }
@@ -310,6 +346,7 @@ impl Tasks {
         }
         end("the performer", self.performer).await;
         end("the timer", self.timer).await;
+        end("the retrier", self.retrier).await;
         end("the gauges", self.gauges).await;
         end("the intake", self.intake).await;
         end("HTTP", self.http).await;

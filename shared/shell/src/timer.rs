@@ -9,7 +9,7 @@ use tokio::{sync::mpsc, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use crate::input::{Cause, CommandInput, Input};
+use crate::input::{Cause, CommandInput, Input, Reply};
 
 /// How often to look. No order waits for it, but one whose deadline has passed.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -34,8 +34,9 @@ pub(crate) async fn run<S: Service>(store: EventStore, inputs: mpsc::Sender<Inpu
                 command,
                 cause: Cause::default(),
                 answers: None,
-                reply: None,
+                reply: Reply::Nobody,
                 span: None,
+                arrival: None,
             };
             if inputs.send(Input::Command(input)).await.is_err() {
                 return;

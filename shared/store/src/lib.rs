@@ -10,17 +10,23 @@ mod types;
 
 use std::{collections::HashSet, future::Future};
 
+use contracts::OrderId;
 use decider::StreamId;
 use jiff::Timestamp;
 
 pub use sqlite::SqliteStore;
 pub use types::{
-    Committed, Listing, Loaded, NewEvent, NewIntent, NewOutboxRow, OpenIntent, OutboxRow, Page, Snapshot, StoredEvent,
-    StoredStream, StreamHead, StreamWrite, UpTo, Writes,
+    Arrived, Committed, Listing, Loaded, NewEvent, NewIntent, NewOutboxRow, NewParked, OpenIntent, OutboxRow, Page,
+    Parked, Postponed, Snapshot, StoredEvent, StoredStream, StreamHead, StreamWrite, Swept, UpTo, Writes,
 };
 
 /// The store that the shell runs on.
 pub type EventStore = SqliteStore;
+
+/// The newest snapshots of a stream, which are all kept.
+pub const SNAPSHOTS_KEPT: usize = 10;
+/// Older snapshots are thinned out: an older point is rebuilt from at most so many events.
+pub const OLD_SNAPSHOT_INTERVAL: u64 = 1_000;
 
 /// What goes on inside one transaction.
 pub trait Transaction: Send + 'static {
@@ -28,12 +34,20 @@ pub trait Transaction: Send + 'static {
     /// given to the first [`Transaction::step`]. Called first, and again if the store starts over.
     fn messages(&mut self) -> Vec<uuid::Uuid>;
 
+    /// The orders whose records this transaction handles. Those of them that have parked records are given to the first
+    /// [`Transaction::step`] too. Only called when anything is parked.
+    fn orders(&self) -> Vec<OrderId>;
+
     /// Goes on with what was asked for.
     ///
     /// # Errors
-    /// What was loaded can't be read; the transaction is rolled back.
-    fn step(&mut self, loaded: Loaded) -> Result<Step, decider::LogError>;
+    /// It must begin again, with what was learned; the transaction is rolled back.
+    fn step(&mut self, loaded: Loaded) -> Result<Step, StartOver>;
 }
+
+/// A transaction found out that it must begin again: something in it can't be handled as it had thought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StartOver;
 
 /// What a transaction wants next.
 #[derive(Debug)]
@@ -50,9 +64,6 @@ pub enum StoreError {
     /// From SQLite.
     #[error("SQLite: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// A stream holds what this build can't read.
-    #[error(transparent)]
-    Log(#[from] decider::LogError),
     /// A stream is not at the version that was loaded.
     #[error("stream {stream} is not at version {expected}")]
     Conflict {
@@ -61,6 +72,9 @@ pub enum StoreError {
         /// The version it was expected to have.
         expected: u64,
     },
+    /// The transaction asked for it; it is to be run again.
+    #[error("the transaction begins again")]
+    StartOver,
     /// The store was closed while the request waited.
     #[error("the store is closed")]
     Closed,
@@ -72,6 +86,17 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+impl StoreError {
+    /// Whether the store itself refuses what was to be written, and would refuse it again. If not, it is away, full or
+    /// busy, and what was tried is to be tried again until it succeeds.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Sqlite(error) => sqlite::is_refusal(error),
+            Self::Conflict { .. } | Self::StartOver | Self::Closed | Self::Url { .. } => false,
+        }
+    }
 }
 
 /// One service's database. Nobody else reads it.
@@ -108,6 +133,20 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Streams that want to be woken at `now` or before, the longest overdue first, `limit` at most.
     fn due(&self, now: Timestamp, limit: usize) -> impl Future<Output = Result<Vec<StreamId>, StoreError>> + Send;
+
+    /// Parked records whose time has come, `limit` at most. Of each order only the first: the others wait for it.
+    fn parked(&self, now: Timestamp, limit: usize) -> impl Future<Output = Result<Vec<Parked>, StoreError>> + Send;
+
+    /// How many records are parked.
+    fn parked_len(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Forgets messages that were received before `horizon`. Looks at `limit` of them from the one after `after`.
+    fn sweep_inbox(
+        &self,
+        horizon: Timestamp,
+        after: Option<uuid::Uuid>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Swept, StoreError>> + Send;
 
     /// When the outbox row that waits longest was committed; `None` when none waits.
     fn outbox_oldest(&self) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;

@@ -3,6 +3,7 @@
 //! One thread owns the only connection that writes, so transactions follow one another and can't conflict. Readers have
 //! their own connections; in WAL mode they wait for nobody.
 
+mod parked;
 mod read;
 mod schema;
 mod write;
@@ -15,11 +16,13 @@ use std::{
 
 use decider::StreamId;
 use jiff::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
 
 use crate::{
-    Committed, Listing, OpenIntent, OutboxRow, Page, Store, StoreError, StoredEvent, StoredStream, Transaction, UpTo,
+    Committed, Listing, OpenIntent, OutboxRow, Page, Parked, Store, StoreError, StoredEvent, StoredStream, Swept,
+    Transaction, UpTo,
 };
 
 /// Requests that may wait for the writer; who comes later waits outside.
@@ -136,6 +139,12 @@ fn path_of(url: &str) -> Result<&Path, StoreError> {
     }
 }
 
+/// Whether SQLite refuses the values themselves, rather than the moment.
+pub(crate) fn is_refusal(error: &rusqlite::Error) -> bool {
+    let refusals = [ErrorCode::ConstraintViolation, ErrorCode::TypeMismatch, ErrorCode::TooBig];
+    error.sqlite_error_code().is_some_and(|code| refusals.contains(&code))
+}
+
 /// A connection with the durability that the guarantees rest on: a commit is on the disk before it returns.
 fn connect(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open(path)?;
@@ -182,6 +191,18 @@ impl Store for SqliteStore {
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<StreamId>, StoreError> {
         self.read(move |connection| read::due(connection, now, limit)).await
+    }
+
+    async fn parked(&self, now: Timestamp, limit: usize) -> Result<Vec<Parked>, StoreError> {
+        self.read(move |connection| parked::due(connection, now, limit)).await
+    }
+
+    async fn parked_len(&self) -> Result<u64, StoreError> {
+        self.read(parked::len).await
+    }
+
+    async fn sweep_inbox(&self, horizon: Timestamp, after: Option<Uuid>, limit: usize) -> Result<Swept, StoreError> {
+        self.write(move |connection| parked::sweep_inbox(connection, horizon, after, limit)).await
     }
 
     async fn outbox_oldest(&self) -> Result<Option<Timestamp>, StoreError> {

@@ -1,7 +1,9 @@
 //! What goes into a store and comes out of it.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
-use contracts::{CorrelationId, EventId};
+use contracts::{CorrelationId, EventId, OrderId};
 use decider::StreamId;
 use jiff::Timestamp;
 
@@ -87,6 +89,8 @@ pub struct StoredStream {
 pub struct Loaded {
     /// At the first step: the messages that were handled before.
     pub seen: Seen,
+    /// At the first step: the orders that have parked records.
+    pub held: HashSet<OrderId>,
     /// At later steps: the streams asked for, in that order.
     pub streams: Vec<(StreamId, StoredStream)>,
 }
@@ -104,6 +108,12 @@ pub struct Writes {
     pub answered: Vec<EventId>,
     /// Outbox rows that were published, by position.
     pub published: Vec<i64>,
+    /// Records to park.
+    pub parked: Vec<NewParked>,
+    /// Parked records that failed once more.
+    pub postponed: Vec<Postponed>,
+    /// Parked records that are done, by position.
+    pub unparked: Vec<i64>,
 }
 
 /// What changes in a stream.
@@ -126,7 +136,7 @@ pub struct StreamWrite {
 }
 
 /// A record to be published.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewOutboxRow {
     /// The topic's own name.
     pub topic: String,
@@ -145,6 +155,65 @@ pub struct OutboxRow {
     pub position: i64,
     /// The record.
     pub record: NewOutboxRow,
+}
+
+/// A record as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrived {
+    /// The record; its topic is the one it came from.
+    pub record: NewOutboxRow,
+    /// Its partition there.
+    pub partition: i32,
+    /// Its place in the partition.
+    pub offset: i64,
+    /// When its producer made it, in milliseconds since 1970, if it said so.
+    pub timestamp_ms: Option<i64>,
+}
+
+/// A record that can't be handled now and is tried again later. Later records of its order wait behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewParked {
+    /// The order.
+    pub order_id: OrderId,
+    /// The record. That of one place is parked once.
+    pub arrived: Arrived,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Why it failed the last time.
+    pub error: String,
+    /// When to try again.
+    pub due: Timestamp,
+}
+
+/// A record that is parked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parked {
+    /// Its place among all parked records; never used twice.
+    pub position: i64,
+    /// The record.
+    pub parked: NewParked,
+}
+
+/// A parked record that failed once more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Postponed {
+    /// Which one.
+    pub position: i64,
+    /// How often it was tried by now.
+    pub attempts: u32,
+    /// Why it failed.
+    pub error: String,
+    /// When to try again.
+    pub due: Timestamp,
+}
+
+/// What a part of a sweep did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// How many were forgotten.
+    pub forgotten: u64,
+    /// The last one that was looked at; `None`: the sweep is through.
+    pub last: Option<uuid::Uuid>,
 }
 
 /// A call to make.

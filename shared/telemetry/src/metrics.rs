@@ -16,8 +16,14 @@ pub struct Metrics {
     pub published: Counter<u64>,
     /// Records and answers that came again and were recognized.
     pub duplicates: Counter<u64>,
-    /// Records that broke their contract, by `topic`.
+    /// Records that became dead letters, by `topic` and `class`.
     pub dead_letters: Counter<u64>,
+    /// Records that were put aside to be tried again, by `topic` and `class`.
+    pub parked: Counter<u64>,
+    /// Events that waited because too many of their type went out, by `event`.
+    pub throttled: Counter<u64>,
+    /// Requests that were not taken because too much waits, by `reason`.
+    pub shed: Counter<u64>,
     /// Calls to the outside world that failed and are made again.
     pub retries: Counter<u64>,
     /// Inputs in a transaction.
@@ -28,6 +34,8 @@ pub struct Metrics {
     pub consumer_lag: Gauge<u64>,
     /// Outbox rows that wait to be published.
     pub outbox_backlog: Gauge<u64>,
+    /// Records that wait to be tried again.
+    pub parked_backlog: Gauge<u64>,
     /// Age of the oldest of them in seconds; 0 when there is none.
     pub outbox_oldest_seconds: Gauge<f64>,
 }
@@ -55,12 +63,16 @@ impl Metrics {
             consumed: counter("saga.events.consumed", "Events that led to a command"),
             published: counter("saga.events.published", "Events that the broker has"),
             duplicates: counter("saga.inbox.duplicates", "Messages that came again and were recognized"),
-            dead_letters: counter("saga.dead_letters", "Records that broke their contract"),
+            dead_letters: counter("saga.dead_letters", "Records that became dead letters"),
+            parked: counter("saga.records.parked", "Records that were put aside to be tried again"),
+            throttled: counter("saga.publish.throttled", "Events that waited because too many of their type went out"),
+            shed: counter("saga.requests.shed", "Requests that were not taken because too much waits"),
             retries: counter("saga.outside.retries", "Calls to the outside world that failed and are made again"),
             batch_size: inputs.with_boundaries(INPUTS.to_vec()).build(),
             transaction_seconds: seconds("saga.transaction.duration", "From a transaction's start to its commit"),
             consumer_lag: gauge("saga.consumer.lag", "Records that this consumer has yet to read"),
             outbox_backlog: gauge("saga.outbox.backlog", "Outbox rows that wait to be published"),
+            parked_backlog: gauge("saga.parked.backlog", "Records that wait to be tried again"),
             outbox_oldest_seconds: oldest.with_description("Age of the oldest row that waits to be published").build(),
         }
     }

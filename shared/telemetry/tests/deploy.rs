@@ -18,21 +18,26 @@ fn exported() -> BTreeSet<String> {
         published,
         duplicates,
         dead_letters,
+        parked,
+        throttled,
+        shed,
         retries,
         batch_size,
         transaction_seconds,
         consumer_lag,
         outbox_backlog,
+        parked_backlog,
         outbox_oldest_seconds,
     } = &*telemetry.metrics;
-    for counter in [orders_ended, compensations, consumed, published, duplicates, dead_letters, retries] {
+    let counters = [orders_ended, compensations, consumed, published, duplicates, dead_letters, parked];
+    for counter in counters.into_iter().chain([throttled, shed, retries]) {
         counter.add(1, &[]);
     }
     for histogram in [order_seconds, transaction_seconds] {
         histogram.record(0.1, &[]);
     }
     batch_size.record(1, &[]);
-    for gauge in [consumer_lag, outbox_backlog] {
+    for gauge in [consumer_lag, outbox_backlog, parked_backlog] {
         gauge.record(1, &[]);
     }
     outbox_oldest_seconds.record(0.1, &[]);

@@ -75,6 +75,11 @@ impl Problem {
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
     }
 
+    /// More is asked for than can be done; the same request may succeed in a second.
+    pub fn too_many(why: impl Into<String>) -> Self {
+        Self { retry_after_s: Some(1), ..Self::new(StatusCode::TOO_MANY_REQUESTS, why) }
+    }
+
     /// The service can't do it now; the same request may succeed in a second.
     pub fn unavailable(why: impl Into<String>) -> Self {
         Self { retry_after_s: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, why) }

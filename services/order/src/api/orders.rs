@@ -169,6 +169,7 @@ pub(super) async fn place(
         deadline: placed_at + deadline,
     };
     note(placement.order_id, Some(correlation_id));
+    app.admit()?;
     let decided = app.submit(Command::Place(Box::new(placement.clone())), None, Some(correlation_id)).await?;
     let Some(order) = &decided.state.order else { return Err(not_for_sale(&placement, &decided.state)) };
     if !is_the_same(&placement, &order.placed) {

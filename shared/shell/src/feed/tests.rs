@@ -13,7 +13,11 @@ impl Transaction for Rows {
         vec![]
     }
 
-    fn step(&mut self, _: Loaded) -> Result<Step, decider::LogError> {
+    fn orders(&self) -> Vec<contracts::OrderId> {
+        vec![]
+    }
+
+    fn step(&mut self, _: Loaded) -> Result<Step, store::StartOver> {
         let row = NewOutboxRow { topic: "t".into(), key: None, headers: vec![], payload: Bytes::new() };
         Ok(Step::Write(Writes { outbox: vec![row; self.0], ..Writes::default() }))
     }

@@ -5,7 +5,8 @@ use rusqlite::Connection;
 use crate::StoreError;
 
 /// Each entry takes the database from the version of its index to the next. Never changed once released.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     -- One row for each stream. Streams refer to each other by a small number, so that the events of one order, which
     -- are written close in time, lie close in the index too, whatever its name.
     CREATE TABLE streams (
@@ -63,7 +64,28 @@ const MIGRATIONS: &[&str] = &["
         event BLOB NOT NULL UNIQUE,
         body TEXT NOT NULL
     ) STRICT;
-"];
+",
+    "
+    -- Records that are tried again later. The first of an order holds back the others.
+    CREATE TABLE parked (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        order_id BLOB NOT NULL,
+        topic TEXT NOT NULL,
+        partition INTEGER NOT NULL,
+        record_offset INTEGER NOT NULL,
+        timestamp_ms INTEGER,
+        key BLOB,
+        headers BLOB NOT NULL,
+        payload BLOB NOT NULL,
+        attempts INTEGER NOT NULL,
+        error TEXT NOT NULL,
+        due_us INTEGER NOT NULL,
+        UNIQUE (topic, partition, record_offset)
+    ) STRICT;
+    CREATE INDEX parked_by_order ON parked (order_id, position);
+    CREATE INDEX parked_due ON parked (due_us);
+",
+];
 
 /// Brings the database to the newest version, in one transaction.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

@@ -5,10 +5,10 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
 use uuid::Uuid;
 
-use super::read;
+use super::{parked, read};
 use crate::{
-    Committed, Loaded, NewOutboxRow, OpenIntent, OutboxRow, Seen, Step, StoreError, StreamWrite, Transaction, UpTo,
-    Writes,
+    Committed, Loaded, NewOutboxRow, OLD_SNAPSHOT_INTERVAL, OpenIntent, OutboxRow, SNAPSHOTS_KEPT, Seen, Step,
+    StoreError, StreamWrite, Transaction, UpTo, Writes,
 };
 
 /// Runs a transaction from its messages to the commit.
@@ -18,9 +18,10 @@ pub(super) fn transact<T: Transaction>(
 ) -> Result<Committed, StoreError> {
     let database = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let seen = record_messages(&database, &transaction.messages())?;
-    let mut loaded = Loaded { seen, ..Loaded::default() };
+    let held = parked::held(&database, transaction)?;
+    let mut loaded = Loaded { seen, held, ..Loaded::default() };
     let writes = loop {
-        match transaction.step(loaded)? {
+        match transaction.step(loaded).map_err(|_| StoreError::StartOver)? {
             Step::Write(writes) => break writes,
             Step::Load(streams) => {
                 let load = |stream| read::stream(&database, &stream, UpTo::Latest).map(|stored| (stream, stored));
@@ -80,6 +81,7 @@ fn write(database: &Connection, writes: Writes) -> Result<Committed, StoreError>
         database.prepare_cached("DELETE FROM intents WHERE event = ?")?.execute([answered.0.as_bytes()])?;
     }
     published(database, &writes.published)?;
+    parked::write(database, &writes.parked, &writes.postponed, &writes.unparked)?;
     Ok(committed)
 }
 
@@ -122,6 +124,14 @@ fn append(database: &Connection, write: &StreamWrite) -> Result<(), StoreError> 
         database
             .prepare_cached("INSERT INTO snapshots (stream, version, time_us, state) VALUES (?, ?, ?, ?)")?
             .execute(params![stream, snapshot.version, time, snapshot.state])?;
+        database
+            .prepare_cached(
+                "DELETE FROM snapshots WHERE stream = ?1 AND version =
+                     (SELECT version FROM snapshots WHERE stream = ?1 ORDER BY version DESC LIMIT 1 OFFSET ?2)
+                 AND EXISTS (SELECT 1 FROM snapshots AS before WHERE before.stream = ?1
+                             AND before.version < snapshots.version AND before.version > snapshots.version - ?3)",
+            )?
+            .execute(params![stream, SNAPSHOTS_KEPT, OLD_SNAPSHOT_INTERVAL])?;
     }
     Ok(())
 }
@@ -170,7 +180,7 @@ fn published(database: &Connection, positions: &[i64]) -> Result<(), StoreError>
 
 /// Headers as bytes: each name and value after its length (32 bits, big-endian). A dead letter's headers may hold
 /// anything, so no text format would do.
-fn pack(headers: &[(String, Bytes)]) -> Vec<u8> {
+pub(super) fn pack(headers: &[(String, Bytes)]) -> Vec<u8> {
     let mut packed = Vec::with_capacity(headers.iter().map(|(name, value)| name.len() + value.len() + 8).sum());
     for part in headers.iter().flat_map(|(name, value)| [name.as_bytes(), value]) {
         let len = u32::try_from(part.len()).expect("Kafka bounds a record far below 4 GiB");

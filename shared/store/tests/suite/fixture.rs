@@ -1,11 +1,13 @@
 //! What the behaviours are written with.
 
-use contracts::{CorrelationId, EventId};
-use decider::{LogError, StreamId};
+use std::collections::HashSet;
+
+use contracts::{CorrelationId, EventId, OrderId};
+use decider::StreamId;
 use jiff::Timestamp;
 use store::{
-    Committed, Loaded, NewEvent, NewIntent, NewOutboxRow, Seen, Snapshot, Step, Store, StoreError, StoredStream,
-    StreamWrite, Transaction, UpTo, Writes,
+    Committed, Loaded, NewEvent, NewIntent, NewOutboxRow, Seen, Snapshot, StartOver, Step, Store, StoreError,
+    StoredStream, StreamWrite, Transaction, UpTo, Writes,
 };
 use uuid::Uuid;
 
@@ -28,23 +30,32 @@ pub(crate) struct Script<F> {
     messages: Vec<Uuid>,
     /// What the store said in the first step.
     pub(crate) seen: Option<Seen>,
+    /// The orders that it says it is about.
+    pub(crate) orders: Vec<OrderId>,
+    /// Those of them that the store said are held, in the first step.
+    pub(crate) held: Option<HashSet<OrderId>>,
     step: F,
 }
 
-impl<F: FnMut(Loaded) -> Result<Step, LogError> + Send + 'static> Script<F> {
+impl<F: FnMut(Loaded) -> Result<Step, StartOver> + Send + 'static> Script<F> {
     pub(crate) fn new(messages: Vec<Uuid>, step: F) -> Self {
-        Self { messages, seen: None, step }
+        Self { messages, orders: vec![], seen: None, held: None, step }
     }
 }
 
-impl<F: FnMut(Loaded) -> Result<Step, LogError> + Send + 'static> Transaction for Script<F> {
+impl<F: FnMut(Loaded) -> Result<Step, StartOver> + Send + 'static> Transaction for Script<F> {
     fn messages(&mut self) -> Vec<Uuid> {
-        self.seen = None;
+        (self.seen, self.held) = (None, None);
         self.messages.clone()
     }
 
-    fn step(&mut self, loaded: Loaded) -> Result<Step, LogError> {
+    fn orders(&self) -> Vec<OrderId> {
+        self.orders.clone()
+    }
+
+    fn step(&mut self, loaded: Loaded) -> Result<Step, StartOver> {
         self.seen.get_or_insert_with(|| loaded.seen.clone());
+        self.held.get_or_insert_with(|| loaded.held.clone());
         (self.step)(loaded)
     }
 }
@@ -81,16 +92,6 @@ pub(crate) async fn handle<S: Store>(
 
 pub(crate) fn seen(messages: &[u128]) -> Seen {
     messages.iter().map(|id| Uuid::from_u128(*id)).collect()
-}
-
-/// A step that can't read what it got.
-pub(crate) fn unreadable() -> LogError {
-    let source = serde_error();
-    LogError::Private { name: "Counted".into(), source }
-}
-
-fn serde_error() -> serde_json::Error {
-    serde_json::from_str::<u8>("no number").expect_err("is no number")
 }
 
 pub(crate) fn stream(name: &str) -> StreamId {

@@ -3,6 +3,7 @@
 //! A storage takes part with a [`Fixture`] and one line: `suite!(ItsFixture)`.
 
 mod fixture;
+mod parked;
 mod queues;
 mod sqlite;
 mod streams;
@@ -53,6 +54,15 @@ macro_rules! suite {
                 intents_are_open_until_they_are_answered
                 an_intent_can_be_answered_by_a_transaction_that_opens_others
                 a_position_of_an_intent_never_comes_again
+            }
+            parked {
+                a_record_is_parked_byte_for_byte_and_only_once
+                only_the_first_record_of_an_order_comes_up
+                what_is_postponed_comes_up_later
+                orders_with_parked_records_are_told_to_who_asks_for_them
+                what_is_parked_outlives_a_reopening
+                the_inbox_forgets_what_is_older_than_the_horizon
+                of_many_snapshots_the_old_are_thinned_out
             }
         }
     };

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use store::{Listing, Loaded, Seen, Step, Store, StoreError, StreamWrite, UpTo, Writes};
+use store::{Listing, Loaded, Seen, StartOver, Step, Store, StoreError, StreamWrite, UpTo, Writes};
 
 use crate::fixture::{
     Fixture, Script, append, at, counted, event_id, fold, handle, intent, load, open_intents, record, said, second,
-    seen, snapshot, stream, try_write, unreadable, waiting, write,
+    seen, snapshot, stream, try_write, waiting, write,
 };
+use crate::parked::{coming_up, order, parked};
 
 pub(crate) async fn what_is_asked_for_is_loaded_in_that_order(database: impl Fixture) {
     let store = database.open();
@@ -80,18 +81,19 @@ fn everything() -> Writes {
         intents: vec![intent(1)],
         answered: vec![event_id(77)],
         published: vec![1],
+        parked: vec![parked(order(1), 1, 0)],
+        postponed: vec![],
+        unparked: vec![1],
     }
 }
 
 /// A database in which [`everything`] would change something, a way to fail, and what must be as it was.
-async fn leaves_nothing<S: Store>(
-    store: &S,
-    step: impl FnMut(Loaded) -> Result<Step, decider::LogError> + Send + 'static,
-) {
+async fn leaves_nothing<S: Store>(store: &S, step: impl FnMut(Loaded) -> Result<Step, StartOver> + Send + 'static) {
     let before = write(store, || Writes {
         streams: vec![at("known", 0, vec![said(1)])],
         outbox: vec![record("known")],
         intents: vec![intent(77)],
+        parked: vec![parked(order(2), 2, 0)],
         ..Writes::default()
     })
     .await;
@@ -107,11 +109,13 @@ async fn leaves_nothing<S: Store>(
     assert_eq!(store.due(Timestamp::MAX, 10).await.expect("reads"), []);
     assert_eq!(waiting(store).await, ["known"]);
     assert_eq!(open_intents(store).await, [event_id(77)]);
+    assert_eq!(coming_up(store, 0).await, [2]);
     assert_eq!(handle(store, &[1], Writes::default).await, Seen::new(), "the message was not handled");
     // And the store goes on.
     write(store, everything).await;
     assert_eq!(waiting(store).await, ["new"]);
     assert_eq!(open_intents(store).await, [event_id(1)]);
+    assert_eq!(coming_up(store, 0).await, [1]);
 }
 
 pub(crate) async fn a_conflict_leaves_nothing(database: impl Fixture) {
@@ -124,7 +128,7 @@ pub(crate) async fn a_conflict_leaves_nothing(database: impl Fixture) {
 }
 
 pub(crate) async fn a_failed_step_leaves_nothing(database: impl Fixture) {
-    leaves_nothing(&database.open(), |_| Err(unreadable())).await;
+    leaves_nothing(&database.open(), |_| Err(StartOver)).await;
 }
 
 /// The last of the writes fails: there is one intent for an event, so the second is refused.
@@ -142,10 +146,10 @@ pub(crate) async fn a_failed_transaction_is_given_back_and_can_be_tried_again(da
     let mut attempts = 0;
     let script = Script::new(vec![uuid::Uuid::from_u128(1)], move |_| {
         attempts += 1;
-        if attempts == 1 { Err(unreadable()) } else { Ok(Step::Write(everything())) }
+        if attempts == 1 { Err(StartOver) } else { Ok(Step::Write(everything())) }
     });
     let (script, result) = store.transact(script).await;
-    assert!(matches!(result, Err(StoreError::Log(_))), "{result:?}");
+    assert!(matches!(result, Err(StoreError::StartOver)), "{result:?}");
     let (script, result) = store.transact(script).await;
     assert_eq!(result.expect("is written").outbox.len(), 1);
     assert_eq!(script.seen, Some(Seen::new()), "the first attempt left no trace in the inbox");
@@ -170,7 +174,7 @@ pub(crate) async fn a_message_of_a_failed_transaction_was_not_handled(database: 
     let store = database.open();
     assert_eq!(handle(&store, &[1], Writes::default).await, Seen::new());
     let messages = seen(&[1, 2]).into_iter().collect();
-    let (script, result) = store.transact(Script::new(messages, |_| Err(unreadable()))).await;
+    let (script, result) = store.transact(Script::new(messages, |_| Err(StartOver))).await;
     result.expect_err("fails");
     assert_eq!(script.seen, Some(seen(&[1])));
     assert_eq!(handle(&store, &[1, 2], Writes::default).await, seen(&[1]));

@@ -1,0 +1,113 @@
+//! Records that are kept until it is clear that they are handled: as they came, to be parked or to become dead letters.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use bytes::Bytes;
+use contracts::OrderId;
+use jiff::Timestamp;
+use messaging::{Parts, Record};
+use store::{Arrived, NewOutboxRow, NewParked, Parked, Postponed};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::failure::Failure;
+
+/// Dead letters are recognized, when their record is read again, by an id in this namespace.
+const DEAD_LETTERS: Uuid = Uuid::from_u128(0x1b8e_4a4c_9a3e_4a06_8f6c_55c1_2f0d_93b7);
+
+/// A record as it came, from its topic or from where it was parked.
+pub(crate) struct Arrival {
+    pub(crate) arrived: Arrived,
+    /// The order that it is about; `None` when that is not known.
+    pub(crate) order_id: Option<OrderId>,
+    /// What is known of it from where it was parked.
+    pub(crate) retry: Option<Retry>,
+}
+
+/// What is known of a record that was parked.
+pub(crate) struct Retry {
+    pub(crate) position: i64,
+    pub(crate) attempts: u32,
+    /// Dropped when the attempt is over.
+    _over: oneshot::Sender<()>,
+}
+
+impl Arrival {
+    /// Of a record from its topic.
+    pub(crate) fn new(record: &Record<'_>, order_id: Option<OrderId>) -> Self {
+        Self { arrived: arrived(record), order_id, retry: None }
+    }
+
+    /// Of a record that was parked, and the end of its next attempt.
+    pub(crate) fn parked(Parked { position, parked }: Parked) -> (Self, oneshot::Receiver<()>) {
+        let (sender, over) = oneshot::channel();
+        let retry = Some(Retry { position, attempts: parked.attempts, _over: sender });
+        (Self { arrived: parked.arrived, order_id: Some(parked.order_id), retry }, over)
+    }
+
+    /// The record, to be read once more.
+    pub(crate) fn record(&self) -> Record<'_> {
+        let Arrived { record, partition, offset, timestamp_ms } = &self.arrived;
+        let NewOutboxRow { topic, key, headers, payload } = record;
+        let (partition, offset, timestamp_ms, key) = (*partition, *offset, *timestamp_ms, key.as_deref());
+        Parts { topic, partition, offset, timestamp_ms, key, headers, payload }.into()
+    }
+
+    /// How often it was tried before.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.retry.as_ref().map_or(0, |retry| retry.attempts)
+    }
+
+    /// Recognizes its dead letter.
+    pub(crate) fn dead_letter_id(&self) -> Uuid {
+        let Arrived { record, partition, offset, timestamp_ms } = &self.arrived;
+        let place = format!("{}/{partition}/{offset}/{}", record.topic, timestamp_ms.unwrap_or_default());
+        Uuid::new_v5(&DEAD_LETTERS, place.as_bytes())
+    }
+
+    /// The record as it was, with what was wrong and where it was found.
+    pub(crate) fn dead_letter(&self, topic: &str, failure: &Failure, attempts: u32, now: Timestamp) -> NewOutboxRow {
+        let Arrived { record, partition, offset, .. } = &self.arrived;
+        let found = [
+            ("dlq_error", failure.error.clone()),
+            ("dlq_class", failure.class.name().to_owned()),
+            ("dlq_attempts", attempts.to_string()),
+            ("dlq_topic", record.topic.clone()),
+            ("dlq_partition", partition.to_string()),
+            ("dlq_offset", offset.to_string()),
+            ("dlq_time", now.to_string()),
+        ];
+        let found = found.into_iter().map(|(name, value)| (name.to_owned(), Bytes::from(value)));
+        let headers = record.headers.iter().cloned().chain(found).collect();
+        NewOutboxRow { topic: topic.to_owned(), headers, ..record.clone() }
+    }
+
+    /// The record to park, from an order that is known.
+    pub(crate) fn park(&self, order_id: OrderId, attempts: u32, error: &str, due: Timestamp) -> NewParked {
+        NewParked { order_id, arrived: self.arrived.clone(), attempts, error: error.to_owned(), due }
+    }
+}
+
+impl Retry {
+    /// It stays parked.
+    pub(crate) fn postpone(&self, attempts: u32, error: &str, due: Timestamp) -> Postponed {
+        Postponed { position: self.position, attempts, error: error.to_owned(), due }
+    }
+}
+
+fn arrived(record: &Record<'_>) -> Arrived {
+    let copy = |(name, value): (&str, &[u8])| (name.to_owned(), Bytes::copy_from_slice(value));
+    // The client panics at a header whose name is no text. Such a record is kept without headers rather than not at all.
+    let headers = catch_unwind(AssertUnwindSafe(|| record.headers().map(copy).collect())).unwrap_or_default();
+    Arrived {
+        record: NewOutboxRow {
+            topic: record.topic().to_owned(),
+            key: record.key().map(Bytes::copy_from_slice),
+            headers,
+            payload: Bytes::copy_from_slice(record.payload()),
+        },
+        partition: record.partition(),
+        offset: record.offset(),
+        timestamp_ms: record.timestamp_ms(),
+    }
+}

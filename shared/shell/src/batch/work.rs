@@ -1,0 +1,229 @@
+//! What a transaction builds up while it runs: streams, and what is to be written.
+
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use bytes::Bytes;
+use contracts::{Contract, CorrelationId, EventId, Meta};
+use decider::{LogError, Logged, Milestone, Service, StreamId};
+use jiff::Timestamp;
+use store::{NewEvent, NewIntent, NewOutboxRow, NewParked, Postponed, Snapshot, StoredStream, StreamWrite};
+use telemetry::{BAGGAGE, Span, Trace};
+use uuid::Uuid;
+
+use super::{Call, Fate, Outlet};
+use crate::{failure::Failure, input::Cause, intake::about};
+
+/// A stream's state is kept after this many events, so that loading it reads no more than these.
+pub(super) const SNAPSHOT_INTERVAL: u64 = 100;
+
+/// What is built up while the transaction runs, and thrown away when it starts over.
+pub(super) struct Work<S: Service> {
+    pub(super) streams: HashMap<StreamId, Stream<S>>,
+    /// Streams whose log this build can't read.
+    pub(super) unreadable: HashMap<StreamId, Failure>,
+    pub(super) fates: Vec<Fate>,
+    pub(super) handled_before: HashSet<usize>,
+    /// The next input to decide; `None` until the inbox has answered.
+    pub(super) next: Option<usize>,
+    /// The input that is worked on, for the case that it panics.
+    pub(super) current: usize,
+    pub(super) decided: HashMap<usize, Vec<S::Event>>,
+    pub(super) outbox: Vec<NewOutboxRow>,
+    /// One for each row of the outbox; none for a dead letter.
+    pub(super) sends: Vec<Option<Span>>,
+    pub(super) intents: Vec<NewIntent>,
+    pub(super) parked: Vec<NewParked>,
+    pub(super) postponed: Vec<Postponed>,
+    pub(super) unparked: Vec<i64>,
+    pub(super) milestones: Vec<(&'static str, Milestone)>,
+}
+
+pub(super) struct Stream<S: Service> {
+    state: S::State,
+    stored_version: u64,
+    snapshot_version: u64,
+    correlation_id: Option<CorrelationId>,
+    trace: Trace,
+    appended: Vec<NewEvent>,
+}
+
+impl<S: Service> Default for Work<S> {
+    fn default() -> Self {
+        Self {
+            streams: HashMap::new(),
+            unreadable: HashMap::new(),
+            fates: Vec::new(),
+            handled_before: HashSet::new(),
+            next: None,
+            current: 0,
+            decided: HashMap::new(),
+            outbox: Vec::new(),
+            sends: Vec::new(),
+            intents: Vec::new(),
+            parked: Vec::new(),
+            postponed: Vec::new(),
+            unparked: Vec::new(),
+            milestones: Vec::new(),
+        }
+    }
+}
+
+impl<S: Service> Work<S> {
+    /// The streams that a command is decided on, as far as is known from those that are loaded.
+    pub(super) fn streams_for(&self, command: &S::Command) -> Vec<StreamId> {
+        let first = S::streams(command, &S::initial());
+        let all_loaded = first.iter().all(|stream| self.streams.contains_key(stream));
+        if all_loaded { S::streams(command, &self.view(&first)) } else { first }
+    }
+
+    /// Keeps a stream as it was stored, or why it can't be read.
+    pub(super) fn loaded(&mut self, id: StreamId, stored: StoredStream) {
+        let read = catch_unwind(AssertUnwindSafe(|| Stream::read(stored).map_err(Failure::from)));
+        match read.unwrap_or_else(|panic| Err(Failure::panic(&*panic))) {
+            Ok(stream) => drop(self.streams.insert(id, stream)),
+            Err(failure) => {
+                self.unreadable.insert(id.clone(), failure);
+                self.streams.insert(id, Stream::default());
+            }
+        }
+    }
+
+    /// What is known of several streams, as one state.
+    pub(super) fn view(&self, streams: &[StreamId]) -> Cow<'_, S::State> {
+        let states = || streams.iter().filter_map(|id| self.streams.get(id)).map(|stream| &stream.state);
+        match streams {
+            [only] if self.streams.contains_key(only) => Cow::Borrowed(&self.streams[only].state),
+            _ => Cow::Owned(S::join(states().collect())),
+        }
+    }
+
+    /// That of the first stream: the one that the command is about.
+    pub(super) fn correlation_id(&self, streams: &[StreamId]) -> Option<CorrelationId> {
+        self.streams.get(streams.first()?)?.correlation_id
+    }
+
+    /// Where the trace of what follows goes on. A request or a deadline that concerns an order goes on in the trace that
+    /// the order began in, so that an order has one trace.
+    pub(super) fn trace(&self, streams: &[StreamId], cause: &Cause) -> Trace {
+        let began = streams.first().and_then(|stream| self.streams.get(stream)).map(|stream| stream.trace.clone());
+        let began = began.unwrap_or_default();
+        if cause.event_id.is_none() { began.or(cause.trace.clone()) } else { cause.trace.clone() }
+    }
+
+    pub(super) fn append(&mut self, event: &S::Event, context: &Context<'_>, outlet: &Outlet) {
+        let id = EventId(Uuid::now_v7());
+        let (name, schema, data) = event.encode();
+        let Context { cause, correlation_id, now: time, .. } = *context;
+        if let Logged::Public(event) = event {
+            let meta = Meta {
+                id,
+                event_type: event.event_type(),
+                order_id: event.order_id(),
+                time,
+                correlation_id,
+                causation_id: cause.event_id,
+                hops: cause.hops,
+            };
+            let span = outlet.spans.send(about(&meta), S::Public::TOPIC, &context.trace, &cause.trace);
+            self.outbox.push(outbox_row::<S>(&meta, &data, &outlet.schema_base_url, span.trace()));
+            self.sends.push(Some(span));
+        }
+        if let Some(intent) = S::intent(event) {
+            let trace = context.trace.clone();
+            let call = Call { cause: Cause { correlation_id: Some(correlation_id), trace, ..cause.clone() }, intent };
+            let body = serde_json::to_string(&call).expect("an intent has string keys only");
+            self.intents.push(NewIntent { event_id: id, body });
+        }
+        let stream = self.streams.entry(S::stream_of(event)).or_default();
+        stream.state = S::evolve(std::mem::take(&mut stream.state), event);
+        stream.correlation_id.get_or_insert(correlation_id);
+        if !stream.trace.is_some() {
+            stream.trace = context.trace.clone();
+        }
+        self.milestones.extend(S::milestone(&stream.state, event).map(|milestone| (name, milestone)));
+        let causation_id = cause.event_id;
+        stream.appended.push(NewEvent { id, name, schema, data, time, correlation_id, causation_id });
+    }
+}
+
+/// Why and when events are appended.
+pub(super) struct Context<'a> {
+    pub(super) cause: &'a Cause,
+    pub(super) correlation_id: CorrelationId,
+    pub(super) trace: Trace,
+    pub(super) now: Timestamp,
+}
+
+fn outbox_row<S: Service>(meta: &Meta, data: &str, schema_base_url: &str, trace: &Trace) -> NewOutboxRow {
+    let header = |(name, value): (&str, String)| (name.to_owned(), Bytes::from(value));
+    let baggage = (BAGGAGE, format!("correlation_id={}", meta.correlation_id));
+    let headers = contracts::headers(meta, schema_base_url).into_iter().chain(trace.headers()).chain([baggage]);
+    NewOutboxRow {
+        topic: S::Public::TOPIC.to_owned(),
+        key: Some(Bytes::from(meta.order_id.to_string())),
+        headers: headers.map(header).collect(),
+        payload: Bytes::copy_from_slice(data.as_bytes()),
+    }
+}
+
+impl<S: Service> Stream<S> {
+    pub(super) fn is_changed(&self) -> bool {
+        !self.appended.is_empty()
+    }
+
+    fn read(stored: StoredStream) -> Result<Self, LogError> {
+        let snapshot_version = stored.snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
+        let (stored_version, correlation_id) = (stored.version, stored.correlation_id);
+        let trace = Trace::from_text(&stored.trace);
+        let state = rebuild::<S>(stored)?;
+        Ok(Self { state, stored_version, snapshot_version, correlation_id, trace, appended: Vec::new() })
+    }
+
+    pub(super) fn write(&mut self, id: &StreamId) -> StreamWrite {
+        let events = std::mem::take(&mut self.appended);
+        let version = self.stored_version + events.len() as u64;
+        let is_time = version - self.snapshot_version >= SNAPSHOT_INTERVAL;
+        let state = || serde_json::to_string(&self.state).expect("a state has string keys only");
+        StreamWrite {
+            stream: id.clone(),
+            expected_version: self.stored_version,
+            events,
+            trace: self.trace.to_string(),
+            status: S::status(&self.state),
+            due: S::wake_at(&self.state),
+            snapshot: is_time.then(|| Snapshot { version, state: state() }),
+        }
+    }
+}
+
+impl<S: Service> Default for Stream<S> {
+    fn default() -> Self {
+        Self {
+            state: S::initial(),
+            stored_version: 0,
+            snapshot_version: 0,
+            correlation_id: None,
+            trace: Trace::default(),
+            appended: Vec::new(),
+        }
+    }
+}
+
+/// The state of a stream as it was stored: its snapshot and what happened since. A snapshot that an older build made and
+/// this one can't read is an error: the log has the truth, but its beginning was not loaded.
+pub(crate) fn rebuild<S: Service>(stored: StoredStream) -> Result<S::State, LogError> {
+    let initial = match stored.snapshot {
+        None => S::initial(),
+        Some(snapshot) => serde_json::from_str(&snapshot.state)
+            .map_err(|source| LogError::Private { name: "snapshot".to_owned(), source })?,
+    };
+    let mut state = initial;
+    for event in &stored.events {
+        state = S::evolve(state, &S::Event::decode(&event.name, &event.schema, &event.data)?);
+    }
+    Ok(state)
+}

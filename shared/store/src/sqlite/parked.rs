@@ -1,0 +1,135 @@
+//! Records that are tried again later, and what of the inbox is forgotten.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use contracts::OrderId;
+use jiff::Timestamp;
+use rusqlite::{Connection, Row, params};
+use uuid::Uuid;
+
+use super::write::{pack, unpack};
+use crate::{Arrived, NewOutboxRow, NewParked, Parked, Postponed, StoreError, Swept, Transaction};
+
+/// Those of the transaction's orders that have parked records.
+pub(super) fn held(database: &Connection, transaction: &impl Transaction) -> Result<HashSet<OrderId>, StoreError> {
+    let anything: bool =
+        database.prepare_cached("SELECT EXISTS (SELECT 1 FROM parked)")?.query_row([], |row| row.get(0))?;
+    if !anything {
+        return Ok(HashSet::new());
+    }
+    let mut query = database.prepare_cached("SELECT EXISTS (SELECT 1 FROM parked WHERE order_id = ?)")?;
+    let mut held = HashSet::new();
+    for order in transaction.orders() {
+        if query.query_row([order.0.as_bytes()], |row| row.get(0))? {
+            held.insert(order);
+        }
+    }
+    Ok(held)
+}
+
+/// Parks, postpones and takes out.
+pub(super) fn write(
+    database: &Connection,
+    parked: &[NewParked],
+    postponed: &[Postponed],
+    unparked: &[i64],
+) -> Result<(), StoreError> {
+    for record in parked {
+        park(database, record)?;
+    }
+    let mut update =
+        database.prepare_cached("UPDATE parked SET attempts = ?, error = ?, due_us = ? WHERE position = ?")?;
+    for Postponed { position, attempts, error, due } in postponed {
+        update.execute(params![attempts, error, due.as_microsecond(), position])?;
+    }
+    let mut delete = database.prepare_cached("DELETE FROM parked WHERE position = ?")?;
+    for position in unparked {
+        delete.execute([position])?;
+    }
+    Ok(())
+}
+
+fn park(database: &Connection, parked: &NewParked) -> Result<(), StoreError> {
+    let NewParked { order_id, arrived, attempts, error, due } = parked;
+    let Arrived { record, partition, offset, timestamp_ms } = arrived;
+    database
+        .prepare_cached(
+            "INSERT OR IGNORE INTO parked
+             (order_id, topic, partition, record_offset, timestamp_ms, key, headers, payload, attempts, error, due_us)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            order_id.0.as_bytes(),
+            record.topic,
+            partition,
+            offset,
+            timestamp_ms,
+            record.key.as_deref(),
+            pack(&record.headers),
+            &record.payload[..],
+            attempts,
+            error,
+            due.as_microsecond(),
+        ])?;
+    Ok(())
+}
+
+/// The first parked record of each order whose time has come.
+pub(super) fn due(connection: &Connection, now: Timestamp, limit: usize) -> Result<Vec<Parked>, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT position, order_id, topic, partition, record_offset, timestamp_ms, key, headers, payload,
+                attempts, error, due_us
+         FROM parked WHERE due_us <= ?
+         AND NOT EXISTS (SELECT 1 FROM parked AS first
+                         WHERE first.order_id = parked.order_id AND first.position < parked.position)
+         ORDER BY due_us, position LIMIT ?",
+    )?;
+    let rows = query.query_map(params![now.as_microsecond(), limit], read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn read(row: &Row) -> rusqlite::Result<Parked> {
+    let headers: Vec<u8> = row.get(7)?;
+    let record = NewOutboxRow {
+        topic: row.get(2)?,
+        key: row.get::<_, Option<Vec<u8>>>(6)?.map(Bytes::from),
+        headers: unpack(&headers).ok_or(rusqlite::Error::InvalidQuery)?,
+        payload: row.get::<_, Vec<u8>>(8)?.into(),
+    };
+    let parked = NewParked {
+        order_id: OrderId(Uuid::from_bytes(row.get(1)?)),
+        arrived: Arrived { record, partition: row.get(3)?, offset: row.get(4)?, timestamp_ms: row.get(5)? },
+        attempts: row.get(9)?,
+        error: row.get(10)?,
+        due: Timestamp::from_microsecond(row.get(11)?).map_err(|_| rusqlite::Error::InvalidQuery)?,
+    };
+    Ok(Parked { position: row.get(0)?, parked })
+}
+
+/// How many records are parked.
+pub(super) fn len(connection: &Connection) -> Result<u64, StoreError> {
+    Ok(connection.prepare_cached("SELECT count(*) FROM parked")?.query_row([], |row| row.get(0))?)
+}
+
+/// Forgets old messages among the next `limit`. The inbox has no index by time, which every message would pay for.
+pub(super) fn sweep_inbox(
+    connection: &mut Connection,
+    horizon: Timestamp,
+    after: Option<Uuid>,
+    limit: usize,
+) -> Result<Swept, StoreError> {
+    let after = after.map_or(vec![], |message| message.as_bytes().to_vec());
+    let database = connection.transaction()?;
+    let last: Option<[u8; 16]> = database
+        .prepare_cached(
+            "SELECT max(message) FROM (SELECT message FROM inbox WHERE message > ? ORDER BY message LIMIT ?)",
+        )?
+        .query_row(params![after, limit], |row| row.get(0))?;
+    let Some(last) = last else { return Ok(Swept::default()) };
+    let forgotten = database
+        .prepare_cached("DELETE FROM inbox WHERE message > ? AND message <= ? AND received_us < ?")?
+        .execute(params![after, last, horizon.as_microsecond()])?;
+    database.commit()?;
+    Ok(Swept { forgotten: forgotten as u64, last: Some(Uuid::from_bytes(last)) })
+}
