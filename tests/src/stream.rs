@@ -62,7 +62,7 @@ impl<'s> Stream<'s> {
             let reply = self.shop.try_place(&order, &[("idempotency-key", &key)]);
             match reply.map_err(|error| format!("{error:#}"))? {
                 accepted if accepted.status == 202 => Ok(order_id(&accepted.body)),
-                busy if busy.status == 503 => Err(busy.body.to_string()),
+                busy if [429, 503].contains(&busy.status) => Err(busy.body.to_string()),
                 other => panic!("an order is answered by {other:?}"),
             }
         }))

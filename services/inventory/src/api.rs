@@ -108,7 +108,8 @@ struct Receipt {
         (status = 413, body = Problem, content_type = PROBLEM_JSON, description = "Too large"),
         (status = 415, body = Problem, content_type = PROBLEM_JSON, description = "Not application/json"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "Some of it makes no sense"),
-        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "Too much is waiting; see Retry-After"),
+        (status = 429, body = Problem, content_type = PROBLEM_JSON, description = "Too much is waiting; see Retry-After"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "The service can't take it now; see Retry-After"),
     ))]
 async fn receive(
     State(app): State<App<Inventory>>,

@@ -129,7 +129,8 @@ async fn list(
         (status = 200, body = ShipmentView, description = "It is dispatched, now or before"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "Nothing is known of the order"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "It is not scheduled"),
-        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "Too much is waiting; see Retry-After"),
+        (status = 429, body = Problem, content_type = PROBLEM_JSON, description = "Too much is waiting; see Retry-After"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "The service can't take it now; see Retry-After"),
     ))]
 async fn dispatch(
     State(app): State<App<Shipping>>,

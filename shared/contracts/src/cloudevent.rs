@@ -123,9 +123,9 @@ pub enum ContractError {
 }
 
 impl ContractError {
-    /// Whether the record is of a version that is newer than the newest known here: a newer build can read it.
+    /// Whether the data is of a version that is newer than the newest known here, so that a newer build may read it.
     pub fn is_newer_version(&self) -> bool {
-        let Self::Data { event, version, source: upcast::Error::UnknownVersion { .. } } = self else { return false };
+        let Self::Data { event, version, .. } = self else { return false };
         // Versions are dates, which sort as text.
         let is_date = version.len() >= 7 && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
         is_date && event_type(event).is_some_and(|known| version.as_str() > known.version)

@@ -122,3 +122,29 @@ fn services_started_before_the_broker_accept_orders_and_go_on_when_it_comes() {
         shop.close();
     });
 }
+
+/// Disconnected, the intake goes on for as long as there is room, and no longer.
+#[test]
+fn while_the_broker_is_away_orders_are_accepted_until_the_outbox_is_full() {
+    const ROOM: usize = 20;
+    with_broker(|broker| {
+        let shop = Shop::open_at(broker.bootstrap_servers(), |suite| {
+            let suite = suite.env("KAFKA_SESSION_TIMEOUT_MS", SESSION.as_millis().to_string());
+            suite.env_for(Service::Order, "OUTBOX_MAX", ROOM.to_string())
+        });
+        let product = shop.product(1250, 100);
+        broker.kill9().unwrap();
+        let accepted: Vec<_> = (0..ROOM).map(|_| shop.place(&NewOrder::of(&product, 1))).collect();
+        let refused = shop.try_place(&NewOrder::of(&product, 1), &[]).unwrap();
+        assert_eq!(refused.status, 503, "{refused:?}");
+        assert!(refused.body["detail"].as_str().unwrap().contains("wait to be published"), "{refused:?}");
+
+        broker.restart().unwrap();
+        for order in accepted {
+            shop.wait_until_confirmed(order);
+        }
+        let again = shop.place(&NewOrder::of(&product, 1));
+        shop.wait_until_confirmed(again);
+        shop.close();
+    });
+}

@@ -5,6 +5,7 @@ mod broker;
 mod crashes;
 mod deadline;
 mod keeper;
+mod parked;
 mod partitions;
 mod pauses;
 mod poison;

@@ -76,7 +76,8 @@ pub(super) struct ProductPage {
         (status = 413, body = Problem, content_type = PROBLEM_JSON, description = "Too large"),
         (status = 415, body = Problem, content_type = PROBLEM_JSON, description = "Not application/json"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "Some of it makes no sense"),
-        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "Too much is waiting; see Retry-After"),
+        (status = 429, body = Problem, content_type = PROBLEM_JSON, description = "Too much is waiting; see Retry-After"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "The service can't take it now; see Retry-After"),
     ))]
 pub(super) async fn put(
     State(Handlers { app, .. }): State<Handlers>,

@@ -147,7 +147,8 @@ pub(super) struct OrderPage {
         (status = 413, body = Problem, content_type = PROBLEM_JSON, description = "Too large"),
         (status = 415, body = Problem, content_type = PROBLEM_JSON, description = "Not application/json"),
         (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "Some of it makes no sense"),
-        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "Too much is waiting; see Retry-After"),
+        (status = 429, body = Problem, content_type = PROBLEM_JSON, description = "Too much is waiting; see Retry-After"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "The service can't take it now; see Retry-After"),
     ))]
 pub(super) async fn place(
     State(Handlers { app, deadline, .. }): State<Handlers>,
@@ -274,7 +275,8 @@ pub(super) async fn list(
         (status = 202, body = OrderView, description = "It is being cancelled, or is cancelled already"),
         (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "No such order"),
         (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "It is dispatched"),
-        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "Too much is waiting; see Retry-After"),
+        (status = 429, body = Problem, content_type = PROBLEM_JSON, description = "Too much is waiting; see Retry-After"),
+        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "The service can't take it now; see Retry-After"),
     ))]
 pub(super) async fn cancel(
     State(Handlers { app, .. }): State<Handlers>,

@@ -128,13 +128,13 @@ impl Service for Counter {
 
 struct Fixture {
     store: EventStore,
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self { store: EventStore::open(&folder.path().join("test.db")).expect("opens"), folder }
+        Self { store: EventStore::open(&folder.path().join("test.db")).expect("opens"), _folder: folder }
     }
 
     async fn run(&self, inputs: Vec<Input<Counter>>) -> Committed {
@@ -156,17 +156,6 @@ impl Fixture {
                 }
             }
         }
-    }
-
-    /// Puts what no build could have written into a stream.
-    fn corrupt(&self, order_id: OrderId) {
-        let database = rusqlite::Connection::open(self.folder.path().join("test.db")).expect("opens");
-        let stream = StreamId::of_order("count", order_id);
-        let changed = database.execute(
-            "UPDATE events SET data = '?' WHERE stream = (SELECT id FROM streams WHERE name = ?)",
-            [stream.as_str()],
-        );
-        assert_eq!(changed.expect("changes"), 1);
     }
 
     async fn count(&self, order_id: OrderId) -> u32 {

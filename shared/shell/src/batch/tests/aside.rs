@@ -1,6 +1,6 @@
 //! Inputs that can't be handled take nothing with them, hold back their order alone, and are not lost.
 
-use store::{Arrived, NewOutboxRow, Parked};
+use store::{Arrived, NewEvent, NewOutboxRow, Parked, StreamWrite};
 
 use super::*;
 use crate::{arrival::Arrival, failure::Class};
@@ -38,6 +38,36 @@ async fn parked(fixture: &Fixture) -> Vec<Parked> {
 fn header<'r>(record: &'r NewOutboxRow, name: &str) -> &'r str {
     let (_, value) = record.headers.iter().find(|(known, _)| known == name).expect("is there");
     std::str::from_utf8(value).expect("is text")
+}
+
+/// Appends what no build can read to an order's stream, which has one event.
+struct Unreadable(OrderId);
+
+impl Transaction for Unreadable {
+    fn messages(&mut self) -> Vec<Uuid> {
+        vec![]
+    }
+
+    fn orders(&self) -> Vec<OrderId> {
+        vec![]
+    }
+
+    fn step(&mut self, _: Loaded) -> Result<Step, StartOver> {
+        let event = NewEvent {
+            id: EventId(Uuid::now_v7()),
+            name: "Counted",
+            schema: "private",
+            data: "?".into(),
+            time: Timestamp::UNIX_EPOCH,
+            correlation_id: CorrelationId::default(),
+            causation_id: None,
+        };
+        let stream = StreamId::of_order("count", self.0);
+        let (trace, status) = (String::new(), "counted");
+        let (events, due, snapshot) = (vec![event], None, None);
+        let write = StreamWrite { stream, expected_version: 1, events, trace, status, due, snapshot };
+        Ok(Step::Write(Writes { streams: vec![write], ..Writes::default() }))
+    }
 }
 
 #[tokio::test]
@@ -112,7 +142,7 @@ async fn after_the_last_attempt_a_parked_record_becomes_a_dead_letter_and_the_ne
 async fn a_stream_that_this_build_cannot_read_parks_its_records_and_no_others() {
     let fixture = Fixture::new();
     fixture.run(vec![record(1, 10), record(2, 11)]).await;
-    fixture.corrupt(order(1));
+    fixture.store.transact(Unreadable(order(1))).await.1.expect("commits");
     fixture.run(vec![record(1, 12), record(2, 13)]).await;
     assert_eq!(fixture.count(order(2)).await, 2);
     let due = parked(&fixture).await;
