@@ -9,12 +9,15 @@ use jiff::Timestamp;
 use local::Service;
 use providers::simulator::Trouble;
 
-use crate::plan::{Fault, Plan, ServiceFault};
+use crate::plan::{Fault, Plan, ServiceFault, Victim};
 use crate::rewind::rewind;
 use crate::stage::{Stage, What};
 
 /// How long a service that is killed as it starts has had for it at most.
 const STARTING: Duration = Duration::from_millis(400);
+
+/// Orders flow for this time between two faults that are to have nothing to do with each other.
+const BREATH: Duration = Duration::from_secs(3);
 
 /// Does all of a plan, and returns when all is well again.
 ///
@@ -34,7 +37,24 @@ pub fn inflict(stage: &Stage, plan: &Plan) -> Result<()> {
         let done = lanes.into_iter().map(|lane| lane.join().expect("a lane does not panic"));
         done.collect::<Vec<_>>().into_iter().collect::<Result<()>>()
     })?;
-    stage.revive()
+    stage.revive()?;
+    one_at_a_time(stage, &plan.alone)
+}
+
+/// Each is over, and its effects with it, before the next begins.
+fn one_at_a_time(stage: &Stage, victims: &[(Victim, Duration)]) -> Result<()> {
+    for (victim, lasts) in victims {
+        thread::sleep(BREATH);
+        match victim {
+            Victim::Service(service) => {
+                let fault = Fault { at: Duration::ZERO, kind: ServiceFault::Kill, lasts: *lasts };
+                hurt_service(stage, *service, &[fault], Instant::now())?;
+            }
+            Victim::Broker => hurt_broker(stage, &[Fault { at: Duration::ZERO, kind: (), lasts: *lasts }], Instant::now())?,
+        }
+    }
+    thread::sleep(BREATH);
+    Ok(())
 }
 
 /// Waits for the time of a fault; one that is late already comes at once.

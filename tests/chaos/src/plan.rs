@@ -42,8 +42,19 @@ pub struct Plan {
     pub broker: Vec<Fault<()>>,
     /// To the provider of payment, and to that of shipping.
     pub providers: Vec<(Service, Vec<Fault<Trouble>>)>,
+    /// After all that, one at a time: how long orders wait for what was killed can be seen then.
+    pub alone: Vec<(Victim, Duration)>,
     /// To what is in the topics.
     pub meddling: Meddling,
+}
+
+/// What can be killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Victim {
+    /// A service.
+    Service(Service),
+    /// The broker.
+    Broker,
 }
 
 /// Something that goes wrong for a while.
@@ -103,6 +114,7 @@ impl Plan {
             services: services.into(),
             broker: broker_faults(&mut rng, size.broker_kills, length),
             providers: providers.into(),
+            alone: alone(&mut rng, size.broker_kills.is_some()),
             meddling: Meddling { doubled_percent: 5, poisoned_permille: 2 },
         }
     }
@@ -110,7 +122,13 @@ impl Plan {
     /// How often a service is killed.
     pub fn service_kills(&self) -> usize {
         let faults = self.services.iter().flat_map(|(_, faults)| faults);
-        faults.map(|fault| fault.kind.kills()).sum()
+        let alone = self.alone.iter().filter(|(victim, _)| *victim != Victim::Broker).count();
+        faults.map(|fault| fault.kind.kills()).sum::<usize>() + alone
+    }
+
+    /// How often the broker is killed.
+    pub fn broker_kills(&self) -> usize {
+        self.broker.len() + self.alone.iter().filter(|(victim, _)| *victim == Victim::Broker).count()
     }
 }
 
@@ -168,6 +186,12 @@ fn provider_faults(rng: &mut Rng, length: Duration) -> Vec<Fault<Trouble>> {
     slots(length, PROVIDER_SLOT).map(fault).collect()
 }
 
+fn alone(rng: &mut Rng, with_broker: bool) -> Vec<(Victim, Duration)> {
+    let services = Service::all().map(Victim::Service).into_iter();
+    let victims = services.chain(with_broker.then_some(Victim::Broker));
+    victims.map(|victim| (victim, between(rng, 300..1_500))).collect()
+}
+
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = || self.services.iter().flat_map(|(_, faults)| faults);
@@ -180,7 +204,7 @@ impl fmt::Display for Plan {
             count(|kind| *kind == ServiceFault::KillTwice),
             count(|kind| matches!(kind, ServiceFault::Replay(_))),
             count(|kind| *kind == ServiceFault::Pause),
-            self.broker.len(),
+            self.broker_kills(),
         )?;
         let troubles: usize = self.providers.iter().map(|(_, faults)| faults.len()).sum();
         write!(
@@ -210,7 +234,7 @@ mod tests {
         for seed in 0..200 {
             let plan = Plan::new(seed, SHORT);
             assert!(plan.service_kills() >= 60, "seed {seed}: {plan}");
-            assert!(plan.broker.len() >= 3, "seed {seed}: {plan}");
+            assert!(plan.broker_kills() >= 3, "seed {seed}: {plan}");
         }
     }
 

@@ -25,6 +25,8 @@ use crate::stage::{Stage, locked};
 const CUSTOMERS: usize = 64;
 /// How long a customer keeps trying.
 const PERSISTENCE: Duration = Duration::from_mins(3);
+/// How long a clerk keeps trying.
+const CLERK: Duration = Duration::from_secs(4);
 /// The longest that a customer waits before a cancellation, and a clerk before a dispatch.
 const SECOND_THOUGHTS_MS: u64 = 1_500;
 
@@ -179,17 +181,18 @@ fn buy(stage: &Stage, assortment: &Assortment, rng: &mut Rng) -> Result<Accepted
         slow,
     };
     let id = accepted.id;
+    let cancel = || stage.client(Service::Order).post(&format!("/orders/{id}/cancel"), &json!({}));
     match rng.u8(0..100) {
-        0..12 => accepted.cancelled = later(stage, rng, Service::Order, &format!("/orders/{id}/cancel"), &[202, 409])?,
+        0..12 => {
+            hesitate(rng);
+            accepted.cancelled = answer("a cancellation", &[202, 409], cancel)?.status == 202;
+        }
         12..28 => {
-            let path = format!("/shipments/{id}/dispatch");
-            accepted.dispatched = later(stage, rng, Service::Shipping, &path, &[200, 404, 409])?;
+            hesitate(rng);
+            accepted.dispatched = dispatch(stage, id);
         }
         28..32 => {
-            // Who hesitates least: both at once.
-            let path = format!("/shipments/{id}/dispatch");
-            accepted.dispatched = later(stage, rng, Service::Shipping, &path, &[200, 404, 409])?;
-            let cancel = || stage.client(Service::Order).post(&format!("/orders/{id}/cancel"), &json!({}));
+            accepted.dispatched = dispatch(stage, id);
             accepted.cancelled = answer("a cancellation", &[202, 409], cancel)?.status == 202;
         }
         _ => {}
@@ -197,11 +200,19 @@ fn buy(stage: &Stage, assortment: &Assortment, rng: &mut Rng) -> Result<Accepted
     Ok(accepted)
 }
 
-/// Asks for something after a while; true if it is granted.
-fn later(stage: &Stage, rng: &mut Rng, service: Service, path: &str, expected: &[u16]) -> Result<bool> {
+fn hesitate(rng: &mut Rng) {
     thread::sleep(Duration::from_millis(rng.u64(0..SECOND_THOUGHTS_MS)));
-    let reply = answer(path, expected, || stage.client(service).post(path, &json!({})))?;
-    Ok(reply.status < 300)
+}
+
+/// A clerk tries to send the parcel off, and gives up after a while: perhaps it will never be there. True if it left.
+fn dispatch(stage: &Stage, id: OrderId) -> bool {
+    let path = format!("/shipments/{id}/dispatch");
+    let left = wait_for("a parcel to be dispatched", CLERK, || match stage.client(Service::Shipping).post(&path, &json!({})) {
+        Ok(reply) if reply.status == 200 => Ok(Look::Met(())),
+        Ok(reply) => Ok(Look::NotYet(reply.body.to_string())),
+        Err(error) => Ok(Look::NotYet(format!("{error:#}"))),
+    });
+    left.is_ok()
 }
 
 /// Asks until there is one of the answers that are expected. That a service is away or busy is no answer.
