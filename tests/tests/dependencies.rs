@@ -199,7 +199,8 @@ fn the_chaos_test_looks_at_the_suite_from_outside() {
     let shared = workspace().members_in("shared");
     let services = workspace().members_in("services");
     let forbidden = &(&shared - &set(["contracts", "providers"])) | &services;
-    let reason = "it checks what the services did by what anybody can see: their APIs, their events, and the providers' ledgers";
+    let reason =
+        "it checks what the services did by what anybody can see: their APIs, their events, and the providers' ledgers";
     assert_apart("chaos", &workspace().named_by("chaos", true), &forbidden, reason);
     assert_apart("chaos", &workspace().reached_by("chaos"), &services, reason);
 }

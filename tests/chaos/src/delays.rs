@@ -34,7 +34,9 @@ pub fn delays(evidence: &Evidence) -> BTreeMap<Cause, Vec<Duration>> {
             delays.entry(cause).or_default().push(delay);
         }
     }
-    delays.values_mut().for_each(|delays| delays.sort());
+    for delays in delays.values_mut() {
+        delays.sort();
+    }
     delays
 }
 

@@ -50,7 +50,9 @@ fn one_at_a_time(stage: &Stage, victims: &[(Victim, Duration)]) -> Result<()> {
                 let fault = Fault { at: Duration::ZERO, kind: ServiceFault::Kill, lasts: *lasts };
                 hurt_service(stage, *service, &[fault], Instant::now())?;
             }
-            Victim::Broker => hurt_broker(stage, &[Fault { at: Duration::ZERO, kind: (), lasts: *lasts }], Instant::now())?,
+            Victim::Broker => {
+                hurt_broker(stage, &[Fault { at: Duration::ZERO, kind: (), lasts: *lasts }], Instant::now())?;
+            }
         }
     }
     thread::sleep(BREATH);

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use local::Service;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::BorrowedMessage;
-use rdkafka::metadata::MetadataTopic;
+use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 
 use crate::choreography::consumes;
@@ -16,7 +16,7 @@ use crate::stage::Stage;
 /// How long the broker may take to answer.
 const ANSWER: Duration = Duration::from_secs(20);
 /// How long nothing may come while there is more.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(100);
 
 pub(crate) fn client(address: &str) -> ClientConfig {
@@ -36,14 +36,14 @@ pub(crate) fn reader(stage: &Stage, group: &str) -> Result<BaseConsumer> {
 /// All partitions of a topic by its name at the broker.
 pub(crate) fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<Vec<i32>> {
     let metadata = consumer.fetch_metadata(Some(topic), ANSWER)?;
-    Ok(metadata.topics().iter().flat_map(MetadataTopic::partitions).map(|partition| partition.id()).collect())
+    Ok(metadata.topics().iter().flat_map(MetadataTopic::partitions).map(MetadataPartition::id).collect())
 }
 
 /// Reads everything that is in these topics now.
 ///
 /// # Errors
 /// The broker does not answer, or stops giving records.
-pub(crate) fn read_all(stage: &Stage, topics: &[String], mut read: impl FnMut(&BorrowedMessage<'_>)) -> Result<()> {
+pub(crate) fn read_all(stage: &Stage, topics: &[String], mut see: impl FnMut(&BorrowedMessage<'_>)) -> Result<()> {
     let consumer = reader(stage, "chaos never commits")?;
     let mut open = BTreeMap::new();
     let mut list = TopicPartitionList::new();
@@ -64,11 +64,11 @@ pub(crate) fn read_all(stage: &Stage, topics: &[String], mut read: impl FnMut(&B
         heard = Instant::now();
         let place = (message.topic().to_owned(), message.partition());
         let Some(end) = open.get(&place) else { continue };
-        let last = message.offset() + 1 >= *end;
+        let is_last = message.offset() + 1 >= *end;
         if message.offset() < *end {
-            read(&message);
+            see(&message);
         }
-        if last {
+        if is_last {
             open.remove(&place);
         }
     }
@@ -91,6 +91,7 @@ pub(crate) fn lag(stage: &Stage, service: Service) -> Result<i64> {
         }
     }
     let committed = consumer.committed_offsets(list, ANSWER).with_context(|| format!("the offsets of {group}"))?;
-    let done = committed.elements().iter().map(|partition| partition.offset().to_raw().unwrap_or(0).max(0)).sum::<i64>();
+    let done =
+        committed.elements().iter().map(|partition| partition.offset().to_raw().unwrap_or(0).max(0)).sum::<i64>();
     Ok(behind - done)
 }

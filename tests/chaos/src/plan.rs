@@ -12,7 +12,7 @@ use providers::simulator::Trouble;
 use crate::choreography::consumes;
 
 /// How often each service is killed: once in this time.
-const SERVICE_SLOT: Duration = Duration::from_millis(7_000);
+const SERVICE_SLOT: Duration = Duration::from_secs(7);
 /// How often the broker is killed.
 const BROKER_SLOT: Duration = Duration::from_secs(40);
 /// How often each provider gets into trouble.
@@ -176,11 +176,7 @@ fn broker_faults(rng: &mut Rng, at_least: Option<u32>, length: Duration) -> Vec<
 fn provider_faults(rng: &mut Rng, length: Duration) -> Vec<Fault<Trouble>> {
     let fault = |at| Fault {
         at: at + between(rng, 0..9_000),
-        kind: Trouble {
-            latency: between(rng, 0..800),
-            failing_percent: rng.u8(10..70),
-            lost_percent: rng.u8(5..30),
-        },
+        kind: Trouble { latency: between(rng, 0..800), failing_percent: rng.u8(10..70), lost_percent: rng.u8(5..30) },
         lasts: between(rng, 2_000..6_000),
     };
     slots(length, PROVIDER_SLOT).map(fault).collect()

@@ -49,7 +49,9 @@ fn tell(text: &mut String, outcome: &Outcome) -> fmt::Result {
         evidence.calls.len(),
     )?;
     match evidence.rest.final_after {
-        Some(after) => writeln!(text, "  every order was final {:.1} s after the last fault", after.as_secs_f64())?,
+        Some(after) => {
+            writeln!(text, "  every order was final {:.1} s after the last fault was over", after.as_secs_f64())?;
+        }
         None => writeln!(text, "  not every order became final")?,
     }
     tell_delays(text, &delays(evidence))?;

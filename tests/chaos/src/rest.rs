@@ -1,9 +1,10 @@
 //! Waits until the suite has nothing to do any more.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use jiff::Timestamp;
 use local::{Service, wait_until};
 use providers::simulator::CarrierLedger;
 use serde_json::Value;
@@ -23,7 +24,8 @@ const SETTLING: Duration = Duration::from_secs(30);
 /// Whether and when the suite came to rest after the faults.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rest {
-    /// How long it took until every order, payment and shipment was at an end.
+    /// How long after the last fault was over every order, payment and shipment was at an end. Those count, too, that were
+    /// placed since then.
     pub final_after: Option<Duration>,
     /// What was still under way when waiting ended.
     pub under_way: Vec<String>,
@@ -35,20 +37,21 @@ pub struct Rest {
     pub lag: BTreeMap<&'static str, (i64, u64)>,
 }
 
-/// Waits for at most `within` until all is final, then a little until it is also settled.
+/// Waits until all is final, for at most `within` after the last fault, then a little until it is also settled.
 ///
 /// # Errors
 /// A service or the broker can't be asked at all.
 pub(crate) fn rest(stage: &Stage, within: Duration) -> Result<Rest> {
-    let started = Instant::now();
+    let over = stage.deeds().iter().map(|deed| deed.until).max().unwrap_or_else(Timestamp::now);
+    let since = || Duration::try_from(Timestamp::now().duration_since(over)).unwrap_or_default();
     let mut rest = Rest::default();
-    let ended = wait_until("all orders to end", within, || match under_way(stage) {
+    let ended = wait_until("all orders to end", within.saturating_sub(since()), || match under_way(stage) {
         Ok(nothing) if nothing.is_empty() => Ok(()),
         Ok(something) => Err(something.join(", ")),
         Err(error) => Err(format!("{error:#}")),
     });
     match ended {
-        Ok(()) => rest.final_after = Some(started.elapsed()),
+        Ok(()) => rest.final_after = Some(since()),
         Err(_) => rest.under_way = under_way(stage)?,
     }
     // What was not reached in time is told by what is seen now; so it is no error here.
@@ -136,7 +139,8 @@ mod tests {
 
     #[test]
     fn a_gauge_is_summed_over_its_labels() {
-        let metrics = "# HELP saga_consumer_lag x\nsaga_consumer_lag{topic=\"a\"} 3\nsaga_consumer_lag{topic=\"b\"} 4\n";
+        let metrics =
+            "# HELP saga_consumer_lag x\nsaga_consumer_lag{topic=\"a\"} 3\nsaga_consumer_lag{topic=\"b\"} 4\n";
         assert_eq!(gauge(metrics, "saga_consumer_lag").expect("numbers"), 7);
         assert!(gauge("saga_outbox_backlog{} much", "saga_outbox_backlog").is_err());
         assert!(gauge(metrics, "saga_outbox_backlog").is_err(), "what is not told is not 0");

@@ -12,7 +12,7 @@ use crate::kafka::client;
 use crate::stage::Stage;
 
 /// How long the group may take to take us in, also while the broker is away.
-const JOINING: Duration = Duration::from_secs(60);
+const JOINING: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(100);
 /// How often it is tried when the broker is just going away.
 const TRIES: usize = 3;

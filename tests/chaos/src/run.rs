@@ -14,7 +14,7 @@ use crate::meddler::{Added, meddle};
 use crate::plan::{Plan, Size};
 use crate::rest::rest;
 use crate::stage::{Stage, Subject};
-use crate::traffic::{Assortment, flow};
+use crate::traffic::{Assortment, Sales, flow};
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -41,6 +41,20 @@ pub struct Outcome {
     pub flowed: Duration,
 }
 
+impl Outcome {
+    /// Of a suite that did not come to an end at which it could be looked at.
+    fn cut_short(stage: &Stage, error: &anyhow::Error) -> Self {
+        let evidence = Evidence {
+            deeds: stage.deeds(),
+            ended_alone: stage.ended_alone(),
+            refused: vec![format!("the run was cut short: {error:#}")],
+            ..Evidence::default()
+        };
+        let violations = check(&evidence);
+        Self { evidence, violations, added: Added::default(), flowed: Duration::ZERO }
+    }
+}
+
 impl Run {
     /// The suite as it is built.
     pub fn new(seed: u64, size: Size) -> Self {
@@ -61,25 +75,32 @@ impl Run {
         let stage = Stage::set(broker, &self.subject)?;
         let assortment = Assortment::stock_up(&stage, self.size.orders)?;
         step.done(&format!("started the services; data and logs in {}", stage.dir().display()));
+        match self.judged(&stage, &assortment, progress) {
+            // The suite was not able to go on, and that is what was to be found out.
+            Err(error) if !stage.ended_alone().is_empty() => Ok(Outcome::cut_short(&stage, &error)),
+            judged => judged,
+        }
+    }
 
+    fn judged(&self, stage: &Stage, assortment: &Assortment, progress: Progress) -> Result<Outcome> {
         let step = progress.step("orders flow, and faults come");
         let started = Instant::now();
-        let (sales, added) = self.flow(&stage, &assortment)?;
+        let (sales, added) = self.flow(stage, assortment)?;
         let flowed = started.elapsed();
         step.done(&format!("{} orders accepted in {:.0} s", sales.accepted.len(), flowed.as_secs_f64()));
 
         let step = progress.step("waiting for rest");
-        let rest = rest(&stage, self.patience)?;
+        let rest = rest(stage, self.patience)?;
         step.done("waited for rest");
         let step = progress.step("gathering evidence");
-        let evidence = Evidence::gather(&stage, &assortment, sales, rest)?;
+        let evidence = Evidence::gather(stage, assortment, sales, rest)?;
         let violations = check(&evidence);
         step.done(&format!("{} records read, {} orders judged", evidence.facts.len(), evidence.orders.len()));
         Ok(Outcome { evidence, violations, added, flowed })
     }
 
     /// Orders, faults and meddling, until all three are over.
-    fn flow(&self, stage: &Stage, assortment: &Assortment) -> Result<(crate::traffic::Sales, Added)> {
+    fn flow(&self, stage: &Stage, assortment: &Assortment) -> Result<(Sales, Added)> {
         let plan = self.plan();
         let (faults_over, flow_over) = (AtomicBool::new(false), AtomicBool::new(false));
         thread::scope(|scope| {

@@ -181,8 +181,13 @@ impl Stage {
                 Ok(reply) => format!("status {} {}", reply.status, reply.body),
                 Err(error) => format!("{error:#}"),
             };
-            if !self.suite().is_running(service)? {
-                bail!("the {service} service ended by itself; see {}", self.dir.join(format!("{service}.log")).display());
+            let runs = self.suite().is_running(service)?;
+            if !runs {
+                locked(&self.ended_alone).push((service, Timestamp::now()));
+                bail!(
+                    "the {service} service ended by itself; see {}",
+                    self.dir.join(format!("{service}.log")).display()
+                );
             }
             Ok(Look::NotYet(seen))
         })

@@ -207,10 +207,12 @@ fn hesitate(rng: &mut Rng) {
 /// A clerk tries to send the parcel off, and gives up after a while: perhaps it will never be there. True if it left.
 fn dispatch(stage: &Stage, id: OrderId) -> bool {
     let path = format!("/shipments/{id}/dispatch");
-    let left = wait_for("a parcel to be dispatched", CLERK, || match stage.client(Service::Shipping).post(&path, &json!({})) {
-        Ok(reply) if reply.status == 200 => Ok(Look::Met(())),
-        Ok(reply) => Ok(Look::NotYet(reply.body.to_string())),
-        Err(error) => Ok(Look::NotYet(format!("{error:#}"))),
+    let left = wait_for("a parcel to be dispatched", CLERK, || {
+        match stage.client(Service::Shipping).post(&path, &json!({})) {
+            Ok(reply) if reply.status == 200 => Ok(Look::Met(())),
+            Ok(reply) => Ok(Look::NotYet(reply.body.to_string())),
+            Err(error) => Ok(Look::NotYet(format!("{error:#}"))),
+        }
     });
     left.is_ok()
 }

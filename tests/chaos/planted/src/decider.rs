@@ -4,7 +4,7 @@ use decider::{Decider, Logged};
 
 pub use crate::honest::{Command, Event, Movement, Private, Reservation, State, Stock};
 
-/// An inventory that releases twice.
+/// An inventory that releases twice: once properly, and once more as if the units had just arrived.
 pub struct Inventory;
 
 impl Decider for Inventory {
@@ -13,12 +13,16 @@ impl Decider for Inventory {
     type Event = Event;
 
     fn decide(state: &State, command: &Command) -> Vec<Event> {
-        let events = crate::honest::Inventory::decide(state, command);
-        let released = |event: &&Event| {
-            matches!(event, Logged::Private(Private::UnitsReleased(_) | Private::UnitsRestocked(_)))
+        let mut events = crate::honest::Inventory::decide(state, command);
+        let again = |event: &Event| match event {
+            Logged::Private(Private::UnitsReleased(movement) | Private::UnitsRestocked(movement)) => {
+                Some(Logged::Private(Private::UnitsReceived(movement.clone())))
+            }
+            _ => None,
         };
-        let again: Vec<_> = events.iter().filter(released).cloned().collect();
-        again.into_iter().chain(events).collect()
+        let again: Vec<_> = events.iter().filter_map(again).collect();
+        events.extend(again);
+        events
     }
 
     fn evolve(state: State, event: &Event) -> State {

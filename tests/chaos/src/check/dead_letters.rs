@@ -15,9 +15,11 @@ pub(super) fn check(evidence: &Evidence) -> Vec<String> {
     for ((service, place), letters) in letters {
         match poison.get(place) {
             None => found.push(format!("{service} has a dead letter of {place:?}, which is no poison")),
-            Some(poison) => found.extend(letters.iter().filter(|letter| !is_of(letter, poison)).map(|letter| {
-                format!("{service} has a dead letter of {place:?} that is not as it was: {letter:?}")
-            })),
+            Some(poison) => {
+                found.extend(letters.iter().filter(|letter| !is_of(letter, poison)).map(|letter| {
+                    format!("{service} has a dead letter of {place:?} that is not as it was: {letter:?}")
+                }));
+            }
         }
         // What is published again after a crash was still found once.
         let times: BTreeSet<_> = letters.iter().map(|letter| &letter.found).collect();
@@ -28,7 +30,10 @@ pub(super) fn check(evidence: &Evidence) -> Vec<String> {
     found
 }
 
-fn missing(poison: &BTreeMap<&Place, &Poison>, letters: &BTreeMap<(&'static str, &Place), Vec<&DeadLetter>>) -> Vec<String> {
+fn missing(
+    poison: &BTreeMap<&Place, &Poison>,
+    letters: &BTreeMap<(&'static str, &Place), Vec<&DeadLetter>>,
+) -> Vec<String> {
     let mut found = Vec::new();
     for place in poison.keys() {
         for service in Service::all().into_iter().filter(|service| consumes(*service).contains(&place.topic.as_str())) {

@@ -67,9 +67,12 @@ impl fmt::Display for Violation {
     }
 }
 
+/// Tells how a rule is broken.
+type Check = fn(&Evidence) -> Vec<String>;
+
 /// All violations.
 pub fn check(evidence: &Evidence) -> Vec<Violation> {
-    let rules: [(Rule, fn(&Evidence) -> Vec<String>); 10] = [
+    let rules: [(Rule, Check); 10] = [
         (Rule::Alive, alive::check),
         (Rule::Ends, ends::check),
         (Rule::Money, money::check),
@@ -81,9 +84,8 @@ pub fn check(evidence: &Evidence) -> Vec<Violation> {
         (Rule::DeadLetters, dead_letters::check),
         (Rule::Rest, rest::check),
     ];
-    let violations = |(rule, check): (Rule, fn(&Evidence) -> Vec<String>)| {
-        check(evidence).into_iter().map(move |what| Violation::new(rule, what))
-    };
+    let violations =
+        |(rule, check): (Rule, Check)| check(evidence).into_iter().map(move |what| Violation::new(rule, what));
     rules.into_iter().flat_map(violations).collect()
 }
 

@@ -112,7 +112,10 @@ mod tests {
     fn events_in_the_wrong_order_or_on_two_partitions_are_told() {
         let mut evidence = one_sold_order();
         let (reserved, committed) = (1, 3);
-        assert_eq!((evidence.facts[reserved].event, evidence.facts[committed].event), ("StockReserved", "StockCommitted"));
+        assert_eq!(
+            (evidence.facts[reserved].event, evidence.facts[committed].event),
+            ("StockReserved", "StockCommitted")
+        );
         let place = evidence.facts[reserved].place.clone();
         evidence.facts[reserved].place = evidence.facts[committed].place.clone();
         evidence.facts[committed].place = place;

@@ -77,8 +77,14 @@ pub(crate) fn one_sold_order() -> Evidence {
     Evidence {
         accepted: BTreeMap::from([(id, accepted)]),
         orders: BTreeMap::from([(id, from_value(order).expect("an order"))]),
-        payments: BTreeMap::from([(id, from_value(json!({ "order_id": id, "status": "captured" })).expect("a payment"))]),
-        shipments: BTreeMap::from([(id, from_value(json!({ "order_id": id, "status": "scheduled" })).expect("a parcel"))]),
+        payments: BTreeMap::from([(
+            id,
+            from_value(json!({ "order_id": id, "status": "captured" })).expect("a payment"),
+        )]),
+        shipments: BTreeMap::from([(
+            id,
+            from_value(json!({ "order_id": id, "status": "scheduled" })).expect("a parcel"),
+        )]),
         stock: BTreeMap::from([(SKU.to_owned(), StockSeen::of(8, 0, 2))]),
         received: BTreeMap::from([(SKU.to_owned(), 10)]),
         facts: facts(),
@@ -93,7 +99,10 @@ pub(crate) fn one_sold_order() -> Evidence {
 fn facts() -> Vec<Fact> {
     let chain =
         ["OrderPlaced", "StockReserved", "PaymentCaptured", "StockCommitted", "ShipmentScheduled", "OrderConfirmed"];
-    let mut facts: Vec<_> = (1..).zip(chain).map(|(number, event)| fact(event, number, number.checked_sub(1).filter(|cause| *cause > 0))).collect();
+    let mut facts: Vec<_> = (1..)
+        .zip(chain)
+        .map(|(number, event)| fact(event, number, number.checked_sub(1).filter(|cause| *cause > 0)))
+        .collect();
     facts[1].lines = vec![(SKU.to_owned(), 2)];
     facts
 }

@@ -33,7 +33,13 @@ fn causes(facts: &[&Fact]) -> Vec<String> {
             None => found.push(format!("nothing led to {} after {} hops", told(), fact.hops)),
             Some((cause, None)) => found.push(format!("{cause}, which led to {}, was never published", told())),
             Some((_, Some(cause))) if cause.hops + 1 != fact.hops => {
-                found.push(format!("{} led to {}, but their hops are {} and {}", cause.event, told(), cause.hops, fact.hops));
+                found.push(format!(
+                    "{} led to {}, but their hops are {} and {}",
+                    cause.event,
+                    told(),
+                    cause.hops,
+                    fact.hops
+                ));
             }
             Some(_) => {}
         }

@@ -37,7 +37,11 @@ impl Outside<Payment> for GivesUpEarly {
 fn main() -> ExitCode {
     shell::run(&ServiceParts::<Payment> {
         port: 8082,
-        variables: vec![Variable::new("PROVIDERS_LEDGER", "data/gateway.db", "the simulated payment gateway's own file")],
+        variables: vec![Variable::new(
+            "PROVIDERS_LEDGER",
+            "data/gateway.db",
+            "the simulated payment gateway's own file",
+        )],
         outside: |config| {
             let ledger: String = config.own("PROVIDERS_LEDGER")?;
             Ok(Arc::new(GivesUpEarly(Gateway(SimulatedGateway::open(Path::new(&ledger))?))))
