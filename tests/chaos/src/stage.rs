@@ -79,8 +79,7 @@ impl Stage {
             // Longer than any run: what only a deadline ends is a fault to be found.
             .env_for(Service::Order, "ORDER_DEADLINE_S", "36000")
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", NO_COLLECTOR)
-            .env("KAFKA_SESSION_TIMEOUT_MS", "6000")
-            .env("KAFKA_STATISTICS_INTERVAL_MS", "1000");
+            .env("KAFKA_SESSION_TIMEOUT_MS", "6000");
         for (service, binary) in &subject.binaries {
             suite = suite.binary(*service, binary);
         }
