@@ -1,6 +1,7 @@
 //! How long orders waited for what had been killed, counted from when it was back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeBounds;
 use std::time::Duration;
 
 use contracts::OrderId;
@@ -22,14 +23,16 @@ pub enum Cause {
     BrokerKill,
 }
 
-/// How long orders took after what was last done to the suite was over, sorted. Left out are those that something else
-/// held up: the customer, or a provider; and those that ended while something was still amiss.
-pub fn delays(evidence: &Evidence) -> BTreeMap<Cause, Vec<Duration>> {
+/// How long orders that were placed in some time took after what was last done to the suite was over, sorted. Left out are
+/// those that something else held up: the customer, or a provider; and those that ended while something was still amiss.
+pub fn delays(evidence: &Evidence, placed: impl RangeBounds<Timestamp>) -> BTreeMap<Cause, Vec<Duration>> {
     let held_up = held_up(evidence);
     let mut delays = BTreeMap::<Cause, Vec<Duration>>::new();
     for (id, facts) in evidence.facts_by_order() {
+        let was_placed = first(&facts, &["OrderPlaced"]);
         if !held_up.contains(&id)
-            && let Some((cause, delay)) = delay(&facts, &evidence.deeds)
+            && let Some(was_placed) = was_placed.filter(|time| placed.contains(time))
+            && let Some((cause, delay)) = delay(&facts, was_placed, &evidence.deeds)
         {
             delays.entry(cause).or_default().push(delay);
         }
@@ -46,10 +49,13 @@ fn held_up(evidence: &Evidence) -> BTreeSet<OrderId> {
     by_customer.chain(failed).collect()
 }
 
-fn delay(facts: &[&Fact], deeds: &[Deed]) -> Option<(Cause, Duration)> {
-    let first = |is: fn(&str) -> bool| facts.iter().filter(|fact| is(fact.event)).map(|fact| fact.time).min();
-    let placed = first(|event| event == "OrderPlaced")?;
-    let ended = first(|event| event == "OrderConfirmed" || event == "OrderCancelled")?;
+/// When the first of these events happened.
+fn first(facts: &[&Fact], events: &[&str]) -> Option<Timestamp> {
+    facts.iter().filter(|fact| events.contains(&fact.event)).map(|fact| fact.time).min()
+}
+
+fn delay(facts: &[&Fact], placed: Timestamp, deeds: &[Deed]) -> Option<(Cause, Duration)> {
+    let ended = first(facts, &["OrderConfirmed", "OrderCancelled"])?;
     let met = || deeds.iter().filter(|deed| deed.from < ended && deed.until > placed);
     if met().any(|deed| matches!(deed.what, What::Trouble(_))) {
         return None;
@@ -78,7 +84,7 @@ mod tests {
     fn with(what: What, from: i64, until: i64) -> BTreeMap<Cause, Vec<Duration>> {
         let mut evidence = one_sold_order();
         evidence.deeds.push(Deed { what, from: time(from), until: time(until) });
-        delays(&evidence)
+        delays(&evidence, ..)
     }
 
     #[test]

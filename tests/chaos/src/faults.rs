@@ -45,6 +45,7 @@ pub fn inflict(stage: &Stage, plan: &Plan) -> Result<()> {
 fn one_at_a_time(stage: &Stage, victims: &[(Victim, Duration)]) -> Result<()> {
     for (victim, lasts) in victims {
         thread::sleep(BREATH);
+        stage.calm();
         match victim {
             Victim::Service(service) => {
                 let fault = Fault { at: Duration::ZERO, kind: ServiceFault::Kill, lasts: *lasts };

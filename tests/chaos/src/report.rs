@@ -54,13 +54,16 @@ fn tell(text: &mut String, outcome: &Outcome) -> fmt::Result {
         }
         None => writeln!(text, "  not every order became final")?,
     }
-    tell_delays(text, &delays(evidence))?;
+    if let Some(calm) = evidence.calm_since {
+        writeln!(text, "  from when all was well again until an order's end, in ms:")?;
+        writeln!(text, "    {:<32}{:>7}{:>7}{:>7}{:>8}", "what came before", "orders", "p50", "p99", "max")?;
+        tell_delays(text, &delays(evidence, ..calm), "")?;
+        tell_delays(text, &delays(evidence, calm..), ", alone")?;
+    }
     tell_violations(text, outcome)
 }
 
-fn tell_delays(text: &mut String, delays: &BTreeMap<Cause, Vec<Duration>>) -> fmt::Result {
-    writeln!(text, "  from when all was well again until an order's end, in ms:")?;
-    writeln!(text, "    {:<24}{:>7}{:>7}{:>7}{:>8}", "what came before", "orders", "p50", "p99", "max")?;
+fn tell_delays(text: &mut String, delays: &BTreeMap<Cause, Vec<Duration>>, how: &str) -> fmt::Result {
     for (cause, delays) in delays {
         let what = match cause {
             Cause::Nothing => "nothing",
@@ -69,7 +72,8 @@ fn tell_delays(text: &mut String, delays: &BTreeMap<Cause, Vec<Duration>>) -> fm
             Cause::BrokerKill => "a killed broker",
         };
         let at = |percent: usize| delays[(delays.len() - 1) * percent / 100].as_millis();
-        writeln!(text, "    {what:<24}{:>7}{:>7}{:>7}{:>8}", delays.len(), at(50), at(99), at(100))?;
+        let what = format!("{what}{how}");
+        writeln!(text, "    {what:<32}{:>7}{:>7}{:>7}{:>8}", delays.len(), at(50), at(99), at(100))?;
     }
     Ok(())
 }

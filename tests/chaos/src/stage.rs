@@ -1,7 +1,7 @@
 //! The real binaries, their broker, and what was done to them so far.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -64,6 +64,7 @@ pub struct Stage {
     clients: [Client; 4],
     deeds: Mutex<Vec<Deed>>,
     ended_alone: Mutex<Vec<(Service, Timestamp)>>,
+    calm_since: OnceLock<Timestamp>,
 }
 
 impl Stage {
@@ -100,6 +101,7 @@ impl Stage {
             prefix,
             deeds: Mutex::default(),
             ended_alone: Mutex::default(),
+            calm_since: OnceLock::new(),
         })
     }
 
@@ -149,6 +151,16 @@ impl Stage {
     /// What was done so far.
     pub fn deeds(&self) -> Vec<Deed> {
         locked(&self.deeds).clone()
+    }
+
+    /// From now on only one thing is done at a time, and has its time.
+    pub(crate) fn calm(&self) {
+        self.calm_since.get_or_init(Timestamp::now);
+    }
+
+    /// Since when only one thing was done at a time.
+    pub fn calm_since(&self) -> Option<Timestamp> {
+        self.calm_since.get().copied()
     }
 
     /// Services that ended without being killed.

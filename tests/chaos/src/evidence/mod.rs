@@ -54,6 +54,8 @@ pub struct Evidence {
     pub rest: Rest,
     /// What was done to the suite.
     pub deeds: Vec<Deed>,
+    /// Since when only one thing was done at a time.
+    pub calm_since: Option<Timestamp>,
     /// Services that ended without being told.
     pub ended_alone: Vec<(Service, Timestamp)>,
 }
@@ -70,6 +72,7 @@ impl Evidence {
             received: assortment.products().map(|product| (product.sku.clone(), product.received)).collect(),
             rest,
             deeds: stage.deeds(),
+            calm_since: stage.calm_since(),
             ended_alone: stage.ended_alone(),
             ..Self::default()
         };
