@@ -12,6 +12,7 @@ mod stock;
 #[cfg(test)]
 pub(crate) mod testing;
 mod traces;
+mod waits;
 
 use std::fmt;
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub enum Rule {
     Stock,
     /// One connected trace for each order, and one tree of causes.
     Traces,
+    /// What was killed alone holds up no order for long once it is back.
+    Waits,
 }
 
 /// A rule that was broken, and how.
@@ -72,7 +75,7 @@ type Check = fn(&Evidence) -> Vec<String>;
 
 /// All violations.
 pub fn check(evidence: &Evidence) -> Vec<Violation> {
-    let rules: [(Rule, Check); 10] = [
+    let rules: [(Rule, Check); 11] = [
         (Rule::Alive, alive::check),
         (Rule::Ends, ends::check),
         (Rule::Money, money::check),
@@ -83,6 +86,7 @@ pub fn check(evidence: &Evidence) -> Vec<Violation> {
         (Rule::Traces, traces::check),
         (Rule::DeadLetters, dead_letters::check),
         (Rule::Rest, rest::check),
+        (Rule::Waits, waits::check),
     ];
     let violations =
         |(rule, check): (Rule, Check)| check(evidence).into_iter().map(move |what| Violation::new(rule, what));
