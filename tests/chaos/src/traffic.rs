@@ -90,6 +90,8 @@ pub struct Accepted {
 pub struct Sales {
     /// Accepted, in no particular order.
     pub accepted: Vec<Accepted>,
+    /// Goods that arrived meanwhile.
+    pub received: Vec<(String, u32)>,
     /// Why good orders were not accepted, or good requests not answered as they must be.
     pub refused: Vec<String>,
 }
@@ -113,6 +115,7 @@ pub fn flow(stage: &Stage, assortment: &Assortment, seed: u64, size: Size, over:
         for customer in customers {
             let mut some = customer.join().expect("a customer does not panic");
             sales.accepted.append(&mut some.accepted);
+            sales.received.append(&mut some.received);
             sales.refused.append(&mut some.refused);
         }
         sales
@@ -154,12 +157,32 @@ impl Street {
 fn serve(stage: &Stage, assortment: &Assortment, street: &Street) -> Sales {
     let mut sales = Sales::default();
     while let Some(seed) = street.next() {
-        match buy(stage, assortment, &mut Rng::with_seed(seed)) {
+        let mut rng = Rng::with_seed(seed);
+        if rng.u8(0..100) < 5 {
+            match receive(stage, assortment, &mut rng) {
+                Ok(received) => sales.received.push(received),
+                Err(error) => sales.refused.push(format!("{error:#}")),
+            }
+        }
+        match buy(stage, assortment, &mut rng) {
             Ok(accepted) => sales.accepted.push(accepted),
             Err(error) => sales.refused.push(format!("{error:#}")),
         }
     }
     sales
+}
+
+/// Goods arrive. The clerk is not sure whether it was noted, and says it once more, with the same key.
+fn receive(stage: &Stage, assortment: &Assortment, rng: &mut Rng) -> Result<(String, u32)> {
+    let sku = &rng.choice(&assortment.ample).expect("there is something").sku;
+    let (path, quantity) = (format!("/stock/{sku}/receipts"), rng.u32(1..20));
+    let (key, body) = (Uuid::now_v7().to_string(), json!({ "quantity": quantity }));
+    for _ in 0..2 {
+        let post = || stage.client(Service::Inventory).post_with(&path, &body, &[("idempotency-key", &key)]);
+        answer("a receipt", &[200], post)?;
+        hesitate(rng);
+    }
+    Ok((sku.clone(), quantity))
 }
 
 /// One order, from the first thought to the last.

@@ -76,6 +76,9 @@ impl Evidence {
             ended_alone: stage.ended_alone(),
             ..Self::default()
         };
+        for (sku, quantity) in sales.received {
+            *evidence.received.entry(sku).or_default() += u64::from(quantity);
+        }
         api::gather(stage, &mut evidence)?;
         topics::gather(stage, &mut evidence)?;
         ledgers::gather(stage, &mut evidence)?;
