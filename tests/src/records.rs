@@ -45,6 +45,17 @@ impl Record {
         Self { topic: topic.to_owned(), key, value, headers: Vec::new() }
     }
 
+    /// What was read from a topic whose name begins with the suite's prefix.
+    pub fn of(message: &BorrowedMessage<'_>, prefix: &str) -> Self {
+        let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+        Self {
+            topic: message.topic().strip_prefix(prefix).unwrap_or_default().to_owned(),
+            key: message.key().map(<[u8]>::to_vec),
+            value: message.payload().map(<[u8]>::to_vec),
+            headers: headers.map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec))).collect(),
+        }
+    }
+
     /// The same with one more header, or another value of one that it has.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
@@ -97,8 +108,9 @@ pub struct Topics {
 }
 
 impl Topics {
+    /// The topics at this broker whose names begin so.
     #[track_caller]
-    pub(crate) fn new(broker: &str, prefix: &str) -> Self {
+    pub fn new(broker: &str, prefix: &str) -> Self {
         let mut config = client(broker);
         // More than the broker takes: what is too large is its to say.
         config.set("message.max.bytes", "10000000");
@@ -268,21 +280,11 @@ impl Reader {
         while let Some(message) = self.consumer.poll(wait) {
             // An error is about the connection; the client mends it, or the wait ends.
             if let Ok(message) = message {
-                self.seen.borrow_mut().push(self.record(&message));
+                let place = Place { partition: message.partition(), offset: message.offset() };
+                self.seen.borrow_mut().push((Record::of(&message, &self.prefix), place));
             }
             wait = Duration::ZERO;
         }
-    }
-
-    fn record(&self, message: &BorrowedMessage<'_>) -> (Record, Place) {
-        let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
-        let record = Record {
-            topic: message.topic().strip_prefix(&self.prefix).unwrap_or_default().to_owned(),
-            key: message.key().map(<[u8]>::to_vec),
-            value: message.payload().map(<[u8]>::to_vec),
-            headers: headers.map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec))).collect(),
-        };
-        (record, Place { partition: message.partition(), offset: message.offset() })
     }
 }
 

@@ -161,7 +161,7 @@ fn services_know_the_shell_and_not_what_it_is_made_of() {
 fn only_messaging_knows_the_kafka_client() {
     let reason = "its settings are what the delivery guarantees rest on; end-to-end tests play foreign producers, and the \
                   load generator measures from outside";
-    assert_eq!(workspace().who_names("rdkafka"), set(["bench", "e2e", "messaging"]), "{reason}");
+    assert_eq!(workspace().who_names("rdkafka"), set(["bench", "chaos", "e2e", "messaging"]), "{reason}");
 }
 
 #[test]
@@ -192,6 +192,23 @@ fn the_local_suite_knows_the_services_as_processes_only() {
 fn the_local_suite_compiles_without_a_kafka_client() {
     let reason = "it is compiled before anything can be run, and librdkafka alone takes longer than all of it";
     assert_apart("local", &workspace().reached_by("local"), &set(["rdkafka", "tokio"]), reason);
+}
+
+#[test]
+fn the_chaos_test_looks_at_the_suite_from_outside() {
+    let shared = workspace().members_in("shared");
+    let services = workspace().members_in("services");
+    let forbidden = &(&shared - &set(["contracts", "providers"])) | &services;
+    let reason =
+        "it checks what the services did by what anybody can see: their APIs, their events, and the providers' ledgers";
+    assert_apart("chaos", &workspace().named_by("chaos", true), &forbidden, reason);
+    assert_apart("chaos", &workspace().reached_by("chaos"), &services, reason);
+}
+
+#[test]
+fn nobody_depends_on_planted_bugs() {
+    let reason = "its binaries are started by the test of the checker, and by nobody else";
+    assert_eq!(workspace().who_names("planted"), set([]), "{reason}");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 pub mod bench;
 pub mod broker;
+pub mod chaos;
 pub mod children;
 pub mod client;
 pub mod compose;

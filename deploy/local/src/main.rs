@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use local::{Progress, Workspace, bench, broker, children, compose, conformance, contracts, demo, testing};
+use local::{Progress, Workspace, bench, broker, chaos, children, compose, conformance, contracts, demo, testing};
 
 /// Runs, tests and demonstrates the order saga on this machine.
 #[derive(Parser)]
@@ -35,6 +35,14 @@ enum Command {
     Bench {
         /// Arguments for the load generator, after `--`; `cargo saga bench -- --help` lists them.
         #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Let orders flow while services and broker are killed again and again, and check what came of every order; exit code 1
+    /// if a rule is broken. `cargo saga chaos --help` lists the arguments.
+    #[command(disable_help_flag = true)]
+    Chaos {
+        /// `--seed N`, `--orders N`, `--rate N` or `--long`; nothing: 2,000 orders and a new seed.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
     /// Try `docker compose up --build` as a user would, on ports and with volumes of its own: orders, traces, restarts of
@@ -83,6 +91,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Test { arguments } => Ok(testing::run(&workspace, arguments, Progress::shown())?.into()),
         Command::Conformance => Ok(conformance::run(&workspace, Progress::shown())?.into()),
         Command::Bench { arguments } => Ok(bench::run(&workspace, arguments, Progress::shown())?.into()),
+        Command::Chaos { arguments } => Ok(chaos::run(&workspace, arguments, Progress::shown())?.into()),
         Command::ComposeTest => compose::run(&workspace, Progress::shown()).map(|()| ExitCode::SUCCESS),
         Command::Contracts { arguments } => Ok(contracts::run(&workspace, arguments)?.into()),
         Command::Broker(command) => run_broker(command, &workspace),

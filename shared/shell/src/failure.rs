@@ -46,8 +46,8 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn new(class: Class, error: impl ToString) -> Self {
-        Self { class, error: error.to_string() }
+    pub(crate) fn new(class: Class, error: impl Into<String>) -> Self {
+        Self { class, error: error.into() }
     }
 
     /// From what a panic left.
@@ -60,7 +60,7 @@ impl Failure {
 
 impl From<LogError> for Failure {
     fn from(error: LogError) -> Self {
-        Self::new(Class::Log, error)
+        Self::new(Class::Log, error.to_string())
     }
 }
 

@@ -99,7 +99,7 @@ fn decode(record: &Record<'_>) -> Result<Option<Received>, Failure> {
             debug!(ce_type, topic = record.topic(), "ignored: a type that this build does not know");
             Ok(None)
         }
-        Err(error) => Err(Failure::new(class(&error), error)),
+        Err(error) => Err(Failure::new(class(&error), error.to_string())),
     }
 }
 

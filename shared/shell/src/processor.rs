@@ -185,7 +185,7 @@ impl<S: Service> Processor<S> {
                 }
                 Err(error) if error.is_refusal() => {
                     batch = tried;
-                    batch.fail(Failure::new(Class::Store, error));
+                    batch.fail(Failure::new(Class::Store, error.to_string()));
                     continue;
                 }
                 Err(error) => error!(%error, "the transaction failed; it is tried again"),

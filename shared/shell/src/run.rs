@@ -175,15 +175,10 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
     let stop = CancellationToken::new();
 
     let backlog = Arc::new(Backlog::new(store.outbox_len().await?, config.outbox_max));
-    let intake =
-        Intake { redrive_topic: redrive_topic::<S>(), metrics: Arc::clone(metrics), spans: telemetry.spans.clone() };
+    let intake = intake::<S>(&telemetry);
 
-    let app = App {
-        inputs: inputs.clone(),
-        store: store.clone(),
-        backlog: Arc::clone(&backlog),
-        metrics: Arc::clone(metrics),
-    };
+    let (backlog_seen, counted) = (Arc::clone(&backlog), Arc::clone(metrics));
+    let app = App { inputs: inputs.clone(), store: store.clone(), backlog: backlog_seen, metrics: counted };
     let api = (parts.api)(app, config)?;
     let readiness = Readiness { consumer: Arc::clone(&consumer), telemetry: Arc::clone(&telemetry) };
     let served = web::finish(api.routes, api.description, Arc::new(readiness));
@@ -197,12 +192,7 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
         outbox,
         intents,
         published: published.clone(),
-        outlet: Outlet {
-            schema_base_url: config.schema_base_url.clone(),
-            spans: telemetry.spans.clone(),
-            retries: RetryPolicy { attempts_max: config.retry_attempts_max, backoff_max: config.retry_backoff_max },
-            dead_letter_topic: dead_letter_topic::<S>(),
-        },
+        outlet: outlet::<S>(config, &telemetry),
         metrics: Arc::clone(metrics),
         backlog: Arc::clone(&backlog),
     };
@@ -267,6 +257,20 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
     ended
 }
 
+fn outlet<S: Service>(config: &Config, telemetry: &Telemetry) -> Outlet {
+    Outlet {
+        schema_base_url: config.schema_base_url.clone(),
+        spans: telemetry.spans.clone(),
+        retries: RetryPolicy { attempts_max: config.retry_attempts_max, backoff_max: config.retry_backoff_max },
+        dead_letter_topic: dead_letter_topic::<S>(),
+    }
+}
+
+fn intake<S: Service>(telemetry: &Telemetry) -> Intake {
+    let (metrics, spans) = (Arc::clone(&telemetry.metrics), telemetry.spans.clone());
+    Intake { redrive_topic: redrive_topic::<S>(), metrics, spans }
+}
+
 /// Where this service's dead letters go.
 fn dead_letter_topic<S: Service>() -> String {
     format!("{}.dlq", S::Public::OWNER.name())
@@ -287,9 +291,9 @@ async fn read_topics<S: Service>(
 ) -> Result<(), KafkaError> {
     let dead_letter_topic = dead_letter_topic::<S>();
     let redrive_topic = redrive_topic::<S>();
-    let consumed: Vec<_> = S::CONSUMES.iter().copied().chain([&*redrive_topic]).collect();
+    let read: Vec<_> = S::CONSUMES.iter().copied().chain([&*redrive_topic]).collect();
     let mut topics = vec![S::Public::TOPIC, &dead_letter_topic];
-    topics.extend(&consumed);
+    topics.extend(&read);
     let backoff = ExponentialBuilder::default().with_min_delay(Duration::from_millis(100));
     let mut backoff = backoff.with_max_delay(TOPICS_BACKOFF_MAX).without_max_times().build();
     while let Err(error) = ensure_topics(&kafka, &topics).await {
@@ -299,7 +303,7 @@ async fn read_topics<S: Service>(
             return Ok(());
         }
     }
-    let reading = consume(&kafka, &consumed, RECORDS_MAX, move |record: &Record<'_>| intake.read(record), records)?;
+    let reading = consume(&kafka, &read, RECORDS_MAX, move |record: &Record<'_>| intake.read(record), records)?;
     consumer.get_or_init(|| reading);
     stop.cancelled().await;
     Ok(())

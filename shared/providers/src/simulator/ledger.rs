@@ -14,6 +14,7 @@ use contracts::{Money, OrderId};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row, Transaction, TransactionBehavior};
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::trouble::Trouble;
 use crate::ProviderError;
 
 /// How long a process that finds the file locked waits until it tries again.
@@ -36,6 +37,10 @@ const SCHEMA: &str = "
         kind TEXT NOT NULL, key TEXT NOT NULL, answer TEXT, error TEXT
     ) STRICT;
     CREATE INDEX IF NOT EXISTS calls_of_key ON calls (key);
+    CREATE TABLE IF NOT EXISTS trouble (
+        id INTEGER PRIMARY KEY CHECK (id = 0),
+        latency_ms INTEGER NOT NULL, failing_percent INTEGER NOT NULL, lost_percent INTEGER NOT NULL
+    ) STRICT;
     COMMIT;";
 
 /// Why a ledger could not be used.
@@ -90,6 +95,23 @@ impl Ledger {
         let done = work(&books)?;
         books.0.commit()?;
         Ok(done)
+    }
+
+    /// What goes wrong at this provider, if somebody said so.
+    pub(super) fn trouble(&self) -> Result<Option<Trouble>, LedgerError> {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut select = connection.prepare_cached("SELECT latency_ms, failing_percent, lost_percent FROM trouble")?;
+        let trouble = |row: &Row<'_>| {
+            let latency = Duration::from_millis(row.get(0)?);
+            Ok(Trouble { latency, failing_percent: row.get(1)?, lost_percent: row.get(2)? })
+        };
+        Ok(select.query_row((), trouble).optional()?)
+    }
+
+    pub(super) fn set_trouble(&self, trouble: Trouble) -> Result<(), LedgerError> {
+        let latency_ms = u64::try_from(trouble.latency.as_millis()).unwrap_or(u64::MAX);
+        let row = (latency_ms, trouble.failing_percent, trouble.lost_percent);
+        self.write(|books| Ok(books.execute("INSERT OR REPLACE INTO trouble VALUES (0, ?1, ?2, ?3)", row)?))
     }
 }
 

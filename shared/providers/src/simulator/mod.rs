@@ -24,59 +24,32 @@
 //! | postal code `SLOW` | booked, but only after [`SLOW_ANSWER`]; a cancellation in the meantime wins |
 //! | any other | booked |
 //!
-//! [`Trouble`] adds latency, outages and lost answers to calls of every kind.
+//! [`Trouble`] adds latency, outages and lost answers to calls of every kind. It is chosen when a simulator is opened, or
+//! from outside while it runs, by whoever has its ledger: [`Trouble::cause`].
 
 mod carrier;
 mod gateway;
 mod ledger;
 mod reader;
+mod trouble;
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use contracts::OrderId;
 use serde::Serialize;
 
 use crate::ProviderError;
 use ledger::{Arrival, Books, Ledger, Outcome};
+use trouble::Fate;
 
 pub use carrier::{CarrierEntry, CarrierLedger, SimulatedCarrier, addresses};
 pub use gateway::{GatewayEntry, GatewayLedger, SimulatedGateway, cards};
 pub use ledger::LedgerError;
 pub use reader::{LedgerReader, LoggedCall};
+pub use trouble::Trouble;
 
 /// How long a slow call takes, unless the simulator was told otherwise.
 pub const SLOW_ANSWER: Duration = Duration::from_secs(5);
-
-/// What goes wrong besides what the input asks for. None by default.
-///
-/// Which calls it hits follows from their kind, key and number, so a run can be repeated.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Trouble {
-    /// Passes before a call arrives.
-    pub latency: Duration,
-    /// Calls out of a hundred that fail before they do anything.
-    pub failing_percent: u8,
-    /// Calls out of a hundred that do what they should, but whose answer is lost.
-    pub lost_percent: u8,
-}
-
-impl Trouble {
-    fn fate(self, call: Call, attempt: u32) -> Fate {
-        let mut hasher = DefaultHasher::new();
-        (call.kind, call.key, attempt).hash(&mut hasher);
-        let failing = u64::from(self.failing_percent);
-        match hasher.finish() % 100 {
-            roll if roll < failing => Fate::Fails,
-            roll if roll < failing + u64::from(self.lost_percent) => Fate::AnswerLost,
-            _ => Fate::Answered,
-        }
-    }
-}
 
 /// How a call is treated because of its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,16 +58,6 @@ enum Treatment {
     Down,
     Flaky,
     Slow,
-}
-
-/// What becomes of one attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Answered,
-    /// Before it did anything.
-    Fails,
-    /// After it did what it should.
-    AnswerLost,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -131,10 +94,11 @@ impl Simulator {
         A: Serialize + Send + 'static,
         F: Fn(&Books<'_>) -> Outcome<A> + Send + 'static,
     {
-        if !self.trouble.latency.is_zero() {
-            tokio::time::sleep(self.trouble.latency).await;
+        let trouble = self.ledger.trouble()?.unwrap_or(self.trouble);
+        if !trouble.latency.is_zero() {
+            tokio::time::sleep(trouble.latency).await;
         }
-        let arrival = match self.take_in(call, &execute)? {
+        let arrival = match self.take_in(call, trouble, &execute)? {
             Progress::Answered(answer) => return answer,
             Progress::Waits(arrival) => arrival,
         };
@@ -142,7 +106,7 @@ impl Simulator {
         let simulator = self.clone();
         let rest = tokio::spawn(async move {
             tokio::time::sleep(simulator.slow).await;
-            simulator.ledger.write(|books| simulator.settle(books, call, arrival, &execute))?
+            simulator.ledger.write(|books| settle(books, call, arrival, trouble, &execute))?
         });
         rest.await.unwrap_or_else(|cut_off| Err(ProviderError::Unavailable(cut_off.to_string())))
     }
@@ -150,6 +114,7 @@ impl Simulator {
     fn take_in<A: Serialize>(
         &self,
         call: Call,
+        trouble: Trouble,
         execute: impl Fn(&Books<'_>) -> Outcome<A>,
     ) -> Result<Progress<A>, LedgerError> {
         self.ledger.write(|books| {
@@ -157,34 +122,34 @@ impl Simulator {
             if call.treatment == Treatment::Slow && !books.is_decided(call.key)? {
                 return Ok(Progress::Waits(arrival));
             }
-            self.settle(books, call, arrival, execute).map(Progress::Answered)
+            settle(books, call, arrival, trouble, execute).map(Progress::Answered)
         })
     }
+}
 
-    fn settle<A: Serialize>(
-        &self,
-        books: &Books<'_>,
-        call: Call,
-        arrival: Arrival,
-        execute: impl Fn(&Books<'_>) -> Outcome<A>,
-    ) -> Outcome<A> {
-        let answer = match self.fate(call, arrival.attempt) {
-            Fate::Answered => execute(books)?,
-            Fate::Fails => Err(ProviderError::Unavailable("out of service".to_owned())),
-            Fate::AnswerLost => {
-                drop(execute(books)?);
-                Err(ProviderError::Unavailable("the answer was lost".to_owned()))
-            }
-        };
-        books.answered(arrival, &answer)?;
-        Ok(answer)
-    }
-
-    fn fate(&self, call: Call, attempt: u32) -> Fate {
-        match (call.treatment, attempt) {
-            (Treatment::Down, _) | (Treatment::Flaky, 1) => Fate::Fails,
-            (Treatment::Flaky, 2) => Fate::AnswerLost,
-            _ => self.trouble.fate(call, attempt),
+fn settle<A: Serialize>(
+    books: &Books<'_>,
+    call: Call,
+    arrival: Arrival,
+    trouble: Trouble,
+    execute: impl Fn(&Books<'_>) -> Outcome<A>,
+) -> Outcome<A> {
+    let answer = match fate(call, arrival.attempt, trouble) {
+        Fate::Answered => execute(books)?,
+        Fate::Fails => Err(ProviderError::Unavailable("out of service".to_owned())),
+        Fate::AnswerLost => {
+            drop(execute(books)?);
+            Err(ProviderError::Unavailable("the answer was lost".to_owned()))
         }
+    };
+    books.answered(arrival, &answer)?;
+    Ok(answer)
+}
+
+fn fate(call: Call, attempt: u32, trouble: Trouble) -> Fate {
+    match (call.treatment, attempt) {
+        (Treatment::Down, _) | (Treatment::Flaky, 1) => Fate::Fails,
+        (Treatment::Flaky, 2) => Fate::AnswerLost,
+        _ => trouble.fate(call, attempt),
     }
 }

@@ -74,3 +74,15 @@ async fn whoever_repeats_gets_through() {
     let entries = ledger.entries().expect("reads");
     assert!(entries.len() == 50 && entries.values().all(|entry| entry.captures == 1), "{entries:?}");
 }
+
+#[tokio::test]
+async fn trouble_is_caused_and_ended_from_outside_while_the_provider_runs() {
+    let place = Place::new();
+    let (gateway, ledger) = open(&place, Trouble::default());
+    let outage = Trouble { failing_percent: 100, ..Trouble::default() };
+    outage.cause(&place.ledger()).expect("written");
+    assert_unavailable(&gateway.charge(order(1), cards::APPROVED, AMOUNT).await);
+    Trouble::default().cause(&place.ledger()).expect("written");
+    assert!(gateway.charge(order(1), cards::APPROVED, AMOUNT).await.is_ok());
+    assert_eq!(ledger.total().expect("reads").captures, 1);
+}

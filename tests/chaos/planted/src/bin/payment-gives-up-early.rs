@@ -1,0 +1,51 @@
+//! A payment service that takes a gateway's silence for a decline, and ignores the success that comes late.
+
+use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use payment::{
+    api::api,
+    decider::{Charge, Command, Payment},
+    outside::Gateway,
+    policy::GatewayCall,
+};
+use providers::simulator::SimulatedGateway;
+use shell::{Description, Outside, OutsideError, ServiceParts, Variable};
+use tokio::time::timeout;
+
+/// How long the gateway may take.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+struct GivesUpEarly(Gateway<SimulatedGateway>);
+
+#[async_trait]
+impl Outside<Payment> for GivesUpEarly {
+    fn describe(&self, call: &GatewayCall) -> Description {
+        self.0.describe(call)
+    }
+
+    async fn perform(&self, call: &GatewayCall) -> Result<Command, OutsideError> {
+        let GatewayCall::Charge(due) = call else { return self.0.perform(call).await };
+        let declined = || Command::SettleCharge {
+            order_id: due.order_id,
+            charge: Charge::Declined { code: "timeout".to_owned() },
+        };
+        timeout(PATIENCE, self.0.perform(call)).await.unwrap_or_else(|_| Ok(declined()))
+    }
+}
+
+fn main() -> ExitCode {
+    shell::run(&ServiceParts::<Payment> {
+        port: 8082,
+        variables: vec![Variable::new(
+            "PROVIDERS_LEDGER",
+            "data/gateway.db",
+            "the simulated payment gateway's own file",
+        )],
+        outside: |config| {
+            let ledger: String = config.own("PROVIDERS_LEDGER")?;
+            Ok(Arc::new(GivesUpEarly(Gateway(SimulatedGateway::open(Path::new(&ledger))?))))
+        },
+        api,
+    })
+}

@@ -1,0 +1,21 @@
+//! What the suite promises about its topics, written down once more: who checks must not ask who is checked.
+
+use local::Service;
+
+/// The topics that a service reads.
+pub const fn consumes(service: Service) -> &'static [&'static str] {
+    match service {
+        Service::Order => &["inventory.events", "payment.events", "shipping.events"],
+        Service::Inventory => &["order.events", "payment.events", "shipping.events"],
+        Service::Payment => &["order.events", "inventory.events", "shipping.events"],
+        Service::Shipping => &["order.events", "inventory.events"],
+    }
+}
+
+/// Where a service's dead letters go.
+pub fn dead_letter_topic(service: Service) -> String {
+    format!("{service}.dlq")
+}
+
+/// Events that nothing but a request from outside, or time, leads to.
+pub const ROOTS: [&str; 3] = ["OrderPlaced", "OrderCancellationRequested", "ShipmentDispatched"];

@@ -1,0 +1,24 @@
+//! Faults of every kind under a steady flow of orders, and an independent checker of what came of them.
+//!
+//! - [`plan`]: from a seed to a schedule of faults, as data.
+//! - [`stage`]: the real binaries, their broker, and what was done to them. [`faults`] does it.
+//! - [`traffic`]: customers, who order steadily and cancel at random moments.
+//! - [`meddler`]: doubles records, and adds poison.
+//! - [`evidence`]: what can be read from outside when all is over: APIs, topics, ledgers, metrics.
+//! - [`check`]: the rules, each a pure function from evidence to violations.
+//! - [`run`]: one run, from the first order to the verdict.
+
+pub mod check;
+pub mod choreography;
+pub mod delays;
+pub mod evidence;
+pub mod faults;
+mod kafka;
+pub mod meddler;
+pub mod plan;
+pub mod report;
+mod rest;
+mod rewind;
+pub mod run;
+pub mod stage;
+pub mod traffic;
