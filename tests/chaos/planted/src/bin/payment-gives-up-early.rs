@@ -14,7 +14,9 @@ use shell::{Description, Outside, OutsideError, ServiceParts, Variable};
 use tokio::time::timeout;
 
 /// How long the gateway may take.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(200);
+/// How long it takes with a slow card: too long, and yet so short that the service seldom dies before.
+const SLOW: Duration = Duration::from_millis(600);
 
 struct GivesUpEarly(Gateway<SimulatedGateway>);
 
@@ -44,7 +46,8 @@ fn main() -> ExitCode {
         )],
         outside: |config| {
             let ledger: String = config.own("PROVIDERS_LEDGER")?;
-            Ok(Arc::new(GivesUpEarly(Gateway(SimulatedGateway::open(Path::new(&ledger))?))))
+            let gateway = SimulatedGateway::open(Path::new(&ledger))?.with_slow(SLOW);
+            Ok(Arc::new(GivesUpEarly(Gateway(gateway))))
         },
         api,
     })
