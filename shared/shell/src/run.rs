@@ -36,6 +36,7 @@ use crate::{
     gauges, health,
     input::Input,
     intake::Intake,
+    janitor::Janitor,
     performer::{Outside, Performer},
     processor::Processor,
     readiness::Readiness,
@@ -217,6 +218,13 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
         spans: telemetry.spans.clone(),
     };
 
+    let janitor = Janitor {
+        store: store.clone(),
+        kafka: config.kafka.clone(),
+        margin: config.inbox_margin,
+        metrics: Arc::clone(metrics),
+    };
+
     let mut tasks = Tasks {
         http: tokio::spawn(async move { http.await }),
         processor: tokio::spawn(processor.run()),
@@ -236,6 +244,7 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
             intake,
             records,
             Arc::clone(&consumer),
+            janitor,
             stop.clone(),
         )),
     };
@@ -281,12 +290,14 @@ fn redrive_topic<S: Service>() -> String {
     format!("{}.redrive", S::Public::OWNER.name())
 }
 
-/// Makes the topics, then reads them; tries again for as long as Kafka is away.
+/// Makes the topics, then reads them, and has forgotten what they can't bring again; tries again for as long as Kafka is
+/// away.
 async fn read_topics<S: Service>(
     kafka: KafkaConfig,
     intake: Intake,
     records: mpsc::Sender<Batch<Input<S>>>,
     consumer: Arc<OnceLock<Consumer>>,
+    janitor: Janitor,
     stop: CancellationToken,
 ) -> Result<(), KafkaError> {
     let dead_letter_topic = dead_letter_topic::<S>();
@@ -305,7 +316,7 @@ async fn read_topics<S: Service>(
     }
     let reading = consume(&kafka, &read, RECORDS_MAX, move |record: &Record<'_>| intake.read(record), records)?;
     consumer.get_or_init(|| reading);
-    stop.cancelled().await;
+    janitor.run(&read, stop).await;
     Ok(())
 }
 
