@@ -253,13 +253,7 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
     let ended = tasks.wait_for_signal_or_failure().await;
     info!("stopping: what is begun is finished first");
     stop.cancel();
-    if let Some(consumer) = consumer.get() {
-        consumer.stop().await;
-    }
-    tasks.drain().await;
-    if let Some(consumer) = consumer.get() {
-        consumer.commit();
-    }
+    tasks.finish(consumer.get()).await;
     info!("stopped");
     // The exporters wait for the collector, which must not keep the runtime's threads from working for them.
     let _ = tokio::task::spawn_blocking(move || telemetry.stop()).await;
@@ -348,6 +342,17 @@ impl Tasks {
             ended = &mut self.timer => ended.context("the timer"),
             ended = &mut self.retrier => ended.context("the retrier"),
             ended = &mut self.gauges => ended.context("the gauges"),
+        }
+    }
+
+    /// Nothing more is read, what was read is done, and Kafka is told.
+    async fn finish(self, consumer: Option<&Consumer>) {
+        if let Some(consumer) = consumer {
+            consumer.stop().await;
+        }
+        self.drain().await;
+        if let Some(consumer) = consumer {
+            consumer.commit();
         }
     }
 
