@@ -29,6 +29,7 @@ mod health;
 mod input;
 mod intake;
 mod performer;
+mod planted;
 mod processor;
 mod readiness;
 mod relay;

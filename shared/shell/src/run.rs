@@ -37,6 +37,7 @@ use crate::{
     input::Input,
     intake::Intake,
     performer::{Outside, Performer},
+    planted,
     processor::Processor,
     readiness::Readiness,
     relay::{Published, Relay},
@@ -160,6 +161,7 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
         log_filter: config.log_filter.clone(),
         export: config.export_telemetry,
     })?);
+    planted::start(&config.kafka);
     let store = EventStore::open_url(&config.database_url)?;
     let outside = (parts.outside)(config)?;
     let listener =
