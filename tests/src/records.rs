@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
-    admin::{AdminClient, AdminOptions, NewPartitions},
+    admin::{AdminClient, AdminOptions, AlterConfig, NewPartitions, ResourceSpecifier},
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer as _},
     groups::GroupInfo,
@@ -190,6 +190,22 @@ impl Topics {
         match grown.into_iter().find_map(Result::err) {
             None => Ok(()),
             Some((name, error)) => bail!("{name} does not grow: {error}"),
+        }
+    }
+
+    /// Sets one of a topic's configuration parameters.
+    ///
+    /// # Errors
+    /// The broker does not.
+    pub fn configure(&self, topic: &str, (parameter, value): (&str, &str)) -> Result<()> {
+        let admin: AdminClient<DefaultClientContext> = client(&self.broker).create()?;
+        let name = self.full_name(topic);
+        let config = AlterConfig::new(ResourceSpecifier::Topic(&name)).set(parameter, value);
+        let options = AdminOptions::new().operation_timeout(Some(ANSWER));
+        let altered = runtime().block_on(admin.alter_configs(&[config], &options))?;
+        match altered.into_iter().find_map(Result::err) {
+            None => Ok(()),
+            Some((_, error)) => bail!("{name} keeps its {parameter}: {error}"),
         }
     }
 

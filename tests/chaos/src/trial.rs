@@ -1,0 +1,221 @@
+//! A few orders of known fates on a suite of the test build, whose services have bugs and crashes on demand
+//! (`shared/shell/src/planted.rs`).
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use contracts::OrderId;
+use jiff::Timestamp;
+use local::wait::{Look, wait_for};
+use local::{Broker, Client, Service, Workspace};
+use nix::sys::resource::{Resource, setrlimit};
+
+use crate::check::{Violation, check};
+use crate::crash::Crash;
+use crate::evidence::Evidence;
+use crate::rest::rest;
+use crate::stage::{Stage, Subject, What};
+use crate::story::Story;
+use crate::traffic::{Assortment, Sales, product};
+
+/// How long a crash may take to happen, and its service to be ready again.
+const CRASHING: Duration = Duration::from_secs(30);
+/// How often a supervisor looks.
+const SUPERVISION: Duration = Duration::from_millis(10);
+/// How long one look at a service's readiness may take.
+const PROBE: Duration = Duration::from_secs(1);
+const SIGABRT: i32 = 6;
+
+/// The suite, and what was done with it so far.
+pub struct Trial {
+    stage: Stage,
+    assortment: Assortment,
+    sales: Mutex<Sales>,
+    /// Where services look for crashes: a file for each.
+    crashes: PathBuf,
+    started: Instant,
+}
+
+/// How long to wait for the suite before the verdict.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For the last order, counted from the last crash.
+    pub orders: Duration,
+    /// For outboxes and offsets after that.
+    pub settling: Duration,
+}
+
+/// What came of a trial.
+pub struct Verdict {
+    /// What was seen.
+    pub evidence: Evidence,
+    /// What is wrong with that.
+    pub violations: Vec<Violation>,
+    /// From the start of the suite until its end.
+    pub took: Duration,
+}
+
+/// The subject, of the test build.
+///
+/// # Errors
+/// Its binaries are not there.
+fn faulty(mut subject: Subject, crashes: &std::path::Path) -> Result<Subject> {
+    let program = std::env::current_exe()?;
+    let folder = program.ancestors().nth(2).context("a program is in a folder")?;
+    for service in Service::all() {
+        let binary = folder.join(format!("faulty-{service}"));
+        ensure!(
+            binary.is_file(),
+            "{} is not there; build it with `cargo build -p planted --features planted-bugs`",
+            binary.display()
+        );
+        subject.binaries.push((service, binary));
+        let file = crashes.join(service.name()).display().to_string();
+        subject.environment.push((Some(service), "CRASH_FILE".to_owned(), file));
+    }
+    // Who waits for the suite to settle need not wait for a gauge that is five seconds old.
+    subject.environment.push((None, "KAFKA_STATISTICS_INTERVAL_MS".to_owned(), "500".to_owned()));
+    Ok(subject)
+}
+
+impl Trial {
+    /// Starts the test build of a subject's suite, and fills the stock for so many orders.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn begin(broker: Broker, subject: Subject, orders: u32) -> Result<Self> {
+        let started = Instant::now();
+        // Hundreds of crashes need not leave hundreds of memory images.
+        setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+        let crashes = Workspace::find()?.run_dir("crashes")?;
+        let stage = Stage::set(broker, &faulty(subject, &crashes)?)?;
+        let ample = product(&stage, "AMPLE".to_owned(), 1_250, 2 * orders)?;
+        let scarce = product(&stage, "SCARCE".to_owned(), 100, 1)?;
+        let assortment = Assortment { ample: vec![ample], scarce: vec![scarce] };
+        Ok(Self { stage, assortment, sales: Mutex::default(), crashes, started })
+    }
+
+    /// The suite.
+    pub fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    /// What is for sale.
+    pub fn assortment(&self) -> &Assortment {
+        &self.assortment
+    }
+
+    /// Notes what customers and clerks know.
+    pub fn note(&self, noted: impl FnOnce(&mut Sales)) {
+        noted(&mut self.sales.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Places the order of a story.
+    ///
+    /// # Errors
+    /// It is not accepted.
+    pub fn begin_story(&self, story: Story) -> Result<OrderId> {
+        let order = story.begin(&self.stage, &self.assortment)?;
+        let id = order.id;
+        self.note(|sales| sales.accepted.push(order));
+        Ok(id)
+    }
+
+    /// Tells a story to its end.
+    ///
+    /// # Errors
+    /// It goes another way.
+    pub fn tell(&self, story: Story) -> Result<OrderId> {
+        let order = story.tell(&self.stage, &self.assortment)?;
+        let id = order.id;
+        self.note(|sales| sales.accepted.push(order));
+        Ok(id)
+    }
+
+    /// The service crashes there as soon as it comes there.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn arm(&self, crash: &Crash) -> Result<()> {
+        let file = self.crashes.join(crash.service.name());
+        // At once or not at all: the service may be reading.
+        let written = file.with_extension("new");
+        fs::write(&written, format!("{} {}", crash.point, crash.event))?;
+        Ok(fs::rename(written, file)?)
+    }
+
+    /// Waits until every crash has happened that was to happen.
+    ///
+    /// # Errors
+    /// One does not.
+    pub fn wait_for_crashes(&self) -> Result<()> {
+        wait_for("all crashes to happen", CRASHING, || {
+            let open = Service::all().map(|service| fs::read_to_string(self.crashes.join(service.name())));
+            let open: Vec<_> = open.into_iter().flatten().collect();
+            Ok(if open.is_empty() { Look::Met(()) } else { Look::NotYet(open.join(", ")) })
+        })
+    }
+
+    /// Works while services that crash are started again, as a supervisor does. Gives those that did.
+    ///
+    /// # Errors
+    /// The work fails; or a service ended in another way, or does not come back.
+    pub fn supervised(&self, work: impl FnOnce() -> Result<()>) -> Result<Vec<Service>> {
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let is_over = &is_over;
+            let supervisors = Service::all().map(|service| scope.spawn(move || self.supervise(service, is_over)));
+            let worked = work();
+            is_over.store(true, Ordering::Relaxed);
+            let crashed = supervisors.into_iter().map(|supervisor| supervisor.join().expect("it does not panic"));
+            let crashed = crashed.collect::<Result<Vec<_>>>();
+            worked?;
+            Ok(crashed?.concat())
+        })
+    }
+
+    fn supervise(&self, service: Service, is_over: &AtomicBool) -> Result<Vec<Service>> {
+        let client = Client::with_timeout(self.stage.client(service).base(), PROBE);
+        let mut crashed = Vec::new();
+        let mut down_since = None;
+        while down_since.is_some() || !is_over.load(Ordering::Relaxed) {
+            let ended = self.stage.suite().ended(service)?;
+            if let Some(status) = ended {
+                ensure!(is_abort(status), "{service} ended with {status}");
+                crashed.push(service);
+                down_since.get_or_insert_with(Timestamp::now);
+                self.stage.spawn(service)?;
+            } else if let Some(from) = down_since
+                && client.get("/readyz").is_ok_and(|reply| reply.status == 200)
+            {
+                self.stage.did(What::Killed(service), from);
+                down_since = None;
+            }
+            thread::sleep(SUPERVISION);
+        }
+        Ok(crashed)
+    }
+
+    /// Waits for rest, looks at everything, and ends the suite.
+    ///
+    /// # Errors
+    /// Something can't be asked.
+    pub fn verdict(self, patience: Patience) -> Result<Verdict> {
+        let rest = rest(&self.stage, patience.orders, patience.settling)?;
+        let sales = self.sales.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let evidence = Evidence::gather(&self.stage, &self.assortment, sales, rest)?;
+        drop(self.stage);
+        Ok(Verdict { violations: check(&evidence), evidence, took: self.started.elapsed() })
+    }
+}
+
+fn is_abort(status: ExitStatus) -> bool {
+    status.signal() == Some(SIGABRT)
+}
