@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use contracts::OrderId;
+use e2e::records::Record;
+use fastrand::Rng;
 use jiff::Timestamp;
 use local::wait::{Look, wait_for};
 use local::{Broker, Client, Service, Workspace};
@@ -20,10 +22,11 @@ use nix::sys::resource::{Resource, setrlimit};
 use crate::check::{Violation, check};
 use crate::crash::Crash;
 use crate::evidence::Evidence;
+use crate::meddler::POISON;
 use crate::rest::rest;
 use crate::stage::{Stage, Subject, What};
 use crate::story::Story;
-use crate::traffic::{Assortment, Sales, product};
+use crate::traffic::{Assortment, Sales, product, receive};
 
 /// How long a crash may take to happen, and its service to be ready again.
 const CRASHING: Duration = Duration::from_secs(30);
@@ -126,6 +129,25 @@ impl Trial {
         let id = order.id;
         self.note(|sales| sales.accepted.push(order));
         Ok(id)
+    }
+
+    /// Goods arrive, and the clerk says it twice.
+    ///
+    /// # Errors
+    /// The inventory does not take them.
+    pub fn receive(&self) -> Result<()> {
+        let received = receive(&self.stage, &self.assortment, &mut Rng::new())?;
+        self.note(|sales| sales.received.push(received));
+        Ok(())
+    }
+
+    /// Adds a record to the order service's topic that breaks its contract.
+    ///
+    /// # Errors
+    /// The broker does not take it.
+    pub fn poison(&self) -> Result<()> {
+        let record = Record::new("order.events", "somebody", b"{").with(POISON, "planted");
+        self.stage.topics().try_publish(&record, None).map(drop)
     }
 
     /// Tells a story to its end.
