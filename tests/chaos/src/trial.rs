@@ -225,7 +225,7 @@ impl Trial {
         Ok(crashed)
     }
 
-    /// Waits for rest, looks at everything, and ends the suite.
+    /// Waits for rest, looks at everything, and kills the suite: what has a bug may not be able to end by itself.
     ///
     /// # Errors
     /// Something can't be asked.
@@ -233,7 +233,9 @@ impl Trial {
         let rest = rest(&self.stage, patience.orders, patience.settling)?;
         let sales = self.sales.into_inner().unwrap_or_else(PoisonError::into_inner);
         let evidence = Evidence::gather(&self.stage, &self.assortment, sales, rest)?;
-        drop(self.stage);
+        for service in Service::all() {
+            self.stage.kill(service)?;
+        }
         Ok(Verdict { violations: check(&evidence), evidence, took: self.started.elapsed() })
     }
 }

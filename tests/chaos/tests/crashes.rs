@@ -1,8 +1,9 @@
 //! Every service crashes at every step of its work with every event of the saga, and every order ends as it must.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use chaos::crash::{all, rounds};
+use chaos::crash::{Crash, all, rounds};
 use chaos::stage::Subject;
 use chaos::trial::{Patience, Trial};
 use local::{Broker, broker_from_env};
@@ -35,7 +36,18 @@ fn every_crash_is_survived(subject: Subject) {
     let crashed = crashed.unwrap_or_else(|error| panic!("{error:#}"));
     println!("{} crashes with {} orders in {:?}", crashed.len(), rounds.len(), started.elapsed());
     assert_eq!(crashed.len(), possible.len(), "each happened once");
-    println!("{} others can't be:", impossible.len());
+    tell(&impossible);
     let verdict = trial.verdict(PATIENCE).unwrap_or_else(|error| panic!("{error:#}"));
     assert_eq!(verdict.violations, []);
+}
+
+/// What was left out, and why.
+fn tell(impossible: &[(Crash, &str)]) {
+    let mut by_reason = BTreeMap::<_, Vec<_>>::new();
+    for (crash, why) in impossible {
+        by_reason.entry(why).or_default().push(crash);
+    }
+    for (why, crashes) in by_reason {
+        println!("{} can't be, such as {}: {why}", crashes.len(), crashes[0]);
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use chaos::check::Rule;
+use chaos::check::{Rule, Violation};
 use chaos::crash::Crash;
 use chaos::refusal::Refusal;
 use chaos::stage::Subject;
@@ -37,19 +37,20 @@ fn judged(environment: &[Variable], fault: Fault, patience: Patience) -> Verdict
 }
 
 #[track_caller]
-fn must_be_caught(bug: &'static str, fault: Fault, by: Rule) {
-    must_be_caught_with(bug, &[], fault, by);
+fn must_be_caught(bug: &'static str, fault: Fault, by: Rule, saying: &str) {
+    must_be_caught_with(bug, &[], fault, by, saying);
 }
 
 #[track_caller]
-fn must_be_caught_with(bug: &'static str, environment: &[Variable], fault: Fault, by: Rule) {
+fn must_be_caught_with(bug: &'static str, environment: &[Variable], fault: Fault, by: Rule, saying: &str) {
     let environment = [&[(None, "PLANTED_BUG", bug)], environment].concat();
     let verdict = judged(&environment, fault, SHORT);
     println!("{bug}: {:.1} s", verdict.took.as_secs_f64());
     for violation in &verdict.violations {
         println!("  {violation}");
     }
-    assert!(verdict.violations.iter().any(|violation| violation.rule == by), "{bug} is not caught by {by:?}");
+    let is_it = |violation: &Violation| violation.rule == by && violation.what.contains(saying);
+    assert!(verdict.violations.iter().any(is_it), "{by:?} does not say of {bug}: {saying}");
 }
 
 /// A service crashes with one order; another order shows that it goes on.
@@ -100,47 +101,47 @@ fn poisoned(trial: &Trial) -> Result<()> {
 
 #[test]
 fn a_missing_inbox_is_caught() {
-    must_be_caught("no-inbox", Trial::receive, Rule::Stock);
+    must_be_caught("no-inbox", Trial::receive, Rule::Stock, "is not conserved");
 }
 
 #[test]
 fn offsets_that_are_stored_before_the_commit_are_caught() {
-    must_be_caught("offsets-before-commit", undecided, Rule::Ends);
+    must_be_caught("offsets-before-commit", undecided, Rule::Ends, "ends as stock_reserved");
 }
 
 #[test]
 fn events_that_are_published_before_the_commit_are_caught() {
-    must_be_caught("publish-before-commit", uncommitted, Rule::Once);
+    must_be_caught("publish-before-commit", uncommitted, Rule::Once, "2 different StockReserved");
 }
 
 #[test]
 fn events_that_count_as_published_before_the_broker_has_them_are_caught() {
-    must_be_caught_with("mark-before-ack", &[LINGER], unsent, Rule::Ends);
+    must_be_caught_with("mark-before-ack", &[LINGER], unsent, Rule::Ends, "was never published");
 }
 
 #[test]
 fn a_new_id_when_an_event_is_sent_again_is_caught() {
-    must_be_caught("new-id-on-resend", unmarked, Rule::Once);
+    must_be_caught("new-id-on-resend", unmarked, Rule::Once, "2 different StockReserved");
 }
 
 #[test]
 fn an_event_that_is_left_out_because_it_could_not_be_sent_is_caught() {
-    must_be_caught("skip-unsent", refused, Rule::Ends);
+    must_be_caught("skip-unsent", refused, Rule::Ends, "was never published");
 }
 
 #[test]
 fn poison_that_is_tried_for_ever_is_caught() {
-    must_be_caught("retry-poison-forever", poisoned, Rule::DeadLetters);
+    must_be_caught("retry-poison-forever", poisoned, Rule::DeadLetters, "has no dead letter of the poison");
 }
 
 #[test]
 fn a_lost_trace_is_caught() {
-    must_be_caught("lose-trace", nothing, Rule::Traces);
+    must_be_caught("lose-trace", nothing, Rule::Traces, "is in the traces {None}");
 }
 
 #[test]
 fn a_wrong_key_is_caught() {
-    must_be_caught("wrong-key", nothing, Rule::Once);
+    must_be_caught("wrong-key", nothing, Rule::Once, "is not under its order's key");
 }
 
 #[test]
