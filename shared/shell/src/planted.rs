@@ -15,9 +15,9 @@ use decider::Service;
 use store::OutboxRow;
 
 #[cfg(not(feature = "planted-bugs"))]
-pub(crate) use self::disabled::{is, point, publish_early, start, under_new_id};
+pub(crate) use self::disabled::{hang, is, point, publish_early, start, under_new_id};
 #[cfg(feature = "planted-bugs")]
-pub(crate) use self::enabled::{is, point, publish_early, start, under_new_id};
+pub(crate) use self::enabled::{hang, is, point, publish_early, start, under_new_id};
 use crate::input::Input;
 
 /// What can be wrong. The names are those of `PLANTED_BUG`.

@@ -63,9 +63,6 @@ impl<S: Service> Processor<S> {
             }
             // Within a stream time never runs backwards, whatever the clock does.
             now = now.max(Timestamp::now());
-            while planted::is(Bug::RetryPoisonForever) && taken.inputs.iter().any(|it| matches!(it, Input::Aside(..))) {
-                tokio::time::sleep(BACKOFF_MAX).await;
-            }
             if planted::is(Bug::OffsetsBeforeCommit) {
                 self.store_offsets(&taken.offsets);
                 self.consumer.get().inspect(|consumer| consumer.commit());

@@ -107,3 +107,10 @@ pub(crate) fn under_new_id(mut row: OutboxRow) -> OutboxRow {
     }
     row
 }
+
+/// [`Bug::RetryPoisonForever`]: whatever is tried comes to the same.
+pub(crate) fn hang() -> ! {
+    loop {
+        thread::park();
+    }
+}
