@@ -193,19 +193,20 @@ impl Topics {
         }
     }
 
-    /// Sets one of a topic's configuration parameters.
-    ///
-    /// # Errors
-    /// The broker does not.
-    pub fn configure(&self, topic: &str, (parameter, value): (&str, &str)) -> Result<()> {
-        let admin: AdminClient<DefaultClientContext> = client(&self.broker).create()?;
+    /// Sets properties of a topic; all others become the broker's own.
+    #[track_caller]
+    pub fn set(&self, topic: &str, properties: &[(&str, &str)]) {
+        let admin: AdminClient<DefaultClientContext> = must(client(&self.broker).create());
         let name = self.full_name(topic);
-        let config = AlterConfig::new(ResourceSpecifier::Topic(&name)).set(parameter, value);
+        let mut settings = AlterConfig::new(ResourceSpecifier::Topic(&name));
+        for (property, value) in properties {
+            settings = settings.set(property, value);
+        }
         let options = AdminOptions::new().operation_timeout(Some(ANSWER));
-        let altered = runtime().block_on(admin.alter_configs(&[config], &options))?;
-        match altered.into_iter().find_map(Result::err) {
-            None => Ok(()),
-            Some((_, error)) => bail!("{name} keeps its {parameter}: {error}"),
+        for altered in must(runtime().block_on(admin.alter_configs(&[settings], &options))) {
+            if let Err((_, error)) = altered {
+                panic!("{name} can't be set: {error}");
+            }
         }
     }
 

@@ -1,15 +1,11 @@
 //! A broker that takes no records for a topic for a while, as one does that is full or has too few replicas.
 
-use anyhow::Result;
-
 use crate::stage::Stage;
 
 /// The largest record, in bytes. No event is so small.
 const LARGEST: (&str, &str) = ("max.message.bytes", "32");
-/// The broker's own limit.
-const LARGEST_USUALLY: (&str, &str) = ("max.message.bytes", "1048588");
 
-/// Records for a topic are refused until this is ended.
+/// Records for a topic are refused while this is there.
 pub struct Refusal<'s> {
     stage: &'s Stage,
     topic: &'static str,
@@ -17,19 +13,14 @@ pub struct Refusal<'s> {
 
 impl<'s> Refusal<'s> {
     /// From now on the broker takes none.
-    ///
-    /// # Errors
-    /// The broker does not do it.
-    pub fn begin(stage: &'s Stage, topic: &'static str) -> Result<Self> {
-        stage.topics().configure(topic, LARGEST)?;
-        Ok(Self { stage, topic })
+    pub fn begin(stage: &'s Stage, topic: &'static str) -> Self {
+        stage.topics().set(topic, &[LARGEST]);
+        Self { stage, topic }
     }
+}
 
-    /// It takes them again.
-    ///
-    /// # Errors
-    /// The broker does not do it.
-    pub fn end(self) -> Result<()> {
-        self.stage.topics().configure(self.topic, LARGEST_USUALLY)
+impl Drop for Refusal<'_> {
+    fn drop(&mut self) {
+        self.stage.topics().set(self.topic, &[]);
     }
 }
