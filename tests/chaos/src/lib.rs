@@ -8,7 +8,7 @@
 //! - [`check`]: the rules, each a pure function from evidence to violations.
 //! - [`run`]: one run, from the first order to the verdict.
 //! - [`trial`]: a few orders of known fates on a suite of the test build, which has bugs and crashes on demand. [`story`] has
-//!   the fates, [`crash`] has all crashes.
+//!   the fates, [`crash`] has all crashes, and [`supervisor`] starts again what crashed.
 
 pub mod check;
 pub mod choreography;
@@ -26,5 +26,6 @@ mod rewind;
 pub mod run;
 pub mod stage;
 pub mod story;
+pub mod supervisor;
 pub mod traffic;
 pub mod trial;

@@ -2,21 +2,16 @@
 //! (`shared/shell/src/planted.rs`).
 
 use std::fs;
-use std::os::unix::process::ExitStatusExt as _;
-use std::path::PathBuf;
-use std::process::ExitStatus;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use contracts::OrderId;
 use e2e::records::Record;
 use fastrand::Rng;
-use jiff::Timestamp;
 use local::wait::{Look, wait_for};
-use local::{Broker, Client, Service, Workspace};
+use local::{Broker, Service, Workspace};
 use nix::sys::resource::{Resource, setrlimit};
 
 use crate::check::{Violation, check};
@@ -24,17 +19,12 @@ use crate::crash::Crash;
 use crate::evidence::Evidence;
 use crate::meddler::POISON;
 use crate::rest::rest;
-use crate::stage::{Stage, Subject, What};
+use crate::stage::{Stage, Subject};
 use crate::story::Story;
 use crate::traffic::{Assortment, Sales, product, receive};
 
 /// How long a crash may take to happen, and its service to be ready again.
 const CRASHING: Duration = Duration::from_secs(30);
-/// How often a supervisor looks.
-const SUPERVISION: Duration = Duration::from_millis(10);
-/// How long one look at a service's readiness may take.
-const PROBE: Duration = Duration::from_secs(1);
-const SIGABRT: i32 = 6;
 
 /// The suite, and what was done with it so far.
 pub struct Trial {
@@ -69,7 +59,7 @@ pub struct Verdict {
 ///
 /// # Errors
 /// Its binaries are not there.
-fn faulty(mut subject: Subject, crashes: &std::path::Path) -> Result<Subject> {
+fn faulty(mut subject: Subject, crashes: &Path) -> Result<Subject> {
     let program = std::env::current_exe()?;
     let folder = program.ancestors().nth(2).context("a program is in a folder")?;
     for service in Service::all() {
@@ -185,46 +175,6 @@ impl Trial {
         })
     }
 
-    /// Works while services that crash are started again, as a supervisor does. Gives those that did.
-    ///
-    /// # Errors
-    /// The work fails; or a service ended in another way, or does not come back.
-    pub fn supervised(&self, work: impl FnOnce() -> Result<()>) -> Result<Vec<Service>> {
-        let is_over = AtomicBool::new(false);
-        thread::scope(|scope| {
-            let is_over = &is_over;
-            let supervisors = Service::all().map(|service| scope.spawn(move || self.supervise(service, is_over)));
-            let worked = work();
-            is_over.store(true, Ordering::Relaxed);
-            let crashed = supervisors.into_iter().map(|supervisor| supervisor.join().expect("it does not panic"));
-            let crashed = crashed.collect::<Result<Vec<_>>>();
-            worked?;
-            Ok(crashed?.concat())
-        })
-    }
-
-    fn supervise(&self, service: Service, is_over: &AtomicBool) -> Result<Vec<Service>> {
-        let client = Client::with_timeout(self.stage.client(service).base(), PROBE);
-        let mut crashed = Vec::new();
-        let mut down_since = None;
-        while down_since.is_some() || !is_over.load(Ordering::Relaxed) {
-            let ended = self.stage.suite().ended(service)?;
-            if let Some(status) = ended {
-                ensure!(is_abort(status), "{service} ended with {status}");
-                crashed.push(service);
-                down_since.get_or_insert_with(Timestamp::now);
-                self.stage.spawn(service)?;
-            } else if let Some(from) = down_since
-                && client.get("/readyz").is_ok_and(|reply| reply.status == 200)
-            {
-                self.stage.did(What::Killed(service), from);
-                down_since = None;
-            }
-            thread::sleep(SUPERVISION);
-        }
-        Ok(crashed)
-    }
-
     /// Waits for rest, looks at everything, and kills the suite: what has a bug may not be able to end by itself.
     ///
     /// # Errors
@@ -238,8 +188,4 @@ impl Trial {
         }
         Ok(Verdict { violations: check(&evidence), evidence, took: self.started.elapsed() })
     }
-}
-
-fn is_abort(status: ExitStatus) -> bool {
-    status.signal() == Some(SIGABRT)
 }

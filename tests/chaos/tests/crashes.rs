@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use chaos::crash::{Crash, all, rounds};
 use chaos::stage::Subject;
+use chaos::supervisor::supervised;
 use chaos::trial::{Patience, Trial};
 use local::{Broker, broker_from_env};
 
@@ -23,7 +24,7 @@ fn every_crash_is_survived(subject: Subject) {
     let broker = broker_from_env().and_then(|address| Broker::at(&address)).expect("a broker");
     let trial = Trial::begin(broker, subject, u32::try_from(rounds.len()).expect("few")).expect("the suite starts");
     let started = Instant::now();
-    let crashed = trial.supervised(|| {
+    let crashed = supervised(trial.stage(), || {
         for round in &rounds {
             let crashes: Vec<_> = round.crashes.iter().map(ToString::to_string).collect();
             println!("{:6} ms: {:?} with {}", started.elapsed().as_millis(), round.story, crashes.join(", "));

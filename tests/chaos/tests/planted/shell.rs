@@ -8,6 +8,7 @@ use chaos::crash::Crash;
 use chaos::refusal::Refusal;
 use chaos::stage::Subject;
 use chaos::story::Story;
+use chaos::supervisor::supervised;
 use chaos::trial::{Patience, Trial, Verdict};
 use local::{Broker, Service, broker_from_env, wait_until};
 
@@ -32,7 +33,7 @@ fn judged(environment: &[Variable], fault: Fault, patience: Patience) -> Verdict
     let subject = Subject { environment: environment.collect(), ..Subject::default() };
     let broker = broker_from_env().and_then(|address| Broker::at(&address)).expect("a broker");
     let trial = Trial::begin(broker, subject, ORDERS).expect("the suite starts");
-    trial.supervised(|| fault(&trial)).unwrap_or_else(|error| panic!("{error:#}"));
+    supervised(trial.stage(), || fault(&trial)).unwrap_or_else(|error| panic!("{error:#}"));
     trial.verdict(patience).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
