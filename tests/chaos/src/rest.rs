@@ -33,6 +33,8 @@ pub struct Rest {
     pub parcels: Option<String>,
     /// What is in each service's outbox.
     pub outbox: BTreeMap<&'static str, u64>,
+    /// Why it is not known of every service how many records it has yet to do.
+    pub untold: Option<String>,
     /// How many records each service has yet to do: by the broker, then by itself.
     pub lag: BTreeMap<&'static str, (i64, u64)>,
 }
@@ -40,7 +42,7 @@ pub struct Rest {
 /// Waits until all is final, for at most `within` after the last fault, then at most `settling` until it is also settled.
 ///
 /// # Errors
-/// A service or the broker can't be asked at all.
+/// A service can't be asked at all.
 pub(crate) fn rest(stage: &Stage, within: Duration, settling: Duration) -> Result<Rest> {
     let over = stage.deeds().iter().map(|deed| deed.until).max().unwrap_or_else(Timestamp::now);
     let since = || Duration::try_from(Timestamp::now().duration_since(over)).unwrap_or_default();
@@ -62,7 +64,7 @@ pub(crate) fn rest(stage: &Stage, within: Duration, settling: Duration) -> Resul
         Err(error) => Err(format!("{error:#}")),
     });
     if rest.lag.len() < Service::all().len() {
-        settled?;
+        rest.untold = settled.err().map(|error| format!("{error:#}"));
     }
     Ok(rest)
 }
