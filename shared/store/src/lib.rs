@@ -44,7 +44,7 @@ pub trait Transaction: Send + 'static {
     /// It must begin again, with what was learned; the transaction is rolled back.
     fn step(&mut self, loaded: Loaded) -> Result<Step, StartOver>;
 
-    /// All is written, and the commit comes next. Nothing can be changed any more; tests crash here.
+    /// Called when all is written, just before the commit. Nothing can be changed any more; tests crash here.
     fn written(&self, _committed: &Committed) {}
 }
 
