@@ -108,7 +108,7 @@ impl Story {
             Self::TooLate => {
                 wait_until_it_is(stage, Service::Order, id, "confirmed")?;
                 // That it is dispatched can't be published, so that its customer does not hear of it.
-                let refusal = Refusal::begin(stage, "shipping.events");
+                let refusal = Refusal::begin(stage, "shipping.events")?;
                 order.dispatched = dispatch(stage, id);
                 order.cancelled = cancel(stage, id)?;
                 drop(refusal);

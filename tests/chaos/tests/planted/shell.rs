@@ -83,7 +83,8 @@ fn unmarked(trial: &Trial) -> Result<()> {
 }
 
 fn refused(trial: &Trial) -> Result<()> {
-    let refusal = Refusal::begin(trial.stage(), "order.events");
+    trial.tell(Story::Sold)?;
+    let refusal = Refusal::begin(trial.stage(), "order.events")?;
     trial.begin_story(Story::Sold)?;
     wait_until("the broker to refuse it", Duration::from_secs(20), || {
         let log = trial.stage().log(Service::Order).map_err(|error| error.to_string())?;
