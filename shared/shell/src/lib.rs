@@ -40,6 +40,10 @@ mod run;
 mod throttle;
 mod timer;
 
+/// Of the C libraries too. What a service allocates in one thread, a record, is mostly freed in another.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 pub use app::{App, AppError, TimelineRow, pages};
 pub use config::{Config, ConfigError, Environment, Variable};
 pub use input::{Cause, Decided};
