@@ -17,6 +17,7 @@ use crate::{
     arrival::Arrival,
     failure::{Class, Failure},
     input::{Cause, CommandInput, Input, Reply},
+    planted::{self, Bug},
 };
 
 /// Events that may lead to one another, one after the other. The longest way of a saga is far shorter; beyond this, what
@@ -58,6 +59,7 @@ impl Intake {
                 let arrival = Arrival::new(record, Some(read.order_id));
                 Some(read.into_input(arrival))
             }
+            Err(_) if planted::is(Bug::RetryPoisonForever) => planted::hang(),
             Err(failure) => {
                 let order_id = record.text_header("ce_subject").and_then(|id| id.parse().ok());
                 Some(Input::Aside(Arrival::new(record, order_id), failure))

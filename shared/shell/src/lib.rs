@@ -31,6 +31,7 @@ mod input;
 mod intake;
 mod janitor;
 mod performer;
+mod planted;
 mod processor;
 mod readiness;
 mod relay;

@@ -38,6 +38,7 @@ use crate::{
     intake::Intake,
     janitor::Janitor,
     performer::{Outside, Performer},
+    planted,
     processor::Processor,
     readiness::Readiness,
     relay::{Published, Relay},
@@ -161,6 +162,7 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
         log_filter: config.log_filter.clone(),
         export: config.export_telemetry,
     })?);
+    planted::start(&config.kafka);
     let store = EventStore::open_url(&config.database_url)?;
     let outside = (parts.outside)(config)?;
     let listener =
