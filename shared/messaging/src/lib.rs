@@ -4,12 +4,16 @@
 //! - [`ensure_topics`]: makes the topics that are missing.
 //! - [`consume`]: batches of records, formed by what has arrived.
 //! - [`Producer`]: records out, acknowledged by the broker.
+//! - [`dead_letters`]: what records that could not be handled look like.
+//! - [`read_to_end`], [`lag`]: topics as a tool sees them.
 
 mod client;
 mod config;
 mod consumer;
+pub mod dead_letters;
 mod producer;
 mod quiet;
+mod reader;
 mod record;
 mod topics;
 
@@ -17,5 +21,6 @@ pub use config::KafkaConfig;
 pub use consumer::{Consumer, consume};
 pub use producer::{Delivery, DeliveryError, Outgoing, Producer, SendError};
 pub use rdkafka::error::KafkaError;
+pub use reader::{Lag, lag, read_to_end};
 pub use record::{Batch, Offsets, Parts, Record};
 pub use topics::ensure_topics;

@@ -1,5 +1,7 @@
 //! Records as they come, and how far they were read.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use bytes::Bytes;
 use rdkafka::{
     Message,
@@ -108,6 +110,12 @@ impl<'a> Record<'a> {
     /// A header's value, if it is text.
     pub fn text_header(&self, name: &str) -> Option<&'a str> {
         self.header(name).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// All headers, copied; none when the client can't read them: it panics at one whose name is no text.
+    pub fn copy_headers(&self) -> Vec<(String, Bytes)> {
+        let copy = |(name, value): (&str, &[u8])| (name.to_owned(), Bytes::copy_from_slice(value));
+        catch_unwind(AssertUnwindSafe(|| self.headers().map(copy).collect())).unwrap_or_default()
     }
 
     /// All headers, in order.

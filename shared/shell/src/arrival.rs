@@ -1,11 +1,9 @@
 //! Records that are kept until it is clear that they are handled: as they came, to be parked or to become dead letters.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use bytes::Bytes;
 use contracts::OrderId;
 use jiff::Timestamp;
-use messaging::{Parts, Record};
+use messaging::{Parts, Record, dead_letters};
 use store::{Arrived, NewOutboxRow, NewParked, Parked, Postponed};
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -69,13 +67,13 @@ impl Arrival {
     pub(crate) fn dead_letter(&self, topic: &str, failure: &Failure, attempts: u32, now: Timestamp) -> NewOutboxRow {
         let Arrived { record, partition, offset, .. } = &self.arrived;
         let found = [
-            ("dlq_error", failure.error.clone()),
-            ("dlq_class", failure.class.name().to_owned()),
-            ("dlq_attempts", attempts.to_string()),
-            ("dlq_topic", record.topic.clone()),
-            ("dlq_partition", partition.to_string()),
-            ("dlq_offset", offset.to_string()),
-            ("dlq_time", now.to_string()),
+            (dead_letters::ERROR, failure.error.clone()),
+            (dead_letters::CLASS, failure.class.name().to_owned()),
+            (dead_letters::ATTEMPTS, attempts.to_string()),
+            (dead_letters::TOPIC, record.topic.clone()),
+            (dead_letters::PARTITION, partition.to_string()),
+            (dead_letters::OFFSET, offset.to_string()),
+            (dead_letters::TIME, now.to_string()),
         ];
         let found = found.into_iter().map(|(name, value)| (name.to_owned(), Bytes::from(value)));
         let headers = record.headers.iter().cloned().chain(found).collect();
@@ -96,14 +94,12 @@ impl Retry {
 }
 
 fn arrived(record: &Record<'_>) -> Arrived {
-    let copy = |(name, value): (&str, &[u8])| (name.to_owned(), Bytes::copy_from_slice(value));
-    // The client panics at a header whose name is no text. Such a record is kept without headers rather than not at all.
-    let headers = catch_unwind(AssertUnwindSafe(|| record.headers().map(copy).collect())).unwrap_or_default();
     Arrived {
         record: NewOutboxRow {
             topic: record.topic().to_owned(),
             key: record.key().map(Bytes::copy_from_slice),
-            headers,
+            // A record whose headers can't be read is kept without them rather than not at all.
+            headers: record.copy_headers(),
             payload: Bytes::copy_from_slice(record.payload()),
         },
         partition: record.partition(),

@@ -169,7 +169,7 @@ impl Relay {
         };
         let record = &row.record;
         let (topic, key, headers, payload) = (&record.topic, record.key.as_deref(), &record.headers, &record.payload);
-        let delivery = self.producer.send(messaging::Outgoing { topic, key, headers, payload })?;
+        let delivery = self.producer.send(messaging::Outgoing { topic, partition: None, key, headers, payload })?;
         let position = row.position;
         let mut span = span.unwrap_or_else(|| self.resend_span(&row));
         let sent = async move {

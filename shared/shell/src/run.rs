@@ -12,7 +12,7 @@ use axum::Router;
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use contracts::Contract;
 use decider::Service;
-use messaging::{Batch, Consumer, KafkaConfig, KafkaError, Producer, Record, consume, ensure_topics};
+use messaging::{Batch, Consumer, KafkaConfig, KafkaError, Producer, Record, consume, dead_letters, ensure_topics};
 use store::{EventStore, Store as _};
 use telemetry::{Settings, Telemetry};
 use tokio::{
@@ -273,12 +273,12 @@ fn intake<S: Service>(telemetry: &Telemetry) -> Intake {
 
 /// Where this service's dead letters go.
 fn dead_letter_topic<S: Service>() -> String {
-    format!("{}.dlq", S::Public::OWNER.name())
+    dead_letters::dead_letter_topic(S::Public::OWNER.name())
 }
 
 /// Where an operator sends this service's dead letters that are to be tried once more.
 fn redrive_topic<S: Service>() -> String {
-    format!("{}.redrive", S::Public::OWNER.name())
+    dead_letters::redrive_topic(S::Public::OWNER.name())
 }
 
 /// Makes the topics, then reads them; tries again for as long as Kafka is away.
