@@ -27,6 +27,8 @@ fn exported() -> BTreeSet<String> {
         consumer_lag,
         outbox_backlog,
         parked_backlog,
+        calls_open,
+        timers_due,
         outbox_oldest_seconds,
     } = &*telemetry.metrics;
     let counters = [orders_ended, compensations, consumed, published, duplicates, dead_letters, parked];
@@ -37,7 +39,7 @@ fn exported() -> BTreeSet<String> {
         histogram.record(0.1, &[]);
     }
     batch_size.record(1, &[]);
-    for gauge in [consumer_lag, outbox_backlog, parked_backlog] {
+    for gauge in [consumer_lag, outbox_backlog, parked_backlog, calls_open, timers_due] {
         gauge.record(1, &[]);
     }
     outbox_oldest_seconds.record(0.1, &[]);

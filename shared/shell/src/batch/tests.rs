@@ -74,6 +74,7 @@ impl Service for Counter {
     type Intent = String;
 
     const CONSUMES: &'static [&'static str] = &[];
+    const CATEGORIES: &'static [&'static str] = &["count"];
     const REACTIONS: &'static [decider::Reaction] = &[];
 
     fn command_name(command: &Command) -> &'static str {
