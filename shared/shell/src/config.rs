@@ -173,10 +173,7 @@ impl Config {
     ///
     /// # Errors
     /// All values that can't be used.
-    pub fn kafka_of_tool(
-        environment: &dyn Environment,
-        tool: &'static str,
-    ) -> Result<KafkaConfig, Vec<ConfigError>> {
+    pub fn kafka_of_tool(environment: &dyn Environment, tool: &'static str) -> Result<KafkaConfig, Vec<ConfigError>> {
         let mut reader = Reader { environment, variables: common(tool, 0), errors: Vec::new() };
         let kafka = reader.kafka(tool);
         if reader.errors.is_empty() { Ok(kafka) } else { Err(reader.errors) }

@@ -15,10 +15,12 @@
 //! - [`retrier`]: has parked records tried again when their time has come.
 //! - [`timer`]: wakes streams whose time has come.
 //! - [`app`]: what a service's HTTP API works with.
+//! - [`audit`](mod@audit): a stream rebuilt from its log alone, for tools.
 //! - [`run`]: all of it, from the configuration to the graceful end.
 
 mod app;
 mod arrival;
+mod audit;
 mod backlog;
 mod batch;
 mod config;
@@ -38,7 +40,8 @@ mod throttle;
 mod timer;
 
 pub use app::{App, AppError, TimelineRow, pages};
-pub use config::{Config, ConfigError, Environment, Variable};
+pub use audit::{Audit, Difference, audit, audit_all};
+pub use config::{Config, ConfigError, Environment, ProcessEnvironment, Variable};
 pub use input::{Cause, Decided};
 pub use performer::{Description, NoOutside, Outside, OutsideError};
 pub use run::{Api, ServiceParts, run};

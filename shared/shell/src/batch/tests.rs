@@ -277,6 +277,7 @@ async fn an_answer_closes_its_call() {
 }
 
 mod aside;
+mod audit;
 
 #[test]
 fn a_sku_stream_and_an_order_stream_keep_their_names() {
