@@ -18,7 +18,7 @@ use telemetry::{Settings, Telemetry};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::JoinHandle,
     time::timeout,
 };
@@ -33,6 +33,7 @@ use crate::{
     config::{Config, ProcessEnvironment, Variable, common},
     failure::RetryPolicy,
     feed::feed,
+    follow::Followers,
     gauges, health,
     input::Input,
     intake::Intake,
@@ -178,7 +179,9 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
     let intake = intake::<S>(&telemetry);
 
     let (backlog_seen, counted) = (Arc::clone(&backlog), Arc::clone(metrics));
-    let app = App { inputs: inputs.clone(), store: store.clone(), backlog: backlog_seen, metrics: counted };
+    let (committed, followed) = watch::channel(());
+    let followers = Followers::new(followed, stop.clone());
+    let app = App { inputs: inputs.clone(), store: store.clone(), backlog: backlog_seen, metrics: counted, followers };
     let api = (parts.api)(app, config)?;
     let readiness = Readiness { consumer: Arc::clone(&consumer), telemetry: Arc::clone(&telemetry) };
     let served = web::finish(api.routes, api.description, Arc::new(readiness));
@@ -195,6 +198,7 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
         outlet: outlet::<S>(config, &telemetry),
         metrics: Arc::clone(metrics),
         backlog: Arc::clone(&backlog),
+        committed,
     };
     let relay = Relay {
         feed: outbox_feed,
