@@ -33,6 +33,8 @@ pub const REDRIVE_OF: &str = "redrive_of";
 
 /// How the names of topics for dead letters end.
 pub(crate) const TOPIC_SUFFIX: &str = ".dlq";
+/// How the names of topics for redriven records end.
+pub(crate) const REDRIVE_SUFFIX: &str = ".redrive";
 
 /// Where a service's dead letters go.
 pub fn dead_letter_topic(service: &str) -> String {
@@ -41,5 +43,5 @@ pub fn dead_letter_topic(service: &str) -> String {
 
 /// Where an operator sends a service's dead letters that are to be tried once more.
 pub fn redrive_topic(service: &str) -> String {
-    format!("{service}.redrive")
+    format!("{service}{REDRIVE_SUFFIX}")
 }

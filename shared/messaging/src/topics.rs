@@ -10,7 +10,7 @@ use rdkafka::{
 };
 use tokio::time::{Instant, sleep};
 
-use crate::{KafkaConfig, dead_letters::TOPIC_SUFFIX, quiet::Quiet};
+use crate::{KafkaConfig, dead_letters::{REDRIVE_SUFFIX, TOPIC_SUFFIX}, quiet::Quiet};
 
 type Admin = AdminClient<Quiet>;
 
@@ -39,10 +39,11 @@ async fn make(config: &KafkaConfig, admin: &Admin, names: &[String]) -> Result<(
     let replication = || TopicReplication::Fixed(config.replication);
     let topic = |name| {
         let topic = NewTopic::new(name, config.partitions, replication());
-        if !name.ends_with(TOPIC_SUFFIX) {
-            return topic;
-        }
-        topic.set("max.message.bytes", DEAD_LETTER_BYTES_MAX).set("retention.ms", DEAD_LETTER_RETENTION_MS)
+        let is_for_dead_letters = name.ends_with(TOPIC_SUFFIX);
+        let topic = if is_for_dead_letters { topic.set("retention.ms", DEAD_LETTER_RETENTION_MS) } else { topic };
+        // What is redriven says which dead letter it was, so it is larger than the record at first, too.
+        let is_larger = is_for_dead_letters || name.ends_with(REDRIVE_SUFFIX);
+        if is_larger { topic.set("max.message.bytes", DEAD_LETTER_BYTES_MAX) } else { topic }
     };
     let topics: Vec<_> = names.iter().map(String::as_str).map(topic).collect();
     let options = AdminOptions::new().operation_timeout(Some(TIMEOUT)).request_timeout(Some(TIMEOUT));

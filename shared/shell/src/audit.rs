@@ -79,7 +79,23 @@ pub async fn audit_all<S: Service>(store: &impl Store, mut see: impl FnMut(Audit
     Ok(())
 }
 
-/// One stream as it is now.
+/// One stream as it is now; `None`: there is none of that name.
+///
+/// # Errors
+/// The store failed.
+pub async fn audit_now<S: Service>(store: &impl Store, stream: &StreamId) -> Result<Option<Audit>, StoreError> {
+    let Some(category) = S::CATEGORIES.iter().find(|category| **category == stream.category()) else { return Ok(None) };
+    let mut listing = Listing { category, status: None, before: None, limit: PAGE };
+    loop {
+        let page = store.list(listing.clone()).await?;
+        if let Some(head) = page.heads.iter().find(|head| head.stream == *stream) {
+            return audit_head::<S>(store, head).await.map(Some);
+        }
+        let Some(next) = page.next else { return Ok(None) };
+        listing.before = Some(next);
+    }
+}
+
 async fn audit_head<S: Service>(store: &impl Store, head: &StreamHead) -> Result<Audit, StoreError> {
     let mut audit = audit::<S>(store, &head.stream, UpTo::Version(head.version)).await?;
     let is_complete = audit.differences.iter().all(|difference| matches!(difference, Difference::Snapshot { .. }));

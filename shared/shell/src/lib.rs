@@ -41,7 +41,7 @@ mod throttle;
 mod timer;
 
 pub use app::{App, AppError, TimelineRow, pages};
-pub use audit::{Audit, Difference, audit, audit_all};
+pub use audit::{Audit, Difference, audit, audit_all, audit_now};
 pub use config::{Config, ConfigError, Environment, ProcessEnvironment, Variable};
 pub use follow::Followed;
 pub use input::{Cause, Decided};
