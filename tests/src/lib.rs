@@ -12,8 +12,8 @@
 //! Every wait has a deadline and says what it waited for and what it saw last.
 
 pub mod facts;
-pub mod order;
 pub mod operator;
+pub mod order;
 mod parts;
 pub mod records;
 mod shop;

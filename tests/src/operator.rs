@@ -26,6 +26,7 @@ impl Ran {
     }
 
     /// Fails unless it ended with this code.
+    #[must_use]
     #[track_caller]
     pub fn must_end_with(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:?}");

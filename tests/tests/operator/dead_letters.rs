@@ -92,7 +92,11 @@ fn poison_is_listed_filtered_and_discarded() {
     let (order, product) = (unknown_order(), shop.product(1250, 5));
     let name = order.to_string();
     shop.topics().publish(&poison(order, &product));
-    let all = wait_for_letters(&shop, 3, &["--order", &name, "--class", "contract", "--type", "OrderPlaced", "--since", "1h"]);
+    let all = wait_for_letters(
+        &shop,
+        3,
+        &["--order", &name, "--class", "contract", "--type", "OrderPlaced", "--since", "1h"],
+    );
     assert_eq!(ids(&wait_for_letters(&shop, 1, &["--service", "payment"])), [id(&all[1])], "{all:?}");
     for nothing in [["--class", "panic"], ["--type", "StockReserved"], ["--since", "2999-01-01T00:00:00Z"]] {
         assert_eq!(list(&shop, &nothing), Value::Array(vec![]), "{nothing:?}");

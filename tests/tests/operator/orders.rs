@@ -15,7 +15,9 @@ fn orders_are_listed_and_shown_with_the_parts_of_all_services() {
     let shop = Shop::open();
     let product = shop.product(1250, 5);
     let placed: Vec<_> = (0..2).map(|_| shop.place(&NewOrder::of(&product, 1))).collect();
-    placed.iter().for_each(|order| shop.wait_until_confirmed(*order));
+    for order in &placed {
+        shop.wait_until_confirmed(*order);
+    }
     assert_eq!(shop.cancel(placed[0]), 202);
     shop.wait_until_cancelled(placed[0], "customer");
 
@@ -36,7 +38,7 @@ fn orders_are_listed_and_shown_with_the_parts_of_all_services() {
 
     shop.terminate(Shipping);
     let table = shop.operate(&["orders", "show", &newest_first[0]], 0).stdout;
-    for word in ["confirmed", "12.50 EUR", "StockReserved", "trace ", &shop.client(Shipping).base()] {
+    for word in ["confirmed", "12.50 EUR", "StockReserved", "trace ", shop.client(Shipping).base()] {
         assert!(table.contains(word), "{word} in {table}");
     }
     let unknown = shop.operate(&["orders", "show", &unknown_order().to_string()], 1);

@@ -6,9 +6,7 @@ use e2e::{NewOrder, Shop, must};
 use jiff::Timestamp;
 use local::Service::{self, Inventory, Order};
 use serde_json::Value;
-use store::{
-    EventStore, Loaded, NewEvent, StartOver, Step, Store as _, StreamWrite, Transaction, UpTo, Writes,
-};
+use store::{EventStore, Loaded, NewEvent, StartOver, Step, Store as _, StreamWrite, Transaction, UpTo, Writes};
 use uuid::Uuid;
 
 /// Somebody meddles with a database: an event in the name of the service, and a status that does not follow from it.
@@ -44,8 +42,15 @@ async fn falsify(url: &str, order: OrderId) {
         causation_id: Some(last.id),
     };
     let (expected_version, trace) = (stored.version, stored.trace);
-    let write =
-        StreamWrite { stream, expected_version, events: vec![again], trace, status: "cancelled", due: None, snapshot: None };
+    let write = StreamWrite {
+        stream,
+        expected_version,
+        events: vec![again],
+        trace,
+        status: "cancelled",
+        due: None,
+        snapshot: None,
+    };
     must(store.transact(Meddle(Some(write))).await.1);
 }
 
@@ -60,7 +65,9 @@ fn all_that_is_kept_beside_the_log_is_as_the_log_says_and_what_is_not_is_found()
     let product = shop.product(1250, 200);
     // Enough for the stock to have a snapshot.
     let orders: Vec<_> = (0..60).map(|_| shop.place(&NewOrder::of(&product, 1))).collect();
-    orders.iter().for_each(|order| shop.wait_until_confirmed(*order));
+    for order in &orders {
+        shop.wait_until_confirmed(*order);
+    }
     let order = orders[0];
     assert_eq!(shop.cancel(orders[1]), 202);
     shop.wait_until_cancelled(orders[1], "customer");

@@ -18,9 +18,9 @@ fn line<'l>(lines: &'l Value, service: &str) -> &'l Value {
 fn what_waits_in_each_service_is_told() {
     let shop = Shop::open_with(|suite| suite.env("RETRY_ATTEMPTS_MAX", "1000000"));
     let product = shop.product(1250, 5);
-    shop.place(&NewOrder::of(&product, 1).paid_with(cards::UNAVAILABLE));
-    let future =
-        order_placed(unknown_order(), &product, 1).with("ce_dataschema", "http://127.0.0.1/schemas/OrderPlaced/2199-01");
+    shop.place(&NewOrder::of(&product, 1).paid_with(cards::ERROR));
+    let future = order_placed(unknown_order(), &product, 1)
+        .with("ce_dataschema", "http://127.0.0.1/schemas/OrderPlaced/2199-01");
     shop.topics().publish(&Record { value: Some(b"{\"everything\": \"is different\"}".to_vec()), ..future });
     let poison = order_placed(unknown_order(), &product, 1);
     shop.topics().publish(&Record { value: Some(b"{}".to_vec()), ..poison });
@@ -28,7 +28,11 @@ fn what_waits_in_each_service_is_told() {
     shop.wait_for_operator("all that waits", &["backlog"], |lines| {
         let payment = line(lines, "payment");
         let is = |name: &str, number: f64| payment[name].as_f64() == Some(number);
-        is("open_calls", 1.0) && is("parked", 1.0) && is("outbox", 0.0) && is("due_timers", 0.0) && payment["dead_letters"] == 1
+        is("open_calls", 1.0)
+            && is("parked", 1.0)
+            && is("outbox", 0.0)
+            && is("due_timers", 0.0)
+            && payment["dead_letters"] == 1
     });
     let table = shop.operate(&["backlog", "--service", "order"], 0).stdout;
     assert_eq!(table.lines().count(), 3, "{table}");
