@@ -85,6 +85,11 @@ impl Record {
         self.key.as_deref() == Some(key.as_bytes())
     }
 
+    /// Whether it says what an operator did about a dead letter, and so is none itself.
+    pub fn resolves_dead_letter(&self) -> bool {
+        self.headers.iter().any(|(name, _)| name == "dlq_resolves")
+    }
+
     /// The event's name in `ce_type`.
     pub fn event(&self) -> Option<&str> {
         self.header("ce_type")?.rsplit('.').next()

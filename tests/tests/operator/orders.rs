@@ -74,7 +74,7 @@ fn watching_ends_when_the_order_is_final() {
 }
 
 #[test]
-fn watching_goes_on_after_the_service_was_killed_and_tells_each_event_once() {
+fn watching_goes_on_after_the_service_ended_or_was_killed_and_tells_each_event_once() {
     let shop = Shop::open();
     let order = shop.place(&NewOrder::of(&shop.product(1250, 5), 2).paid_with(cards::SLOW));
     let mut watching = must(shop.sagactl(&["orders", "watch", &order.to_string(), "--output", "json"]).spawn());
@@ -83,6 +83,8 @@ fn watching_goes_on_after_the_service_was_killed_and_tells_each_event_once() {
     must(stdout.read_line(&mut first));
     let first: Value = must(serde_json::from_str(&first));
     assert_eq!(first["event"], "OrderPlaced");
+    assert!(shop.terminate(Order).success(), "who watches holds nobody up: {}", shop.log(Order));
+    shop.start(Order);
     shop.kill9(Order);
     shop.start(Order);
 

@@ -5,7 +5,7 @@ use clap::Args;
 use contracts::Owner;
 use serde::Deserialize;
 
-use super::Order;
+use super::{Order, amount};
 use crate::{Verdict, output::Row, settings::Settings};
 
 /// Orders in a page of the order service at most.
@@ -36,7 +36,7 @@ impl Row for Order {
     fn cells(&self) -> Vec<String> {
         let placed = self.placed_at.split_once('.').map_or(self.placed_at.as_str(), |(seconds, _)| seconds);
         let reason = self.reason.clone().unwrap_or_default();
-        let (id, total) = (self.id.clone(), self.total.to_string());
+        let (id, total) = (self.id.clone(), amount(self.total));
         vec![id, placed.replace('T', " "), self.status.clone(), reason, self.customer.clone(), total]
     }
 }

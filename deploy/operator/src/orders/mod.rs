@@ -51,6 +51,12 @@ fn is_final(status: &str) -> bool {
     ["confirmed", "dispatched", "cancelled"].contains(&status)
 }
 
+/// With two decimals, as most currencies have them.
+fn amount(Money { minor, currency }: Money) -> String {
+    let (sign, minor) = (if minor < 0 { "-" } else { "" }, minor.unsigned_abs());
+    format!("{sign}{}.{:02} {}", minor / 100, minor % 100, currency.as_str())
+}
+
 /// `13:49:05.434` of `2026-11-23T13:49:05.434771Z`.
 fn time_of_day(rfc3339: &str) -> String {
     let time = rfc3339.split_once('T').map_or(rfc3339, |(_, time)| time);
@@ -60,6 +66,12 @@ fn time_of_day(rfc3339: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn amounts_have_two_decimals() {
+        assert_eq!(amount(Money::eur(1205)), "12.05 EUR");
+        assert_eq!(amount(Money::eur(-5)), "-0.05 EUR");
+    }
 
     #[test]
     fn times_are_short() {

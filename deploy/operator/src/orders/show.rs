@@ -6,7 +6,7 @@ use contracts::{OrderId, Owner};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Order, time_of_day};
+use super::{Order, amount, time_of_day};
 use crate::{
     Verdict,
     output::{Row, table},
@@ -113,7 +113,8 @@ impl Whole {
         let Timeline { trace_id, trace_url, entries, .. } = &self.timeline;
         let trace = trace_url.as_ref().or(trace_id.as_ref()).map_or("none", String::as_str);
         format!(
-            "Order {id}: {status}{reason}\n  {customer}, {total}, placed {placed_at}\n  trace {trace}\n\n{}\n\n{}",
+            "Order {id}: {status}{reason}\n  {customer}, {}, placed {placed_at}\n  trace {trace}\n\n{}\n\n{}",
+            amount(*total),
             table(entries),
             table(&self.parts)
         )
