@@ -18,6 +18,9 @@ pub(crate) struct Lag {
     /// The group of one service.
     #[arg(long, value_name = "SERVICE", value_parser = service::parser())]
     service: Option<Owner>,
+    /// Only partitions with records that are yet to be done.
+    #[arg(long)]
+    behind: bool,
 }
 
 /// A service in a partition.
@@ -51,7 +54,13 @@ impl Lag {
         for part in parts(self.service) {
             lines.extend(lag(settings, part)?);
         }
-        settings.output.rows(&lines, "no topics: no service was ever started with this Kafka")?;
+        let none = if lines.is_empty() {
+            "no topics: no service was ever started with this Kafka"
+        } else {
+            "nobody is behind"
+        };
+        lines.retain(|line| line.lag > 0 || !self.behind);
+        settings.output.rows(&lines, none)?;
         Ok(Verdict::Good)
     }
 }

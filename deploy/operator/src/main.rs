@@ -28,7 +28,7 @@ const EXIT_USAGE: u8 = 64;
 
 /// Operates the order saga: dead letters, orders, consumer lag, backlogs, and states rebuilt from the log.
 #[derive(Parser)]
-#[command(version, propagate_version = true, max_term_width = 120, after_help = HELP)]
+#[command(version, after_help = HELP)]
 struct Arguments {
     #[command(flatten)]
     settings: SettingsArgs,

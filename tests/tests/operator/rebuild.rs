@@ -99,6 +99,8 @@ fn all_that_is_kept_beside_the_log_is_as_the_log_says_and_what_is_not_is_found()
     let one = shop.operate(&["rebuild", "order", "--stream", &name, "--database", &url], 1);
     assert!(one.stdout.contains("differs: the status is kept as cancelled"), "{one:?}");
 
+    shop.terminate(Order);
+    assert_eq!(check(&shop, Order, 1), checked, "nobody need run for that");
     let missing = shop.operate(&["rebuild", "order", "--check", "--database", "sqlite:nowhere/order.db"], 1);
     assert!(missing.stderr.contains("can't be opened"), "{missing:?}");
 }

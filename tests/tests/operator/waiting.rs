@@ -48,7 +48,8 @@ fn what_waits_in_each_service_is_told() {
     let behind: i64 = lines.as_array().expect("a list").iter().filter_map(|line| line["lag"].as_i64()).sum();
     assert!(behind >= 2, "it has yet to read of the order and of its stock: {lines}");
     shop.start(Shipping);
-    shop.wait_for_operator("shipping to catch up", &["lag"], |lines| {
-        lines.as_array().is_some_and(|lines| !lines.is_empty() && lines.iter().all(|line| line["lag"] == 0))
+    shop.wait_for_operator("shipping to catch up", &["lag", "--behind"], |lines| {
+        lines.as_array().is_some_and(Vec::is_empty)
     });
+    assert_eq!(shop.operate(&["lag", "--behind"], 0).stdout, "nobody is behind\n");
 }

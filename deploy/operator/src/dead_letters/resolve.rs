@@ -147,39 +147,30 @@ impl Action {
         let wanted = if which.ids.is_empty() { services(which.filter.service) } else { services(None) };
         let letters = read(settings, &wanted)?;
         let (chosen, mut outcomes) = which.chosen(&letters, again);
-        if self.dry_run {
+        let result = if self.dry_run {
             outcomes.extend(chosen.iter().map(|letter| Outcome::of(letter, format!("would be {}", self.word))));
+            Ok(())
         } else {
-            let done = self.do_all(settings, &chosen);
-            outcomes.extend(chosen.iter().take(done.0).map(|letter| Outcome::of(letter, self.word)));
-            if let Err(error) = done.1 {
-                settings.output.rows(&outcomes, "nothing was done")?;
-                return Err(error);
-            }
-        }
+            self.do_all(settings, &chosen, &mut outcomes)
+        };
         settings.output.rows(&outcomes, "no dead letters to do this to")?;
-        Ok(Verdict::good_if(outcomes.iter().all(|outcome| outcome.done)))
+        result.map(|()| Verdict::good_if(outcomes.iter().all(|outcome| outcome.done)))
     }
 
-    /// How many were done, and whether that is all.
-    fn do_all(&self, settings: &Settings, letters: &[&DeadLetter]) -> (usize, Result<()>) {
-        let mut done = 0;
-        let mut all = || -> Result<()> {
-            if letters.is_empty() {
-                return Ok(());
-            }
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let _entered = runtime.enter();
-            let producer = Producer::new(settings.kafka())?;
-            for letter in letters {
-                let sent = runtime.block_on(self.do_one(&producer, letter));
-                sent.with_context(|| format!("dead letter {}", letter.id))?;
-                done += 1;
-            }
-            Ok(())
-        };
-        let result = all();
-        (done, result)
+    /// One after the other; those that are done are told even if the next fails.
+    fn do_all(&self, settings: &Settings, letters: &[&DeadLetter], outcomes: &mut Vec<Outcome>) -> Result<()> {
+        if letters.is_empty() {
+            return Ok(());
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let _entered = runtime.enter();
+        let producer = Producer::new(settings.kafka())?;
+        for letter in letters {
+            let sent = runtime.block_on(self.do_one(&producer, letter));
+            sent.with_context(|| format!("dead letter {}", letter.id))?;
+            outcomes.push(Outcome::of(letter, self.word));
+        }
+        Ok(())
     }
 
     /// First the deed, then the record of it: who dies between them may do it once more, which is no harm.

@@ -54,7 +54,7 @@ impl<'l> Whole<'l> {
         let mut text = format!("Dead letter {} ({})\n", letter.id, letter.state());
         let mut line = |name: &str, value: &str| {
             // Writing to a string can't fail.
-            let _ = writeln!(text, "  {name:<16}{value}");
+            let _ = writeln!(text, "  {name:<18}{value}");
         };
         line("error", &format!("{}: {}", letter.class(), letter.error()));
         line("attempts", &letter.attempts());
@@ -75,7 +75,7 @@ impl<'l> Whole<'l> {
         }
         text += "Headers\n";
         for (name, value) in letter.original_headers() {
-            let _ = writeln!(text, "  {name:<16}{}", String::from_utf8_lossy(value));
+            let _ = writeln!(text, "  {name:<18}{}", String::from_utf8_lossy(value));
         }
         let payload = match &self.payload {
             Value::String(text) => text.clone(),
