@@ -2,6 +2,7 @@
 //!
 //! - [`KafkaConfig`]: where the broker is and how the clients are set.
 //! - [`ensure_topics`]: makes the topics that are missing.
+//! - [`records_gone_after`]: how long records stay in them.
 //! - [`consume`]: batches of records, formed by what has arrived.
 //! - [`Producer`]: records out, acknowledged by the broker.
 //! - [`dead_letters`]: what records that could not be handled look like.
@@ -15,6 +16,7 @@ mod producer;
 mod quiet;
 mod reader;
 mod record;
+mod retention;
 mod topics;
 
 pub use config::KafkaConfig;
@@ -23,4 +25,5 @@ pub use producer::{Delivery, DeliveryError, Outgoing, Producer, SendError};
 pub use rdkafka::error::KafkaError;
 pub use reader::{Lag, lag, read_to_end};
 pub use record::{Batch, Offsets, Parts, Record};
+pub use retention::records_gone_after;
 pub use topics::ensure_topics;

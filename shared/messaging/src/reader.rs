@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use backon::{BlockingRetryable as _, ConstantBuilder};
 use rdkafka::{
     Message as _, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
@@ -19,6 +20,10 @@ type Reader = BaseConsumer<Quiet>;
 
 /// How long the broker may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
+/// How soon to ask once more what a broker does not know yet.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+/// How often.
+const ASK_TIMES: usize = 50;
 /// How long nothing may come while there is more.
 const SILENCE: Duration = Duration::from_secs(30);
 /// How long one poll waits.
@@ -46,40 +51,23 @@ pub struct Lag {
 /// The broker does not answer, or gives no more before the end.
 pub fn read_to_end(config: &KafkaConfig, topics: &[&str], mut see: impl FnMut(&Record<'_>)) -> Result<(), KafkaError> {
     let reader = reader(config)?;
-    let mut list = TopicPartitionList::new();
-    let mut ends = BTreeMap::new();
-    for (topic, partition) in partitions(&reader, config, topics)? {
-        let (begin, end) = reader.fetch_watermarks(&topic, partition, ANSWER)?;
-        if begin < end {
-            list.add_partition_offset(&topic, partition, Offset::Offset(begin))?;
-            ends.insert((topic, partition), end);
-        }
-    }
-    reader.assign(&list)?;
+    let mut left = assign(&reader, config, topics)?;
     let mut heard = Instant::now();
-    while !ends.is_empty() {
+    while !left.is_empty() {
         match reader.poll(POLL) {
             Some(Ok(message)) => {
                 heard = Instant::now();
                 let place = (message.topic().to_owned(), message.partition());
-                let Some(end) = ends.get(&place) else { continue };
-                let is_last = message.offset() + 1 >= *end;
-                if message.offset() < *end {
+                let end = left.get(&place).copied().unwrap_or_default();
+                if message.offset() < end {
                     see(&Record::of(&message, config.own_name(message.topic())));
                 }
-                if is_last {
-                    ends.remove(&place);
+                if message.offset() + 1 >= end {
+                    left.remove(&place);
                 }
             }
             // The last records of a partition may be none that are given.
-            Some(Err(KafkaError::PartitionEOF(_))) => {
-                for read in reader.position()?.elements() {
-                    let place = (read.topic().to_owned(), read.partition());
-                    if read.offset().to_raw() >= ends.get(&place).copied() {
-                        ends.remove(&place);
-                    }
-                }
-            }
+            Some(Err(KafkaError::PartitionEOF(_))) => forget_read(&mut left, &reader.position()?),
             // The client tries again by itself.
             Some(Err(error)) if heard.elapsed() > SILENCE => return Err(error),
             None if heard.elapsed() > SILENCE => {
@@ -89,6 +77,28 @@ pub fn read_to_end(config: &KafkaConfig, topics: &[&str], mut see: impl FnMut(&R
         }
     }
     Ok(())
+}
+
+/// Where each partition that is not read yet ends.
+type Ends = BTreeMap<(String, i32), i64>;
+
+fn assign(reader: &Reader, config: &KafkaConfig, topics: &[&str]) -> Result<Ends, KafkaError> {
+    let mut list = TopicPartitionList::new();
+    let mut ends = Ends::new();
+    for (topic, partition) in partitions(reader, config, topics)? {
+        let (begin, end) = patiently(|| reader.fetch_watermarks(&topic, partition, ANSWER))?;
+        if begin < end {
+            list.add_partition_offset(&topic, partition, Offset::Offset(begin))?;
+            ends.insert((topic, partition), end);
+        }
+    }
+    reader.assign(&list)?;
+    Ok(ends)
+}
+
+fn forget_read(left: &mut Ends, position: &TopicPartitionList) {
+    let read = |place: &(String, i32)| position.find_partition(&place.0, place.1)?.offset().to_raw();
+    left.retain(|place, end| read(place).is_none_or(|next| next < *end));
 }
 
 /// How far the group of the configuration has got in these topics. Blocks.
@@ -102,9 +112,9 @@ pub fn lag(config: &KafkaConfig, topics: &[&str]) -> Result<Vec<Lag>, KafkaError
     for (topic, partition) in &partitions {
         list.add_partition(topic, *partition);
     }
-    let committed = reader.committed_offsets(list, ANSWER)?;
+    let committed = patiently(|| reader.committed_offsets(list.clone(), ANSWER))?;
     let lag = |(topic, partition): (String, i32)| {
-        let (begin, end) = reader.fetch_watermarks(&topic, partition, ANSWER)?;
+        let (begin, end) = patiently(|| reader.fetch_watermarks(&topic, partition, ANSWER))?;
         let found = committed.find_partition(&topic, partition).map(|found| found.offset());
         let committed = found.and_then(|offset| match offset {
             Offset::Offset(next) => Some(next),
@@ -114,6 +124,16 @@ pub fn lag(config: &KafkaConfig, topics: &[&str]) -> Result<Vec<Lag>, KafkaError
         Ok(Lag { topic: config.own_name(&topic).to_owned(), partition, committed, end, behind })
     };
     partitions.into_iter().map(lag).collect()
+}
+
+/// Asks again for a while when a broker says that it does not know yet, or is no longer who knows: leaders move, and the
+/// client looks for the new one at the next question.
+fn patiently<T>(ask: impl FnMut() -> Result<T, KafkaError>) -> Result<T, KafkaError> {
+    use RDKafkaErrorCode::{CoordinatorLoadInProgress, LeaderNotAvailable, NotCoordinator, NotLeaderForPartition};
+    let passing = [NotLeaderForPartition, LeaderNotAvailable, NotCoordinator, CoordinatorLoadInProgress];
+    let times = ConstantBuilder::new().with_delay(ASK_AGAIN).with_max_times(ASK_TIMES);
+    let is_passing = |error: &KafkaError| error.rdkafka_error_code().is_some_and(|code| passing.contains(&code));
+    ask.retry(times).when(is_passing).call()
 }
 
 fn reader(config: &KafkaConfig) -> Result<Reader, KafkaError> {

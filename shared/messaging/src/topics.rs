@@ -10,7 +10,11 @@ use rdkafka::{
 };
 use tokio::time::{Instant, sleep};
 
-use crate::{KafkaConfig, dead_letters::{REDRIVE_SUFFIX, TOPIC_SUFFIX}, quiet::Quiet};
+use crate::{
+    KafkaConfig,
+    dead_letters::{REDRIVE_SUFFIX, TOPIC_SUFFIX},
+    quiet::Quiet,
+};
 
 type Admin = AdminClient<Quiet>;
 

