@@ -5,12 +5,14 @@
 //! - [`NewOrder`]: an order to place; good unless said otherwise.
 //! - [`Stream`]: many orders of different fates, placed while something goes wrong.
 //! - [`records`]: records as they are, to write and to read.
+//! - [`operator`]: the operator's command, run on a suite.
 //! - [`facts`]: records made by hand that look like a service's.
 //! - [`wire`]: records that no client library would send.
 //!
 //! Every wait has a deadline and says what it waited for and what it saw last.
 
 pub mod facts;
+pub mod operator;
 pub mod order;
 mod parts;
 pub mod records;
@@ -20,5 +22,7 @@ pub mod wire;
 
 pub use order::NewOrder;
 pub use parts::{Entry, Product, Stock, eur};
-pub use shop::{PATIENCE, Shop, binary, must, order_id, previous_order_binary, unused_sku};
+pub use shop::{
+    PATIENCE, Shop, binary, must, order_id, planted_binary, previous_order_binary, sagactl_binary, unused_sku,
+};
 pub use stream::{Fate, Stream};

@@ -208,6 +208,11 @@ impl Shop {
         }
     }
 
+    /// The URL of a service's database.
+    pub fn database(&self, service: Service) -> String {
+        database(&self.dir, service)
+    }
+
     /// The topics of this suite.
     pub fn topics(&self) -> &Topics {
         &self.topics
@@ -223,11 +228,14 @@ impl Drop for OnDrop<'_> {
     }
 }
 
+fn database(dir: &Path, service: Service) -> String {
+    format!("sqlite:{}", dir.join(service.name()).with_extension("db").display())
+}
+
 /// How much a service that has ended did not publish.
 #[track_caller]
 fn outbox_len(dir: &Path, service: Service) -> u64 {
-    let url = format!("sqlite:{}", dir.join(service.name()).with_extension("db").display());
-    let store = must(EventStore::open_url(&url));
+    let store = must(EventStore::open_url(&database(dir, service)));
     must(runtime().block_on(store.outbox_len()))
 }
 
@@ -490,6 +498,18 @@ pub fn binary(service: Service) -> PathBuf {
 #[track_caller]
 pub fn previous_order_binary() -> PathBuf {
     binary_named("order-2026-10")
+}
+
+/// The operator's command.
+#[track_caller]
+pub fn sagactl_binary() -> PathBuf {
+    binary_named("sagactl")
+}
+
+/// A service's binary with a bug; see `tests/chaos/planted`.
+#[track_caller]
+pub fn planted_binary(name: &str) -> PathBuf {
+    binary_named(name)
 }
 
 #[track_caller]
