@@ -54,7 +54,10 @@ pub(crate) fn programs() -> Option<PathBuf> {
         versions.sort();
         found.extend(versions.into_iter().rev().map(|version| version.join(below)));
     }
-    found.into_iter().find(|dir| dir.join("initdb").is_file() && dir.join("postgres").is_file())
+    // Some of them may be on the path alone: then the others are where it leads.
+    let all = |dir: &PathBuf| ["initdb", "postgres", "pg_isready"].iter().all(|program| dir.join(program).is_file());
+    let followed = found.iter().filter_map(|dir| Some(dir.join("postgres").canonicalize().ok()?.parent()?.to_owned()));
+    followed.chain(found.clone()).find(all)
 }
 
 impl InstalledServer {

@@ -13,6 +13,9 @@ use crate::{
     StreamHead, UpTo, headers::unpack,
 };
 
+/// Nothing happened before. PostgreSQL's time begins later than that of those who ask.
+const BEGINNING: Timestamp = Timestamp::constant(-62_135_596_800, 0);
+
 /// The latest snapshot at or before a point, and the events from there to the point.
 ///
 /// The last version at a time is that of the last event of this time or before. Those before it belong to it, even if a
@@ -21,7 +24,7 @@ pub(super) async fn stream(client: &ClientWrapper, stream: &StreamId, up_to: UpT
     let (version, time) = match up_to {
         UpTo::Latest => (i64::MAX, None),
         UpTo::Version(version) => (i64::try_from(version).unwrap_or(i64::MAX), None),
-        UpTo::Time(time) => (i64::MAX, Some(time)),
+        UpTo::Time(time) => (i64::MAX, Some(time.max(BEGINNING))),
     };
     let query = client
         .prepare_cached(

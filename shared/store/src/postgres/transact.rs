@@ -59,7 +59,7 @@ pub(super) async fn transact<T: Transaction>(
             }
             Err(stopped) => stopped,
         };
-        known.extend(open.locked.keys().cloned());
+        known.append(&mut open.wanted);
         open.roll_back().await;
         match stopped {
             Stopped::InTheWay(_) if starts < STARTS_MAX => {}
@@ -92,6 +92,8 @@ pub(super) struct Open {
     pub(super) statements: Statements,
     /// The streams that nobody else writes to now: what is known of each, if it exists.
     pub(super) locked: BTreeMap<StreamId, Option<Head>>,
+    /// These, and those that another transaction has.
+    wanted: BTreeSet<StreamId>,
 }
 
 /// A stream's row in `streams`.
@@ -106,7 +108,7 @@ impl Open {
     async fn begin(pool: &Pool) -> Result<Self, StoreError> {
         let connection = pool.get().await?;
         let statements = Statements::of(&connection).await?;
-        Ok(Self { connection: Some(connection), statements, locked: BTreeMap::new() })
+        Ok(Self { connection: Some(connection), statements, locked: BTreeMap::new(), wanted: BTreeSet::new() })
     }
 
     pub(super) fn client(&self) -> &ClientWrapper {
@@ -151,7 +153,7 @@ impl Open {
     }
 
     async fn lock(&mut self, streams: impl Iterator<Item = &StreamId>) -> Result<(), Stopped> {
-        let wanted = self.not_locked(streams);
+        let wanted = self.want(streams);
         if !wanted.is_empty() {
             let rows = self.query_locked(&wanted).await?;
             self.remember(wanted, &rows);
@@ -161,7 +163,7 @@ impl Open {
 
     /// Locks streams and reads them.
     async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<(StreamId, StoredStream)>, Stopped> {
-        let wanted = self.not_locked(streams.iter());
+        let wanted = self.want(streams.iter());
         let client = self.client();
         let names: Vec<_> = streams.iter().map(StreamId::as_str).collect();
         let names = [&names as _];
@@ -205,10 +207,11 @@ impl Open {
         Ok(())
     }
 
-    /// In order, each once.
-    fn not_locked<'s>(&self, streams: impl Iterator<Item = &'s StreamId>) -> Vec<StreamId> {
-        let wanted: BTreeSet<_> = streams.filter(|stream| !self.locked.contains_key(stream)).collect();
-        wanted.into_iter().cloned().collect()
+    /// Those of the streams that are not locked yet, in order, each once.
+    fn want<'s>(&mut self, streams: impl Iterator<Item = &'s StreamId>) -> Vec<StreamId> {
+        let wanted: BTreeSet<_> = streams.filter(|stream| !self.locked.contains_key(stream)).cloned().collect();
+        self.wanted.extend(wanted.iter().cloned());
+        wanted.into_iter().collect()
     }
 
     async fn query_locked(&self, wanted: &[StreamId]) -> Result<Vec<Row>, tokio_postgres::Error> {

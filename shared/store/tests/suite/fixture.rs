@@ -12,14 +12,14 @@ use store::{
 use uuid::Uuid;
 
 /// A storage, as the suite needs it: a database of one's own, which can be opened again and again.
-pub(crate) trait Fixture {
+pub(crate) trait Fixture: Sized {
     type Store: Store;
 
     /// A new database. It goes when the fixture goes.
-    fn empty() -> Self;
+    async fn empty() -> Self;
 
     /// Opens the database. Whoever opened it before has dropped that store.
-    fn open(&self) -> Self::Store;
+    async fn open(&self) -> Self::Store;
 }
 
 pub(crate) const CORRELATION: CorrelationId = CorrelationId(Uuid::from_u128(0xbb));
