@@ -227,8 +227,7 @@ impl Drop for OnDrop<'_> {
 #[track_caller]
 fn outbox_len(dir: &Path, service: Service) -> u64 {
     let url = format!("sqlite:{}", dir.join(service.name()).with_extension("db").display());
-    let store = must(EventStore::open_url(&url));
-    must(runtime().block_on(store.outbox_len()))
+    must(runtime().block_on(async { EventStore::open_url(&url).await?.outbox_len().await }))
 }
 
 /// HTTP.

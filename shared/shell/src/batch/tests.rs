@@ -5,7 +5,7 @@ use contracts::{
     shipping::{ShipmentDispatched, ShippingEvent},
 };
 use decider::{Decider, Logged, PrivateEvent};
-use store::{Committed, EventStore, Store as _, UpTo};
+use store::{Committed, EventStore, SqliteStore, Store as _, UpTo};
 use tokio::sync::oneshot::{self, Receiver};
 
 use std::{collections::HashMap, time::Duration};
@@ -134,7 +134,10 @@ struct Fixture {
 impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self { store: EventStore::open(&folder.path().join("test.db")).expect("opens"), _folder: folder }
+        Self {
+            store: EventStore::Sqlite(SqliteStore::open(&folder.path().join("test.db")).expect("opens")),
+            _folder: folder,
+        }
     }
 
     async fn run(&self, inputs: Vec<Input<Counter>>) -> Committed {
