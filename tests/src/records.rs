@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
-    admin::{AdminClient, AdminOptions, NewPartitions},
+    admin::{AdminClient, AdminOptions, AlterConfig, NewPartitions, ResourceSpecifier},
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer as _},
     groups::GroupInfo,
@@ -190,6 +190,23 @@ impl Topics {
         match grown.into_iter().find_map(Result::err) {
             None => Ok(()),
             Some((name, error)) => bail!("{name} does not grow: {error}"),
+        }
+    }
+
+    /// Sets properties of a topic; all others become the broker's own.
+    #[track_caller]
+    pub fn set(&self, topic: &str, properties: &[(&str, &str)]) {
+        let admin: AdminClient<DefaultClientContext> = must(client(&self.broker).create());
+        let name = self.full_name(topic);
+        let mut settings = AlterConfig::new(ResourceSpecifier::Topic(&name));
+        for (property, value) in properties {
+            settings = settings.set(property, value);
+        }
+        let options = AdminOptions::new().operation_timeout(Some(ANSWER));
+        for altered in must(runtime().block_on(admin.alter_configs(&[settings], &options))) {
+            if let Err((_, error)) = altered {
+                panic!("{name} can't be set: {error}");
+            }
         }
     }
 

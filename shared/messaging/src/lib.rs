@@ -2,6 +2,7 @@
 //!
 //! - [`KafkaConfig`]: where the broker is and how the clients are set.
 //! - [`ensure_topics`]: makes the topics that are missing.
+//! - [`records_gone_after`]: how long records stay in them.
 //! - [`consume`]: batches of records, formed by what has arrived.
 //! - [`Producer`]: records out, acknowledged by the broker.
 
@@ -11,6 +12,7 @@ mod consumer;
 mod producer;
 mod quiet;
 mod record;
+mod retention;
 mod topics;
 
 pub use config::KafkaConfig;
@@ -18,4 +20,5 @@ pub use consumer::{Consumer, consume};
 pub use producer::{Delivery, DeliveryError, Outgoing, Producer, SendError};
 pub use rdkafka::error::KafkaError;
 pub use record::{Batch, Offsets, Parts, Record};
+pub use retention::records_gone_after;
 pub use topics::ensure_topics;

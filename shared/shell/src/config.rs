@@ -87,6 +87,8 @@ pub struct Config {
     pub retry_backoff_max: Duration,
     /// Events that may wait to be published; beyond that no new work is accepted.
     pub outbox_max: u64,
+    /// For how much longer the inbox remembers than Kafka may deliver again.
+    pub inbox_margin: Duration,
     /// Events of one type that may be published in a second.
     pub publish_rate_max: NonZeroU32,
     /// Kafka.
@@ -125,6 +127,7 @@ pub(crate) fn common(service: &str, port: u16) -> Vec<Variable> {
             "1000000",
             "events that may wait for Kafka; beyond that orders are answered by 503",
         ),
+        Variable::new("INBOX_MARGIN_S", "3600", "seconds that the inbox remembers beyond the topics' retention"),
         Variable::new("PUBLISH_RATE_MAX", "50000", "events of one type published in a second; others wait"),
         Variable::new("SCHEMA_BASE_URL", "", "before /schemas/... in events; empty: http://HTTP_ADDR"),
         Variable::new("LOG_FORMAT", "pretty", "pretty or json"),
@@ -157,6 +160,7 @@ impl Config {
             retry_attempts_max: reader.parsed("RETRY_ATTEMPTS_MAX").unwrap_or_default(),
             retry_backoff_max: Duration::from_millis(reader.parsed("RETRY_BACKOFF_MAX_MS").unwrap_or_default()),
             outbox_max: reader.parsed("OUTBOX_MAX").unwrap_or_default(),
+            inbox_margin: Duration::from_secs(reader.parsed("INBOX_MARGIN_S").unwrap_or_default()),
             publish_rate_max: reader.parsed("PUBLISH_RATE_MAX").unwrap_or(NonZeroU32::MIN),
             kafka: KafkaConfig {
                 bootstrap_servers: reader.text("KAFKA_BOOTSTRAP_SERVERS"),

@@ -13,6 +13,7 @@
 //! - [`relay`]: publishes the outbox, in order.
 //! - [`performer`]: makes the calls that the service asked for; answers come back as inputs.
 //! - [`retrier`]: has parked records tried again when their time has come.
+//! - [`janitor`]: forgets messages that can't come again.
 //! - [`timer`]: wakes streams whose time has come.
 //! - [`app`]: what a service's HTTP API works with.
 //! - [`run`]: all of it, from the configuration to the graceful end.
@@ -28,6 +29,7 @@ mod gauges;
 mod health;
 mod input;
 mod intake;
+mod janitor;
 mod performer;
 mod processor;
 mod readiness;

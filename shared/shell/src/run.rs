@@ -36,6 +36,7 @@ use crate::{
     gauges, health,
     input::Input,
     intake::Intake,
+    janitor::Janitor,
     performer::{Outside, Performer},
     processor::Processor,
     readiness::Readiness,
@@ -218,6 +219,13 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
         spans: telemetry.spans.clone(),
     };
 
+    let janitor = Janitor {
+        store: store.clone(),
+        kafka: config.kafka.clone(),
+        margin: config.inbox_margin,
+        metrics: Arc::clone(metrics),
+    };
+
     let mut tasks = Tasks {
         http: tokio::spawn(async move { http.await }),
         processor: tokio::spawn(processor.run()),
@@ -243,6 +251,7 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
             intake,
             records,
             Arc::clone(&consumer),
+            janitor,
             stop.clone(),
         )),
     };
@@ -251,13 +260,7 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
     let ended = tasks.wait_for_signal_or_failure().await;
     info!("stopping: what is begun is finished first");
     stop.cancel();
-    if let Some(consumer) = consumer.get() {
-        consumer.stop().await;
-    }
-    tasks.drain().await;
-    if let Some(consumer) = consumer.get() {
-        consumer.commit();
-    }
+    tasks.finish(consumer.get()).await;
     info!("stopped");
     // The exporters wait for the collector, which must not keep the runtime's threads from working for them.
     let _ = tokio::task::spawn_blocking(move || telemetry.stop()).await;
@@ -305,12 +308,14 @@ fn redrive_topic<S: Service>() -> String {
     format!("{}.redrive", S::Public::OWNER.name())
 }
 
-/// Makes the topics, then reads them; tries again for as long as Kafka is away.
+/// Makes the topics, then reads them, and has forgotten what they can't bring again; tries again for as long as Kafka is
+/// away.
 async fn read_topics<S: Service>(
     kafka: KafkaConfig,
     intake: Intake,
     records: mpsc::Sender<Batch<Input<S>>>,
     consumer: Arc<OnceLock<Consumer>>,
+    janitor: Janitor,
     stop: CancellationToken,
 ) -> Result<(), KafkaError> {
     let dead_letter_topic = dead_letter_topic::<S>();
@@ -328,7 +333,7 @@ async fn read_topics<S: Service>(
     }
     let reading = consume(&kafka, &read, RECORDS_MAX, move |record: &Record<'_>| intake.read(record), records)?;
     consumer.get_or_init(|| reading);
-    stop.cancelled().await;
+    janitor.run(&read, stop).await;
     Ok(())
 }
 
@@ -360,6 +365,17 @@ impl Tasks {
             ended = &mut self.timer => ended.context("the timer"),
             ended = &mut self.retrier => ended.context("the retrier"),
             ended = &mut self.gauges => ended.context("the gauges"),
+        }
+    }
+
+    /// Nothing more is read, what was read is done, and Kafka is told.
+    async fn finish(self, consumer: Option<&Consumer>) {
+        if let Some(consumer) = consumer {
+            consumer.stop().await;
+        }
+        self.drain().await;
+        if let Some(consumer) = consumer {
+            consumer.commit();
         }
     }
 

@@ -16,6 +16,8 @@ pub struct Metrics {
     pub published: Counter<u64>,
     /// Records and answers that came again and were recognized.
     pub duplicates: Counter<u64>,
+    /// Messages that the inbox forgot, for they can't come again.
+    pub forgotten: Counter<u64>,
     /// Records that became dead letters, by `topic` and `class`.
     pub dead_letters: Counter<u64>,
     /// Records that were put aside to be tried again, by `topic` and `class`.
@@ -63,6 +65,7 @@ impl Metrics {
             consumed: counter("saga.events.consumed", "Events that led to a command"),
             published: counter("saga.events.published", "Events that the broker has"),
             duplicates: counter("saga.inbox.duplicates", "Messages that came again and were recognized"),
+            forgotten: counter("saga.inbox.forgotten", "Messages that the inbox forgot, for they can't come again"),
             dead_letters: counter("saga.dead_letters", "Records that became dead letters"),
             parked: counter("saga.records.parked", "Records that were put aside to be tried again"),
             throttled: counter("saga.publish.throttled", "Events that waited because too many of their type went out"),

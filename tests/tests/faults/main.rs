@@ -4,6 +4,7 @@
 mod broker;
 mod crashes;
 mod deadline;
+mod janitor;
 mod keeper;
 mod parked;
 mod partitions;
