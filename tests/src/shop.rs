@@ -204,8 +204,25 @@ impl Shop {
         for service in Service::all() {
             let ended = self.terminate(service);
             assert!(ended.success(), "{service} ended with {ended}");
-            assert_eq!(outbox_len(&self.dir, service), 0, "{service} has an outbox left");
+            assert_eq!(self.outbox_len(service), 0, "{service} has an outbox left");
         }
+    }
+
+    /// How much of a service waits in its outbox.
+    #[track_caller]
+    pub fn outbox_len(&self, service: Service) -> u64 {
+        let url = self.suite().database_url(service).to_owned();
+        must(runtime().block_on(async { EventStore::open_url(&url).await?.outbox_len().await }))
+    }
+
+    /// What the names of its topics begin with.
+    pub fn topic_prefix(&self) -> &str {
+        self.topics.prefix()
+    }
+
+    /// Where its data is.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// The topics of this suite.
@@ -221,13 +238,6 @@ impl Drop for OnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Relaxed);
     }
-}
-
-/// How much a service that has ended did not publish.
-#[track_caller]
-fn outbox_len(dir: &Path, service: Service) -> u64 {
-    let url = format!("sqlite:{}", dir.join(service.name()).with_extension("db").display());
-    must(runtime().block_on(async { EventStore::open_url(&url).await?.outbox_len().await }))
 }
 
 /// HTTP.

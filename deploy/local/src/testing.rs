@@ -1,4 +1,4 @@
-//! Running all tests of the workspace against a Kafka broker.
+//! Running all tests of the workspace against a Kafka broker and a PostgreSQL server.
 
 use std::process::Command;
 use std::time::Duration;
@@ -6,23 +6,27 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::broker::{ADDRESS_VARIABLE, Broker};
+use crate::postgres::{Durability, Postgres, URL_VARIABLE};
 use crate::progress::Progress;
 use crate::workspace::{Workspace, cargo};
 use crate::{demo, requirements, tool};
 
 const TESTING: Duration = Duration::from_hours(1);
 
-/// Gets a broker, builds the services and runs `cargo test` with these further arguments; its output is passed through.
+/// Gets a broker and a database server, builds the services and runs `cargo test` with these further arguments; its output is passed through.
 /// Returns its exit code.
 ///
 /// # Errors
-/// When there is no broker to be had, or the services can't be built.
+/// When there is no broker or server to be had, or the services can't be built.
 pub fn run(workspace: &Workspace, arguments: &[String], progress: Progress) -> Result<u8> {
     requirements::ensure(workspace, &requirements::FOR_BUILDING, progress)?;
     let release = arguments.iter().any(|argument| argument == "--release" || argument == "-r");
     demo::build(workspace, release, progress)?;
     let broker = Broker::obtain(workspace, progress)?;
-    tool::run_shown("cargo test", test_command(workspace, &broker, arguments), TESTING)
+    let postgres = Postgres::obtain(workspace, Durability::UntilItStops, progress)?;
+    let mut command = test_command(workspace, &broker, arguments);
+    command.env(URL_VARIABLE, postgres.url());
+    tool::run_shown("cargo test", command, TESTING)
 }
 
 fn test_command(workspace: &Workspace, broker: &Broker, arguments: &[String]) -> Command {

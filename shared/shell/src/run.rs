@@ -221,6 +221,7 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
 
     let janitor = Janitor {
         store: store.clone(),
+        leadership: leadership.clone(),
         kafka: config.kafka.clone(),
         margin: config.inbox_margin,
         metrics: Arc::clone(metrics),

@@ -49,6 +49,9 @@ impl DockerServer {
 
 impl Engine for DockerServer {
     fn start(&mut self) -> Result<()> {
+        if self.created {
+            return docker(&["start", &self.container], ASKING).map(drop);
+        }
         children::remember(Role::Broker, self.target())?;
         self.created = true;
         let published = format!("127.0.0.1:{}:5432", self.port);
@@ -56,6 +59,12 @@ impl Engine for DockerServer {
         arguments.extend(["--env", "POSTGRES_HOST_AUTH_METHOD=trust", &self.image]);
         arguments.extend(self.settings.iter().map(String::as_str));
         docker(&arguments, PULLING).map(drop)
+    }
+
+    fn crash(&mut self) -> Result<()> {
+        docker(&["kill", "--signal", "KILL", &self.container], ASKING)?;
+        // `docker kill` returns when the signal is sent; `docker wait` when the container has ended.
+        docker(&["wait", &self.container], ASKING).map(drop)
     }
 
     fn must_run(&mut self) -> Result<()> {

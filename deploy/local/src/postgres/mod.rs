@@ -58,8 +58,10 @@ pub enum Durability {
 
 /// A server that this process runs.
 trait Engine: Send + Sync {
-    /// Starts it; does not wait until it answers.
+    /// Starts it, again on the same port and data if it ran before; does not wait until it answers.
     fn start(&mut self) -> Result<()>;
+    /// Ends it as a crash does; its data stays.
+    fn crash(&mut self) -> Result<()>;
     /// Fails if it has ended.
     fn must_run(&mut self) -> Result<()>;
     /// A command that asks it whether it takes connections.
@@ -113,8 +115,29 @@ impl Postgres {
         Self::run(Box::new(server), Kind::Installed, port, progress)
     }
 
-    fn run(mut engine: Box<dyn Engine>, kind: Kind, port: u16, progress: Progress) -> Result<Self> {
+    fn run(engine: Box<dyn Engine>, kind: Kind, port: u16, progress: Progress) -> Result<Self> {
         let step = progress.step(format!("starting PostgreSQL {kind}"));
+        let url = format!("postgres://{USER}@127.0.0.1:{port}/postgres");
+        let mut server = Self { url, kind, engine: Some(engine) };
+        server.start()?;
+        step.done(&format!("PostgreSQL at 127.0.0.1:{port}, {kind}"));
+        Ok(server)
+    }
+
+    /// Ends the server as a crash does: all its clients lose their connections, and what they had not committed.
+    ///
+    /// # Errors
+    /// When it is not one of our own, or does not end.
+    pub fn crash(&mut self) -> Result<()> {
+        self.engine()?.crash()
+    }
+
+    /// Starts the server again, on the same port and data, and waits until it answers.
+    ///
+    /// # Errors
+    /// When it is not one of our own, or does not answer in time; the message has its last log lines.
+    pub fn start(&mut self) -> Result<()> {
+        let engine = self.engine()?;
         engine.start()?;
         let answered =
             wait_for("PostgreSQL's answer", READY, || match tool::ask("pg_isready", engine.is_ready(), ASKING) {
@@ -124,9 +147,12 @@ impl Postgres {
                     Ok(Look::NotYet(format!("{error:#}")))
                 }
             });
-        tail::explain(answered, || engine.last_words())?;
-        step.done(&format!("PostgreSQL at 127.0.0.1:{port}, {kind}"));
-        Ok(Self { url: format!("postgres://{USER}@127.0.0.1:{port}/postgres"), kind, engine: Some(engine) })
+        tail::explain(answered, || engine.last_words())
+    }
+
+    fn engine(&mut self) -> Result<&mut Box<dyn Engine>> {
+        let kind = self.kind;
+        self.engine.as_mut().with_context(|| format!("the server {kind} is not this program's to stop or start"))
     }
 
     /// The URL of a database that is there already, from which others can be created.

@@ -105,6 +105,13 @@ impl Engine for InstalledServer {
         Ok(())
     }
 
+    fn crash(&mut self) -> Result<()> {
+        let process = self.process.as_mut().context("PostgreSQL was not started")?;
+        // Not SIGKILL, after which its shared memory would be in the way of the next start: at SIGQUIT it drops everything.
+        process.signal(Signal::SIGQUIT)?;
+        process.wait(ENDING).map(drop)
+    }
+
     fn must_run(&mut self) -> Result<()> {
         self.process.as_mut().context("PostgreSQL was not started")?.must_run()
     }
