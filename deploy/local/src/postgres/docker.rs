@@ -82,6 +82,11 @@ impl Engine for DockerServer {
         command
     }
 
+    fn pid(&self) -> Option<u32> {
+        // Its processes are in the container.
+        None
+    }
+
     fn last_words(&self) -> String {
         match docker(&["logs", "--tail", &tail::LINES.to_string(), &self.container], ASKING) {
             Ok(text) => format!("last lines of the container's log:\n{}", tail::last_lines(&text)),

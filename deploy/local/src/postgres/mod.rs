@@ -66,6 +66,8 @@ trait Engine: Send + Sync {
     fn must_run(&mut self) -> Result<()>;
     /// A command that asks it whether it takes connections.
     fn is_ready(&self) -> Command;
+    /// The id of its first process, as seen from this machine.
+    fn pid(&self) -> Option<u32>;
     /// The last lines of its log.
     fn last_words(&self) -> String;
 }
@@ -153,6 +155,16 @@ impl Postgres {
     fn engine(&mut self) -> Result<&mut Box<dyn Engine>> {
         let kind = self.kind;
         self.engine.as_mut().with_context(|| format!("the server {kind} is not this program's to stop or start"))
+    }
+
+    /// Where it comes from.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The id of its first process, if it is one of our own on this machine.
+    pub fn pid(&self) -> Option<u32> {
+        self.engine.as_ref()?.pid()
     }
 
     /// The URL of a database that is there already, from which others can be created.

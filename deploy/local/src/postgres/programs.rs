@@ -122,6 +122,10 @@ impl Engine for InstalledServer {
         command
     }
 
+    fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::pid)
+    }
+
     fn last_words(&self) -> String {
         crate::tail::of_file(&self.log())
     }
