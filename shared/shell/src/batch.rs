@@ -3,6 +3,7 @@
 //! An input that fails takes nothing with it. The transaction finds out which it was, starts over, and puts that one
 //! aside: its record is parked or becomes a dead letter, and the others are handled as if it were not there.
 
+mod cache;
 mod fate;
 mod work;
 
@@ -13,14 +14,14 @@ use std::{
 };
 
 use contracts::{CorrelationId, OrderId};
-use decider::{Milestone, Service, StreamId};
+use decider::{Milestone, Service};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::{Loaded, OutboxRow, StartOver, Step, Transaction, Writes};
+use store::{Loaded, OutboxRow, StartOver, Step, Transaction, Wanted, Writes};
 use telemetry::{Spans, Trace};
 use uuid::Uuid;
 
-pub(crate) use self::work::rebuild;
+pub(crate) use self::{cache::Cache, work::rebuild};
 use self::{
     fate::{Fate, Known},
     work::{Context, Work},
@@ -36,6 +37,7 @@ use crate::{
 pub(crate) struct Batch<S: Service> {
     pub(crate) inputs: Vec<Input<S>>,
     pub(crate) published: Vec<i64>,
+    cache: Cache<S>,
     outlet: Outlet,
     now: Timestamp,
     known: Known,
@@ -67,11 +69,17 @@ pub(crate) struct PutAside<'b> {
 }
 
 impl<S: Service> Batch<S> {
-    /// `now` becomes the time of all events; `published` are outbox rows to forget.
-    pub(crate) fn new(inputs: Vec<Input<S>>, published: Vec<i64>, outlet: Outlet, now: Timestamp) -> Self {
+    /// `now` becomes the time of all events; `published` are outbox rows to forget; `cache` is from the batch before.
+    pub(crate) fn new(
+        inputs: Vec<Input<S>>,
+        published: Vec<i64>,
+        cache: Cache<S>,
+        outlet: Outlet,
+        now: Timestamp,
+    ) -> Self {
         // What is stored in whole microseconds must not differ from what is published.
         let now = Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
-        Self { inputs, published, outlet, now, known: Known::default(), work: Work::default() }
+        Self { inputs, published, cache, outlet, now, known: Known::default(), work: Work::default() }
     }
 
     /// How many inputs had been handled before.
@@ -117,8 +125,9 @@ impl<S: Service> Batch<S> {
         self.known.failures.insert(0, failure);
     }
 
-    /// Tells everybody who waits what became of their command, and ends the spans. Only after the commit.
-    pub(crate) fn reply(mut self) {
+    /// Tells everybody who waits what became of their command, and ends the spans. Only after the commit. What is known of
+    /// the streams is for the next batch.
+    pub(crate) fn reply(mut self) -> Cache<S> {
         let inputs = std::mem::take(&mut self.inputs);
         for (index, input) in inputs.into_iter().enumerate() {
             let Input::Command(CommandInput { reply, command, span, .. }) = input else { continue };
@@ -133,6 +142,8 @@ impl<S: Service> Batch<S> {
                 }
             }
         }
+        self.work.keep_streams(&mut self.cache);
+        self.cache
     }
 
     fn refusal(&self, index: usize) -> Option<Failure> {
@@ -174,8 +185,9 @@ impl<S: Service> Batch<S> {
     }
 
     /// Streams that these inputs need and that are not loaded yet.
-    fn missing(&mut self, inputs: Range<usize>) -> Vec<StreamId> {
-        let mut missing = Vec::new();
+    fn missing(&mut self, inputs: Range<usize>) -> Vec<Wanted> {
+        let mut missing = Vec::<Wanted>::new();
+        let mut asked = HashSet::new();
         for index in inputs {
             self.work.current = index;
             let (Input::Command(input), Fate::Decide) = (&self.inputs[index], &self.work.fates[index]) else {
@@ -183,8 +195,8 @@ impl<S: Service> Batch<S> {
             };
             let is_needed = !self.work.handled_before.contains(&index) || input.reply.wants_state();
             for stream in if is_needed { self.work.streams_for(&input.command) } else { vec![] } {
-                if !self.work.streams.contains_key(&stream) && !missing.contains(&stream) {
-                    missing.push(stream);
+                if !self.work.streams.contains_key(&stream) && asked.insert(stream.clone()) {
+                    missing.push(Wanted { known: self.cache.version(&stream), stream });
                 }
             }
         }
@@ -249,7 +261,8 @@ impl<S: Service> Batch<S> {
             self.begin(&loaded)?;
         }
         for (id, stored) in loaded.streams {
-            self.work.loaded(id, stored);
+            let known = self.cache.take(&id);
+            self.work.loaded(id, known, stored);
         }
         let failures = self.known.failures.len();
         let mut next = self.work.next.unwrap_or(0);

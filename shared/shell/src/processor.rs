@@ -17,7 +17,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     backlog::Backlog,
-    batch::{Batch, Outlet},
+    batch::{Batch, Cache, Outlet},
     failure::{Class, Failure},
     feed::Offers,
     input::Input,
@@ -42,6 +42,7 @@ pub(crate) struct Processor<S: Service> {
     pub(crate) outlet: Outlet,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) backlog: Arc<Backlog>,
+    pub(crate) cache: Cache<S>,
 }
 
 /// What is handled together.
@@ -77,9 +78,10 @@ impl<S: Service> Processor<S> {
     ///
     /// # Errors
     /// There are several, and the store refuses what follows from them. They are given back.
-    async fn handle(&self, inputs: Vec<Input<S>>, now: Timestamp) -> Result<(), Vec<Input<S>>> {
+    async fn handle(&mut self, inputs: Vec<Input<S>>, now: Timestamp) -> Result<(), Vec<Input<S>>> {
         let started = Instant::now();
-        let batch = Batch::<S>::new(inputs, self.published.take(), self.outlet.clone(), now);
+        let batch =
+            Batch::new(inputs, self.published.take(), std::mem::take(&mut self.cache), self.outlet.clone(), now);
         let span = self.outlet.spans.transaction(S::Public::OWNER.name(), batch.inputs.len(), batch.traces());
         let (mut batch, committed) = match self.commit(batch).await {
             Ok(done) => done,
@@ -95,7 +97,7 @@ impl<S: Service> Processor<S> {
         self.metrics.duplicates.add(batch.duplicates() as u64, &[]);
         self.count(batch.milestones());
         self.tell_of_put_aside(&batch);
-        batch.reply();
+        self.cache = batch.reply();
         self.metrics.transaction_seconds.record(started.elapsed().as_secs_f64(), &[]);
         Ok(())
     }

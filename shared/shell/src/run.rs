@@ -29,7 +29,7 @@ use utoipa::openapi::OpenApi;
 use crate::{
     app::App,
     backlog::Backlog,
-    batch::Outlet,
+    batch::{Cache, Outlet},
     config::{Config, ProcessEnvironment, Variable, common},
     failure::RetryPolicy,
     feed::feed,
@@ -197,6 +197,7 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
         outlet: outlet::<S>(config, &telemetry),
         metrics: Arc::clone(metrics),
         backlog: Arc::clone(&backlog),
+        cache: Cache::default(),
     };
     let relay = Relay {
         feed: outbox_feed,

@@ -46,7 +46,7 @@ impl Leadership {
     pub async fn changed(&mut self) {
         if self.state.changed().await.is_err() {
             // Whoever knew is gone, and nothing will change.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -24,7 +24,7 @@ pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 pub use types::{
     Arrived, Committed, Listing, Loaded, NewEvent, NewIntent, NewOutboxRow, NewParked, OpenIntent, OutboxRow, Page,
-    Parked, Postponed, Snapshot, StoredEvent, StoredStream, StreamHead, StreamWrite, Swept, UpTo, Writes,
+    Parked, Postponed, Snapshot, StoredEvent, StoredStream, StreamHead, StreamWrite, Swept, UpTo, Wanted, Writes,
 };
 
 /// The newest snapshots of a stream, which are all kept.
@@ -57,7 +57,7 @@ pub struct StartOver;
 #[derive(Debug)]
 pub enum Step {
     /// These streams, then another step.
-    Load(Vec<StreamId>),
+    Load(Vec<Wanted>),
     /// To write this and commit.
     Write(Writes),
 }

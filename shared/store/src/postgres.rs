@@ -115,14 +115,15 @@ pub(crate) fn is_away(error: &tokio_postgres::Error) -> bool {
 
 /// Nothing was said by the server: was nothing said to it?
 fn is_our_fault(error: &tokio_postgres::Error) -> bool {
-    let io = error.source().is_some_and(|cause| cause.is::<std::io::Error>());
+    let io = error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
     !(io || error.is_closed())
 }
 
 impl Store for PostgresStore {
     async fn transact<T: Transaction>(&self, mut transaction: T) -> (T, Result<Committed, StoreError>) {
         let announce = !self.leads.load(Ordering::SeqCst);
-        let result = transact::transact(&self.pool, &mut transaction, announce).await;
+        // In a box: what it holds while it waits is large.
+        let result = Box::pin(transact::transact(&self.pool, &mut transaction, announce)).await;
         (transaction, result)
     }
 

@@ -16,7 +16,7 @@ use std::{
 
 use decider::StreamId;
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, config::DbConfig};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -31,6 +31,9 @@ const WRITER_QUEUE: usize = 64;
 const READERS_KEPT: usize = 4;
 /// Prepared statements kept by a connection: all there are.
 const STATEMENTS_KEPT: usize = 64;
+
+/// Memory for a connection's pages: negative, as SQLite wants KiB told.
+const CACHE_KIB: i32 = -8_192;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -150,6 +153,9 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
+    connection.pragma_update(None, "cache_size", CACHE_KIB)?;
+    // Plans don't depend on parameters; otherwise a statement with one in LIMIT is compiled again at every execution.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 

@@ -69,6 +69,16 @@ pub struct Snapshot {
     pub state: String,
 }
 
+/// A stream to load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The stream.
+    pub stream: StreamId,
+    /// The version up to which it is known already; 0: nothing is. What was known before need not be read again: an
+    /// event never changes.
+    pub known: u64,
+}
+
 /// A stream, as a snapshot and the events since. A stream that does not exist has version 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredStream {

@@ -4,11 +4,11 @@ use contracts::{
     Contract as _, EventId, OrderId, Received, Sku,
     shipping::{ShipmentDispatched, ShippingEvent},
 };
-use decider::{Decider, Logged, PrivateEvent};
+use decider::{Decider, Logged, PrivateEvent, StreamId};
 use store::{Committed, EventStore, SqliteStore, Store as _, UpTo};
 use tokio::sync::oneshot::{self, Receiver};
 
-use std::{collections::HashMap, time::Duration};
+use std::{cell::Cell, collections::HashMap, time::Duration};
 
 use super::{work::SNAPSHOT_INTERVAL, *};
 
@@ -128,16 +128,20 @@ impl Service for Counter {
 
 struct Fixture {
     store: EventStore,
+    cache: Cell<Cache<Counter>>,
     _folder: tempfile::TempDir,
 }
 
 impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self {
-            store: EventStore::Sqlite(SqliteStore::open(&folder.path().join("test.db")).expect("opens")),
-            _folder: folder,
-        }
+        let store = EventStore::Sqlite(SqliteStore::open(&folder.path().join("test.db")).expect("opens"));
+        Self { store, cache: Cell::default(), _folder: folder }
+    }
+
+    /// As after a restart, or as another instance: nothing is known.
+    fn forget(&self) {
+        self.cache.take();
     }
 
     async fn run(&self, inputs: Vec<Input<Counter>>) -> Committed {
@@ -148,13 +152,13 @@ impl Fixture {
             retries: RetryPolicy { attempts_max: 3, backoff_max: Duration::from_secs(1) },
             dead_letter_topic: "shipping.dlq".into(),
         };
-        let mut batch = Batch::new(inputs, vec![], outlet, now);
+        let mut batch = Batch::new(inputs, vec![], self.cache.take(), outlet, now);
         loop {
             let (tried, result) = self.store.transact(batch).await;
             match result {
                 Err(store::StoreError::StartOver) => batch = tried,
                 committed => {
-                    tried.reply();
+                    self.cache.set(tried.reply());
                     return committed.expect("commits");
                 }
             }
@@ -217,6 +221,30 @@ async fn a_stream_that_only_a_decision_before_made_necessary_is_loaded_in_time()
 }
 
 #[tokio::test]
+async fn what_another_instance_wrote_since_is_seen() {
+    let fixture = Fixture::new();
+    let count = || vec![input(Command::Count(order(7)), None)];
+    fixture.run(count()).await;
+    let known = fixture.cache.take();
+    fixture.run(count()).await;
+    fixture.cache.set(known);
+    let committed = fixture.run(count()).await;
+    assert_eq!(fixture.count(order(7)).await, 3);
+    assert_eq!(committed.outbox.len(), 1, "the third count dispatches");
+}
+
+#[tokio::test]
+async fn what_failed_is_not_known() {
+    let fixture = Fixture::new();
+    fixture.run(vec![input(Command::Count(order(7)), None)]).await;
+    let (poison, answer) = asked(Command::Count(order(POISON)), None);
+    fixture.run(vec![input(Command::Count(order(7)), None), poison]).await;
+    assert!(answer.await.expect("an answer").is_err());
+    fixture.run(vec![input(Command::Count(order(7)), None)]).await;
+    assert_eq!(fixture.count(order(7)).await, 3);
+}
+
+#[tokio::test]
 async fn an_event_goes_out_as_it_was_stored() {
     let fixture = Fixture::new();
     let correlation_id = CorrelationId(Uuid::from_u128(5));
@@ -254,7 +282,10 @@ async fn an_event_goes_out_as_it_was_stored() {
 #[tokio::test]
 async fn a_long_stream_is_loaded_from_its_snapshot() {
     let fixture = Fixture::new();
-    for _ in 0..5 {
+    for run in 0..5 {
+        if run == 3 {
+            fixture.forget();
+        }
         fixture.run((0..90).map(|_| input(Command::Count(order(7)), None)).collect()).await;
     }
     let stored = fixture.store.load(StreamId::of_order("count", order(7)), UpTo::Latest).await.expect("loads");

@@ -10,11 +10,13 @@ use bytes::Bytes;
 use contracts::{Contract, CorrelationId, EventId, Meta};
 use decider::{LogError, Logged, Milestone, Service, StreamId};
 use jiff::Timestamp;
-use store::{NewEvent, NewIntent, NewOutboxRow, NewParked, Postponed, Snapshot, StoredStream, StreamWrite};
+use store::{
+    NewEvent, NewIntent, NewOutboxRow, NewParked, Postponed, Snapshot, StoredEvent, StoredStream, StreamWrite,
+};
 use telemetry::{BAGGAGE, Span, Trace};
 use uuid::Uuid;
 
-use super::{Call, Fate, Outlet};
+use super::{Cache, Call, Fate, Outlet};
 use crate::{failure::Failure, input::Cause, intake::about};
 
 /// A stream's state is kept after this many events, so that loading it reads no more than these.
@@ -42,6 +44,7 @@ pub(super) struct Work<S: Service> {
     pub(super) milestones: Vec<(&'static str, Milestone)>,
 }
 
+/// What is known of a stream.
 pub(super) struct Stream<S: Service> {
     state: S::State,
     stored_version: u64,
@@ -80,14 +83,27 @@ impl<S: Service> Work<S> {
         if all_loaded { S::streams(command, &self.view(&first)) } else { first }
     }
 
-    /// Keeps a stream as it was stored, or why it can't be read.
-    pub(super) fn loaded(&mut self, id: StreamId, stored: StoredStream) {
-        let read = catch_unwind(AssertUnwindSafe(|| Stream::read(stored).map_err(Failure::from)));
+    /// Keeps a stream as it was known and what was stored since, or why it can't be read.
+    pub(super) fn loaded(&mut self, id: StreamId, known: Option<Stream<S>>, stored: StoredStream) {
+        let read = || match known {
+            Some(known) => known.and_since(&stored),
+            None => Stream::read(stored),
+        };
+        let read = catch_unwind(AssertUnwindSafe(|| read().map_err(Failure::from)));
         match read.unwrap_or_else(|panic| Err(Failure::panic(&*panic))) {
             Ok(stream) => drop(self.streams.insert(id, stream)),
             Err(failure) => {
                 self.unreadable.insert(id.clone(), failure);
                 self.streams.insert(id, Stream::default());
+            }
+        }
+    }
+
+    /// Hands over the streams that exist and could be read.
+    pub(super) fn keep_streams(&mut self, cache: &mut Cache<S>) {
+        for (id, stream) in self.streams.drain() {
+            if stream.stored_version > 0 && !self.unreadable.contains_key(&id) {
+                cache.keep(id, stream);
             }
         }
     }
@@ -175,6 +191,11 @@ impl<S: Service> Stream<S> {
         !self.appended.is_empty()
     }
 
+    /// The version that is stored.
+    pub(super) fn version(&self) -> u64 {
+        self.stored_version
+    }
+
     fn read(stored: StoredStream) -> Result<Self, LogError> {
         let snapshot_version = stored.snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
         let (stored_version, correlation_id) = (stored.version, stored.correlation_id);
@@ -183,14 +204,26 @@ impl<S: Service> Stream<S> {
         Ok(Self { state, stored_version, snapshot_version, correlation_id, trace, appended: Vec::new() })
     }
 
+    fn and_since(mut self, stored: &StoredStream) -> Result<Self, LogError> {
+        self.state = fold::<S>(self.state, &stored.events)?;
+        self.stored_version = stored.version;
+        Ok(self)
+    }
+
+    /// What is to be stored. From then on it counts as stored; if it is not, the stream is not used again.
     pub(super) fn write(&mut self, id: &StreamId) -> StreamWrite {
         let events = std::mem::take(&mut self.appended);
-        let version = self.stored_version + events.len() as u64;
+        let expected_version = self.stored_version;
+        let version = expected_version + events.len() as u64;
+        self.stored_version = version;
         let is_time = version - self.snapshot_version >= SNAPSHOT_INTERVAL;
+        if is_time {
+            self.snapshot_version = version;
+        }
         let state = || serde_json::to_string(&self.state).expect("a state has string keys only");
         StreamWrite {
             stream: id.clone(),
-            expected_version: self.stored_version,
+            expected_version,
             events,
             trace: self.trace.to_string(),
             status: S::status(&self.state),
@@ -221,8 +254,11 @@ pub(crate) fn rebuild<S: Service>(stored: StoredStream) -> Result<S::State, LogE
         Some(snapshot) => serde_json::from_str(&snapshot.state)
             .map_err(|source| LogError::Private { name: "snapshot".to_owned(), source })?,
     };
-    let mut state = initial;
-    for event in &stored.events {
+    fold::<S>(initial, &stored.events)
+}
+
+fn fold<S: Service>(mut state: S::State, events: &[StoredEvent]) -> Result<S::State, LogError> {
+    for event in events {
         state = S::evolve(state, &S::Event::decode(&event.name, &event.schema, &event.data)?);
     }
     Ok(state)

@@ -52,7 +52,7 @@ impl Server {
         }
         config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(UNANSWERED_MAX);
         config.keepalives_idle(SILENCE).keepalives_interval(SILENCE).keepalives_retries(TRIES);
-        let options = config.get_options().map(|own| format!("{} {own}", settings())).unwrap_or_else(settings);
+        let options = config.get_options().map_or_else(settings, |own| format!("{} {own}", settings()));
         config.options(options);
         if config.get_application_name().is_none() {
             config.application_name("order-saga");

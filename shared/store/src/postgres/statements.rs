@@ -39,10 +39,14 @@ statements! {
     latest_snapshots = "SELECT snapshots.stream, snapshots.version, snapshots.state FROM streams
                         JOIN snapshots ON snapshots.stream = streams.id AND snapshots.version = streams.snapshot
                         WHERE streams.name = ANY($1) AND streams.snapshot > 0";
+    /// Of each stream those after a version, or, after none, those after its latest snapshot.
     events_since = "SELECT events.version, events.id, events.name, events.schema, events.data, events.time,
                            events.correlation, events.causation, events.stream
-                    FROM streams JOIN events ON events.stream = streams.id AND events.version > streams.snapshot
-                    WHERE streams.name = ANY($1) ORDER BY events.stream, events.version";
+                    FROM unnest($1::text[], $2::bigint[]) AS wanted (name, known)
+                    JOIN streams ON streams.name = wanted.name AND streams.version > wanted.known
+                    JOIN events ON events.stream = streams.id
+                         AND events.version > CASE wanted.known WHEN 0 THEN streams.snapshot ELSE wanted.known END
+                    ORDER BY events.stream, events.version";
 
     create = "INSERT INTO streams (name, category, version, snapshot, status, correlation, trace, due)
               SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::uuid[], $7::text[],

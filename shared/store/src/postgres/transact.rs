@@ -12,11 +12,13 @@ use deadpool_postgres::{ClientWrapper, Object, Pool};
 use decider::StreamId;
 use futures::try_join;
 use jiff::Timestamp;
-use tokio_postgres::{Row, error::SqlState};
+use tokio_postgres::{Row, error::SqlState, types::ToSql};
 use uuid::Uuid;
 
 use super::{read, statements::Statements, write};
-use crate::{Committed, Loaded, Seen, Snapshot, Step, StoreError, StoredEvent, StoredStream, Transaction, Writes};
+use crate::{
+    Committed, Loaded, Seen, Snapshot, Step, StoreError, StoredEvent, StoredStream, Transaction, Wanted, Writes,
+};
 
 /// How often a transaction starts over because of others before it is told that it failed.
 const STARTS_MAX: usize = 20;
@@ -162,14 +164,22 @@ impl Open {
     }
 
     /// Locks streams and reads them.
-    async fn load(&mut self, streams: Vec<StreamId>) -> Result<Vec<(StreamId, StoredStream)>, Stopped> {
-        let wanted = self.want(streams.iter());
+    async fn load(&mut self, streams: Vec<Wanted>) -> Result<Vec<(StreamId, StoredStream)>, Stopped> {
+        let wanted = self.want(streams.iter().map(|wanted| &wanted.stream));
         let client = self.client();
-        let names: Vec<_> = streams.iter().map(StreamId::as_str).collect();
-        let names = [&names as _];
+        let names: Vec<_> = streams.iter().map(|wanted| wanted.stream.as_str()).collect();
+        let known: Vec<_> = streams.iter().map(|wanted| write::signed(wanted.known)).collect();
+        let unknown = streams.iter().filter(|wanted| wanted.known == 0);
+        let unknown: Vec<_> = unknown.map(|wanted| wanted.stream.as_str()).collect();
         // Each statement sees what was committed before it began; so these two see all that the first has waited for.
-        let snapshots = client.query(&self.statements.latest_snapshots, &names);
-        let events = client.query(&self.statements.events_since, &names);
+        let news: [&(dyn ToSql + Sync); 2] = [&names, &known];
+        let events = client.query(&self.statements.events_since, &news);
+        let snapshots = async {
+            if unknown.is_empty() {
+                return Ok(vec![]);
+            }
+            client.query(&self.statements.latest_snapshots, &[&unknown]).await
+        };
         let locked = async { if wanted.is_empty() { Ok(vec![]) } else { self.query_locked(&wanted).await } };
         let (locked, snapshots, events) = try_join!(locked, snapshots, events)?;
         self.remember(wanted, &locked);
@@ -179,7 +189,7 @@ impl Open {
             .map(|row| Ok((row.try_get(0)?, Snapshot { version: read::unsigned(row, 1)?, state: row.try_get(2)? })))
             .collect::<Result<_, tokio_postgres::Error>>()?;
         let mut events = by_stream(&events)?;
-        let mut stored = |stream: StreamId| {
+        let mut stored = |Wanted { stream, .. }: Wanted| {
             let head = self.locked.get(&stream).and_then(Option::as_ref);
             let stored = head.map(|head| StoredStream {
                 version: head.version,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     Listing, NewIntent, NewOutboxRow, OpenIntent, OutboxRow, Page, Snapshot, StoreError, StoredEvent, StoredStream,
-    StreamHead, UpTo, headers::unpack,
+    StreamHead, UpTo, Wanted, headers::unpack,
 };
 
 /// A stream's row in `streams`.
@@ -35,22 +35,57 @@ pub(super) fn stream(connection: &Connection, stream: &StreamId, up_to: UpTo) ->
         UpTo::Version(version) => version.min(head.version),
         UpTo::Time(time) => version_at(connection, head.id, time)?,
     };
+    from_snapshot(connection, head, max_version)
+}
+
+/// What a transaction needs to know of a stream: all of it, or what is new.
+pub(super) fn since(connection: &Connection, wanted: &Wanted) -> Result<StoredStream, StoreError> {
+    match head(connection, &wanted.stream)? {
+        None => Ok(StoredStream::default()),
+        Some(head) if wanted.known == 0 => {
+            let max_version = head.version;
+            from_snapshot(connection, head, max_version)
+        }
+        Some(head) => {
+            let is_new = head.version > wanted.known;
+            let events = if is_new { events(connection, head.id, wanted.known, head.version)? } else { vec![] };
+            Ok(head.stored(wanted.known, None, events))
+        }
+    }
+}
+
+fn from_snapshot(connection: &Connection, head: Head, max_version: u64) -> Result<StoredStream, StoreError> {
     let mut query = connection.prepare_cached(
         "SELECT version, state FROM snapshots WHERE stream = ? AND version <= ? ORDER BY version DESC LIMIT 1",
     )?;
     let read = |row: &Row| Ok(Snapshot { version: row.get(0)?, state: row.get(1)? });
     let snapshot = query.query_row(params![head.id, max_version], read).optional()?;
-
     let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
+    let events = events(connection, head.id, after, max_version)?;
+    Ok(head.stored(after, snapshot, events))
+}
+
+/// Events of a stream after one version, up to another.
+fn events(connection: &Connection, stream: i64, after: u64, up_to: u64) -> Result<Vec<StoredEvent>, StoreError> {
     let mut query = connection.prepare_cached(
         "SELECT version, id, name, schema, data, time_us, correlation, causation FROM events
          WHERE stream = ? AND version > ? AND version <= ? ORDER BY version",
     )?;
-    let events = query.query_map(params![head.id, after, max_version], event)?;
-    let events = events.collect::<Result<Vec<_>, _>>()?;
-    let version = events.last().map_or(after, |event| event.version);
-    let correlation_id = Some(CorrelationId(head.correlation));
-    Ok(StoredStream { version, correlation_id, trace: head.trace, snapshot, events })
+    let events = query.query_map(params![stream, after, up_to], event)?;
+    Ok(events.collect::<Result<_, _>>()?)
+}
+
+impl Head {
+    fn stored(self, after: u64, snapshot: Option<Snapshot>, events: Vec<StoredEvent>) -> StoredStream {
+        let version = events.last().map_or(after, |event| event.version);
+        StoredStream {
+            version,
+            correlation_id: Some(CorrelationId(self.correlation)),
+            trace: self.trace,
+            snapshot,
+            events,
+        }
+    }
 }
 
 /// The last version at a time. Those before it belong to it, even if a clock that ran backwards gave them a later time.

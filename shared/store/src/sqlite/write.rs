@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{parked, read};
 use crate::{
     Committed, Loaded, NewOutboxRow, OLD_SNAPSHOT_INTERVAL, OpenIntent, OutboxRow, SNAPSHOTS_KEPT, Seen, Step,
-    StoreError, StreamWrite, Transaction, UpTo, Writes, headers::pack,
+    StoreError, StreamWrite, Transaction, Wanted, Writes, headers::pack,
 };
 
 /// Runs a transaction from its messages to the commit.
@@ -22,10 +22,10 @@ pub(super) fn transact<T: Transaction>(
     let writes = loop {
         match transaction.step(loaded).map_err(|_| StoreError::StartOver)? {
             Step::Write(writes) => break writes,
-            Step::Load(streams) => {
-                let load = |stream| read::stream(&database, &stream, UpTo::Latest).map(|stored| (stream, stored));
-                loaded =
-                    Loaded { streams: streams.into_iter().map(load).collect::<Result<_, _>>()?, ..Loaded::default() };
+            Step::Load(wanted) => {
+                let load = |wanted: Wanted| read::since(&database, &wanted).map(|stored| (wanted.stream, stored));
+                let streams = wanted.into_iter().map(load).collect::<Result<_, _>>()?;
+                loaded = Loaded { streams, ..Loaded::default() };
             }
         }
     };

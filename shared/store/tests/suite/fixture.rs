@@ -7,7 +7,7 @@ use decider::StreamId;
 use jiff::Timestamp;
 use store::{
     Committed, Loaded, NewEvent, NewIntent, NewOutboxRow, Seen, Snapshot, StartOver, Step, Store, StoreError,
-    StoredStream, StreamWrite, Transaction, UpTo, Writes,
+    StoredStream, StreamWrite, Transaction, UpTo, Wanted, Writes,
 };
 use uuid::Uuid;
 
@@ -135,6 +135,11 @@ pub(crate) fn at(name: &str, expected_version: u64, events: Vec<NewEvent>) -> St
         due: None,
         snapshot: None,
     }
+}
+
+/// A stream to load of which this much is known.
+pub(crate) fn wanted(name: &str, known: u64) -> Wanted {
+    Wanted { stream: stream(name), known }
 }
 
 /// A stream's state is the numbers that were said, in order.

@@ -4,22 +4,22 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
     sync::{
-        Arc,
+        Arc, Barrier,
         atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use store::{Committed, Leadership, Loaded, PostgresStore, Step, Store, StoreError, Writes};
-use tokio::{sync::Barrier, time::timeout};
+use tokio::time::timeout;
 
 use crate::{
-    fixture::{Script, append, at, counted, fold, handle, intent, load, record, said, seen, stream, write},
+    fixture::{Script, append, at, counted, fold, handle, intent, load, record, said, seen, wanted, write},
     postgres::PostgresDatabase,
 };
 
 /// Longer than anything here takes on a loaded machine; a transaction that waits for ever fails.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     timeout(SOON, future).await.unwrap_or_else(|_| panic!("{what}: not within {SOON:?}"))
@@ -44,8 +44,8 @@ async fn count(store: &PostgresStore, names: &'static [&'static str], late: bool
             let streams = known.iter().map(|(name, version, next)| at(name, *version, vec![said(*next)])).collect();
             return Ok(Step::Write(Writes { streams, outbox: vec![record("counted")], ..Writes::default() }));
         }
-        let wanted = if late && known.is_empty() { &names[..1] } else { &names[known.len()..] };
-        Ok(Step::Load(wanted.iter().map(|name| stream(name)).collect()))
+        let next = if late && known.is_empty() { &names[..1] } else { &names[known.len()..] };
+        Ok(Step::Load(next.iter().map(|name| wanted(name, 0)).collect()))
     });
     store.transact(script).await.1
 }
@@ -101,35 +101,30 @@ async fn streams_found_to_be_needed_in_opposite_orders_block_nobody() {
 }
 
 /// Both have found that a stream does not exist, and both begin it: the second starts over and goes on from the first.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_stream_that_two_begin_at_once_begins_once() {
     let database = PostgresDatabase::new().await;
     let both = Arc::new(Barrier::new(2));
     let starts = Arc::new(AtomicU32::new(0));
-    let begin = async |number: u64| {
-        let store = database.store().await;
-        let (handle, both, starts) = (tokio::runtime::Handle::current(), Arc::clone(&both), Arc::clone(&starts));
+    let mut tasks = vec![];
+    for number in [1, 2] {
+        let (store, both, starts) = (database.store().await, Arc::clone(&both), Arc::clone(&starts));
         let mut first = true;
-        tokio::task::spawn_blocking(move || {
-            let runtime = handle.clone();
-            handle.block_on(async move {
-                let script = Script::new(vec![], move |loaded: Loaded| {
-                    let Some((_, stored)) = loaded.streams.first() else {
-                        starts.fetch_add(1, Ordering::SeqCst);
-                        return Ok(Step::Load(vec![stream("new")]));
-                    };
-                    if std::mem::take(&mut first) {
-                        assert_eq!(stored.version, 0);
-                        tokio::task::block_in_place(|| runtime.block_on(both.wait()));
-                    }
-                    let streams = vec![at("new", stored.version, vec![said(number)])];
-                    Ok(Step::Write(Writes { streams, ..Writes::default() }))
-                });
-                store.transact(script).await.1.expect("is written");
-            });
-        })
-    };
-    let tasks = [begin(1).await, begin(2).await];
+        let script = Script::new(vec![], move |loaded: Loaded| {
+            let Some((_, stored)) = loaded.streams.first() else {
+                starts.fetch_add(1, Ordering::SeqCst);
+                return Ok(Step::Load(vec![wanted("new", 0)]));
+            };
+            if std::mem::take(&mut first) {
+                assert_eq!(stored.version, 0);
+                // Whoever waits here must not keep what the other needs from running.
+                tokio::task::block_in_place(|| both.wait());
+            }
+            let streams = vec![at("new", stored.version, vec![said(number)])];
+            Ok(Step::Write(Writes { streams, ..Writes::default() }))
+        });
+        tasks.push(tokio::spawn(async move { store.transact(script).await.1.expect("is written") }));
+    }
     for task in tasks {
         soon("both end", task).await.expect("succeeds");
     }
@@ -162,8 +157,8 @@ async fn a_message_that_two_have_is_handled_once() {
 /// has seen misses nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn positions_become_visible_in_their_order() {
-    const INSTANCES: usize = 4;
-    const EACH: usize = 40;
+    const INSTANCES: u32 = 4;
+    const EACH: u32 = 40;
     let database = PostgresDatabase::new().await;
     let mut tasks = vec![];
     for instance in 0..INSTANCES {
@@ -173,7 +168,7 @@ async fn positions_become_visible_in_their_order() {
                 write(&store, move || Writes {
                     streams: vec![at(&format!("{instance}-{number}"), 0, vec![said(1)])],
                     outbox: vec![record("one"), record("two")],
-                    intents: vec![intent((instance * EACH + number) as u64)],
+                    intents: vec![intent(u64::from(instance * EACH + number))],
                     ..Writes::default()
                 })
                 .await;
@@ -183,7 +178,7 @@ async fn positions_become_visible_in_their_order() {
     let reader = database.store().await;
     let (mut rows, mut intents) = (0, 0);
     let all = async {
-        while rows < (2 * INSTANCES * EACH) as i64 || intents < (INSTANCES * EACH) as i64 {
+        while rows < i64::from(2 * INSTANCES * EACH) || intents < i64::from(INSTANCES * EACH) {
             for row in reader.outbox(rows, 1_000).await.expect("reads") {
                 assert_eq!(row.position, rows + 1);
                 rows = row.position;

@@ -7,7 +7,7 @@ use store::{Listing, Loaded, Seen, StartOver, Step, Store, StoreError, StreamWri
 
 use crate::fixture::{
     Fixture, Script, append, at, counted, event_id, fold, handle, intent, load, open_intents, record, said, second,
-    seen, snapshot, stream, try_write, waiting, write,
+    seen, snapshot, stream, try_write, waiting, wanted, write,
 };
 use crate::parked::{coming_up, order, parked};
 
@@ -22,15 +22,36 @@ pub(crate) async fn what_is_asked_for_is_loaded_in_that_order(database: impl Fix
         match steps {
             1 => {
                 assert_eq!(names, []);
-                Ok(Step::Load(vec![stream("B"), stream("unknown"), stream("A")]))
+                Ok(Step::Load(vec![wanted("B", 0), wanted("unknown", 0), wanted("A", 0)]))
             }
             2 => {
                 assert_eq!(names, [("B", vec![2]), ("unknown", vec![]), ("A", vec![1])]);
-                Ok(Step::Load(vec![stream("A")]))
+                Ok(Step::Load(vec![wanted("A", 0)]))
             }
             _ => {
                 assert_eq!(names, [("A", vec![1])]);
                 assert_eq!(loaded.seen, Seen::new(), "the inbox is for the first step");
+                Ok(Step::Write(Writes::default()))
+            }
+        }
+    });
+    store.transact(script).await.1.expect("nothing is written");
+}
+
+pub(crate) async fn of_a_stream_that_is_known_only_what_is_new_is_loaded(database: impl Fixture) {
+    let store = database.open().await;
+    append(&store, || at("A", 0, vec![said(1), said(2), said(3)])).await;
+    let mut known = vec![2, 3];
+    let script = Script::new(vec![], move |loaded: Loaded| {
+        let news: Vec<_> = loaded.streams.iter().map(|(_, stored)| (stored.version, fold(stored))).collect();
+        match known.pop() {
+            Some(3) => Ok(Step::Load(vec![wanted("A", 3), wanted("unknown", 0)])),
+            Some(version) => {
+                assert_eq!(news, [(3, vec![]), (0, vec![])]);
+                Ok(Step::Load(vec![wanted("A", version)]))
+            }
+            None => {
+                assert_eq!(news, [(3, vec![3])]);
                 Ok(Step::Write(Writes::default()))
             }
         }
@@ -187,7 +208,7 @@ pub(crate) async fn concurrent_transactions_lose_no_update(database: impl Fixtur
     let store = database.open().await;
     let increment = || {
         Script::new(vec![], |loaded: Loaded| {
-            let Some((stream, stored)) = loaded.streams.first() else { return Ok(Step::Load(vec![stream("A")])) };
+            let Some((stream, stored)) = loaded.streams.first() else { return Ok(Step::Load(vec![wanted("A", 0)])) };
             assert_eq!(stream.id(), "A");
             let next = fold(stored).last().map_or(1, |last| last + 1);
             let streams = vec![at("A", stored.version, vec![said(next)])];
