@@ -155,12 +155,7 @@ fn health<S: Service>(service: &'static str, parts: &ServiceParts<S>) -> ExitCod
 
 async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::Result<()> {
     let service = S::Public::OWNER.name();
-    let telemetry = Arc::new(Telemetry::start(&Settings {
-        service,
-        log_format: config.log_format,
-        log_filter: config.log_filter.clone(),
-        export: config.export_telemetry,
-    })?);
+    let telemetry = Arc::new(Telemetry::start(&settings(config, service))?);
     let store = open_store(&config.database_url).await?;
     let leadership = store.lead();
     let outside = (parts.outside)(config)?;
@@ -219,14 +214,9 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
         metrics: Arc::clone(metrics),
         spans: telemetry.spans.clone(),
     };
-
-    let janitor = Janitor {
-        store: store.clone(),
-        leadership: leadership.clone(),
-        kafka: config.kafka.clone(),
-        margin: config.inbox_margin,
-        metrics: Arc::clone(metrics),
-    };
+    let (kafka, margin) = (config.kafka.clone(), config.inbox_margin);
+    let (store_swept, leads, counted) = (store.clone(), leadership.clone(), Arc::clone(metrics));
+    let janitor = Janitor { store: store_swept, leadership: leads, kafka, margin, metrics: counted };
 
     let mut tasks = Tasks {
         http: tokio::spawn(async move { http.await }),
@@ -267,6 +257,15 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
     // The exporters wait for the collector, which must not keep the runtime's threads from working for them.
     let _ = tokio::task::spawn_blocking(move || telemetry.stop()).await;
     ended
+}
+
+fn settings(config: &Config, service: &'static str) -> Settings {
+    Settings {
+        service,
+        log_format: config.log_format,
+        log_filter: config.log_filter.clone(),
+        export: config.export_telemetry,
+    }
 }
 
 /// Opens the database; tries again for as long as its server is away.
