@@ -67,6 +67,24 @@ fn what_a_dead_instance_has_not_published_another_publishes() {
     shop.close();
 }
 
+/// It is not dead: its connections are open, and the lock is its own. But it does nothing.
+#[test]
+fn an_instance_that_stands_still_is_not_waited_for() {
+    let slowly = |suite: local::suite::Builder| suite.env_for(Service::Order, "PUBLISH_RATE_MAX", "4");
+    let databases = Databases::create();
+    let shop = Shop::open_with(|suite| slowly(databases.choose(suite)));
+    let other = databases.another(&shop, 1, slowly);
+    let stream = Stream::new(&shop);
+    stream.place(ORDERS);
+    shop.pause(Service::Order);
+    assert!(shop.outbox_len(Service::Order) > 0, "it stopped with nothing left to publish");
+    until_all_is_published(&shop, Service::Order);
+    shop.resume(Service::Order);
+    stream.must_end_well();
+    drop(other);
+    shop.close();
+}
+
 #[test]
 fn each_instance_that_leads_dies_in_the_middle_of_orders_and_another_goes_on() {
     let databases = Databases::create();

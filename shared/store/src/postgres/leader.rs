@@ -28,6 +28,9 @@ const BEAT: Duration = Duration::from_secs(5);
 /// How long the server may take to answer it.
 const ANSWER: Duration = Duration::from_secs(5);
 
+/// The server ends a session that says nothing for so long: a leader that stands still leads no longer.
+const GIVE_UP: &str = "SET idle_session_timeout = '15s'";
+
 /// Whether this instance leads, for those who commit.
 pub(super) type Leads = Arc<AtomicBool>;
 
@@ -66,6 +69,7 @@ impl Campaign {
                 }
             }
         });
+        client.batch_execute(GIVE_UP).await?;
         while !client.query_one("SELECT pg_try_advisory_lock($1)", &[&keys::LEADER]).await?.get::<_, bool>(0) {
             sleep(ASK).await;
         }
