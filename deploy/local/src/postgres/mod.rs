@@ -208,10 +208,12 @@ pub fn given_url() -> Option<String> {
 
 /// What a server is set to.
 fn settings(durability: Durability) -> Vec<String> {
-    let mut settings = vec!["max_connections=300", "shared_buffers=256MB", "max_wal_size=4GB"];
-    if durability == Durability::UntilItStops {
-        settings.extend(["fsync=off", "full_page_writes=off"]);
-    }
+    let mut settings = vec!["max_connections=300", "shared_buffers=256MB"];
+    settings.extend(match durability {
+        // Checkpoints when it is time, not when little room is left.
+        Durability::Full => ["max_wal_size=4GB", "checkpoint_timeout=5min"],
+        Durability::UntilItStops => ["fsync=off", "full_page_writes=off"],
+    });
     settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting.to_owned()]).collect()
 }
 
