@@ -2,6 +2,7 @@
 //! through HTTP, the topics, and the ledgers of the simulated providers.
 //!
 //! - [`Shop`]: a suite of its own topics, ports and data, with everything that tests do to it and ask of it.
+//! - [`Databases`]: the same on PostgreSQL, and further instances of its services.
 //! - [`NewOrder`]: an order to place; good unless said otherwise.
 //! - [`Stream`]: many orders of different fates, placed while something goes wrong.
 //! - [`records`]: records as they are, to write and to read.
@@ -11,6 +12,7 @@
 //!
 //! Every wait has a deadline and says what it waited for and what it saw last.
 
+mod databases;
 pub mod facts;
 pub mod operator;
 pub mod order;
@@ -20,6 +22,7 @@ mod shop;
 mod stream;
 pub mod wire;
 
+pub use databases::Databases;
 pub use order::NewOrder;
 pub use parts::{Entry, Product, Stock, eur};
 pub use shop::{

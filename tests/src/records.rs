@@ -122,6 +122,11 @@ impl Topics {
         Self { broker: broker.to_owned(), prefix: prefix.to_owned(), producer: must(config.create()) }
     }
 
+    /// What the topics' names begin with.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// The broker's address.
     pub fn broker(&self) -> &str {
         &self.broker

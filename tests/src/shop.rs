@@ -204,13 +204,30 @@ impl Shop {
         for service in Service::all() {
             let ended = self.terminate(service);
             assert!(ended.success(), "{service} ended with {ended}");
-            assert_eq!(outbox_len(&self.dir, service), 0, "{service} has an outbox left");
+            assert_eq!(self.outbox_len(service), 0, "{service} has an outbox left");
         }
     }
 
     /// The URL of a service's database.
     pub fn database(&self, service: Service) -> String {
-        database(&self.dir, service)
+        self.suite().database_url(service).to_owned()
+    }
+
+    /// How much of a service waits in its outbox.
+    #[track_caller]
+    pub fn outbox_len(&self, service: Service) -> u64 {
+        let url = self.database(service);
+        must(runtime().block_on(async { EventStore::open_url(&url).await?.outbox_len().await }))
+    }
+
+    /// What the names of its topics begin with.
+    pub fn topic_prefix(&self) -> &str {
+        self.topics.prefix()
+    }
+
+    /// Where its data is.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// The topics of this suite.
@@ -226,17 +243,6 @@ impl Drop for OnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Relaxed);
     }
-}
-
-fn database(dir: &Path, service: Service) -> String {
-    format!("sqlite:{}", dir.join(service.name()).with_extension("db").display())
-}
-
-/// How much a service that has ended did not publish.
-#[track_caller]
-fn outbox_len(dir: &Path, service: Service) -> u64 {
-    let store = must(EventStore::open_url(&database(dir, service)));
-    must(runtime().block_on(store.outbox_len()))
 }
 
 /// HTTP.

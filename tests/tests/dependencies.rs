@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::OnceLock};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Node, Package};
 
 /// Runtimes, sockets, databases, brokers and HTTP: what touches the outside world.
-const IO_CRATES: [&str; 13] = [
+const IO_CRATES: [&str; 14] = [
     "async-std",
     "axum",
     "hyper",
@@ -17,6 +17,7 @@ const IO_CRATES: [&str; 13] = [
     "socket2",
     "sqlx",
     "tokio",
+    "tokio-postgres",
     "tower",
     "ureq",
 ];
@@ -150,7 +151,7 @@ fn services_do_not_know_each_other() {
 
 #[test]
 fn services_know_the_shell_and_not_what_it_is_made_of() {
-    let forbidden = set(["store", "messaging", "telemetry", "rdkafka", "rusqlite", "sqlx", "tokio"]);
+    let forbidden = set(["store", "messaging", "telemetry", "rdkafka", "rusqlite", "tokio-postgres", "tokio"]);
     for service in workspace().members_in("services") {
         let reason = "consuming, storing and publishing are written once, in the shell";
         assert_apart(service, &workspace().named_by(service, false), &forbidden, reason);
@@ -181,6 +182,12 @@ fn the_operators_command_knows_neither_the_kafka_client_nor_sql() {
     let reason =
         "it reads topics, writes records and opens databases by what the services do it with, and so as they do";
     assert_apart("operator", &workspace().named_by("operator", true), &set(["rdkafka", "rusqlite", "sqlx"]), reason);
+}
+
+#[test]
+fn only_the_store_knows_postgresql() {
+    let reason = "storage is behind one interface; end-to-end tests and the load generator make databases for it";
+    assert_eq!(workspace().who_names("tokio-postgres"), set(["bench", "e2e", "store"]), "{reason}");
 }
 
 #[test]

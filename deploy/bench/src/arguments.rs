@@ -46,12 +46,24 @@ pub(crate) struct Arguments {
     /// Orders sent before anything is measured: the broker's code is compiled while it runs.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(0..=1_000_000))]
     warm_up: u64,
+    /// Where the services keep their data.
+    #[arg(long, value_enum, default_value_t = Storage::Sqlite)]
+    pub(crate) storage: Storage,
     /// Measure four times, alternately without and with the export of every span, and tell the ratio.
     #[arg(long)]
     pub(crate) tracing: bool,
     /// Also write the figures to this file.
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,
+}
+
+/// Where the services keep their data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Storage {
+    /// In files.
+    Sqlite,
+    /// On one PostgreSQL server: the one of `TEST_DATABASE_URL`, else one of this run.
+    Postgres,
 }
 
 /// What to send.

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use local::{Broker, Service, Suite};
+use local::{Broker, Postgres, Service, Suite};
 use serde::Serialize;
 
 use crate::machine;
@@ -19,6 +19,18 @@ pub(crate) fn cores() -> u32 {
 struct Participant {
     name: &'static str,
     pid: u32,
+    /// Its processes are many, and share their memory.
+    is_family: bool,
+}
+
+impl Participant {
+    fn of(name: &'static str, pid: u32) -> Self {
+        Self { name, pid, is_family: false }
+    }
+
+    fn cpu_time(&self) -> Result<Duration> {
+        if self.is_family { machine::family_cpu_time(self.pid) } else { machine::cpu_time(self.pid) }
+    }
 }
 
 /// The processes, with the processor time that each had used when it was begun to look.
@@ -42,8 +54,8 @@ pub(crate) struct ProcessCost {
     pub(crate) name: &'static str,
     /// During the load.
     pub(crate) cpu_seconds: f64,
-    /// Since the process began; what a JVM takes is set by its heap's size.
-    pub(crate) peak_memory_bytes: u64,
+    /// Since the process began; what a JVM takes is set by its heap's size. Unknown for processes that share it.
+    pub(crate) peak_memory_bytes: Option<u64>,
 }
 
 impl Meter {
@@ -51,15 +63,17 @@ impl Meter {
     ///
     /// # Errors
     /// The system doesn't tell of one of our own processes.
-    pub(crate) fn begin(broker: &Broker, suite: &Suite) -> Result<Self> {
+    pub(crate) fn begin(broker: &Broker, postgres: Option<&Postgres>, suite: &Suite) -> Result<Self> {
         // A broker in a container may have a process that can't be seen from here.
         let broker = broker.pid().filter(|&pid| machine::cpu_time(pid).is_ok());
-        let mut participants: Vec<_> = broker.into_iter().map(|pid| Participant { name: "broker", pid }).collect();
+        let mut participants: Vec<_> = broker.into_iter().map(|pid| Participant::of("broker", pid)).collect();
+        let postgres = postgres.and_then(Postgres::pid);
+        participants.extend(postgres.map(|pid| Participant { is_family: true, ..Participant::of("postgres", pid) }));
         for service in Service::all() {
-            participants.push(Participant { name: service.name(), pid: suite.pid(service)? });
+            participants.push(Participant::of(service.name(), suite.pid(service)?));
         }
-        participants.push(Participant { name: "bench", pid: std::process::id() });
-        let began = participants.into_iter().map(|process| Ok((process, machine::cpu_time(process.pid)?)));
+        participants.push(Participant::of("bench", std::process::id()));
+        let began = participants.into_iter().map(|process| Ok((process, process.cpu_time()?)));
         Ok(Self { began: began.collect::<Result<_>>()?, busy: machine::busy_time()?, at: Instant::now() })
     }
 
@@ -69,12 +83,9 @@ impl Meter {
     /// A process has ended.
     pub(crate) fn read(&self) -> Result<Cost> {
         let cost = |(process, before): &(Participant, Duration)| {
-            let cpu = machine::cpu_time(process.pid)?.saturating_sub(*before);
-            Ok(ProcessCost {
-                name: process.name,
-                cpu_seconds: cpu.as_secs_f64(),
-                peak_memory_bytes: machine::peak_memory(process.pid)?,
-            })
+            let cpu = process.cpu_time()?.saturating_sub(*before);
+            let peak = if process.is_family { None } else { Some(machine::peak_memory(process.pid)?) };
+            Ok(ProcessCost { name: process.name, cpu_seconds: cpu.as_secs_f64(), peak_memory_bytes: peak })
         };
         let processes = self.began.iter().map(cost).collect::<Result<Vec<_>>>()?;
         let own: f64 = processes.iter().map(|process| process.cpu_seconds).sum();

@@ -16,6 +16,25 @@ pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {
     time(cpu_ticks(&stat).with_context(|| format!("{path} is not as expected"))?)
 }
 
+/// The processor time that a process, its children and those of them that have ended have used so far.
+///
+/// # Errors
+/// The system doesn't tell, or not as Linux does.
+pub(crate) fn family_cpu_time(pid: u32) -> Result<Duration> {
+    let mut sum = cpu_time(pid)?;
+    let mut ended = 0;
+    for entry in fs::read_dir("/proc").context("cannot read /proc")?.flatten() {
+        // A process may end while it is looked at; then its parent has its time.
+        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
+        if parent(&stat) == Some(pid) {
+            sum += time(cpu_ticks(&stat).unwrap_or_default())?;
+        } else if entry.file_name().to_string_lossy().parse() == Ok(pid) {
+            ended = ended_ticks(&stat).unwrap_or_default();
+        }
+    }
+    Ok(sum + time(ended)?)
+}
+
 /// The processor time that all processes have used so far, of this program or not.
 ///
 /// # Errors
@@ -51,6 +70,21 @@ fn cpu_ticks(stat: &str) -> Option<u64> {
     Some(user + kernel)
 }
 
+/// Fields 16 and 17 of `/proc/<pid>/stat`: what its children used that have ended.
+fn ended_ticks(stat: &str) -> Option<u64> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut fields = after_name.split_whitespace().skip(13);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let kernel: u64 = fields.next()?.parse().ok()?;
+    Some(user + kernel)
+}
+
+/// Field 4 of `/proc/<pid>/stat`.
+fn parent(stat: &str) -> Option<u32> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    after_name.split_whitespace().nth(1)?.parse().ok()
+}
+
 /// The first line of `/proc/stat`: user, nice, system, idle, waiting for I/O, interrupts of two kinds, stolen. What the
 /// hypervisor gave to others counts as busy; waiting does not.
 fn busy_ticks(stat: &str) -> Option<u64> {
@@ -75,6 +109,7 @@ mod tests {
     fn cpu_time_is_that_of_both_modes_whatever_the_name() {
         let stat = "77 (a) b) S 1 77 77 0 -1 4194560 1 2 3 4 250 31 7 8 20 0 1 0 123456 9 9";
         assert_eq!(cpu_ticks(stat), Some(281));
+        assert_eq!((ended_ticks(stat), parent(stat)), (Some(7 + 8), Some(1)));
         assert_eq!(cpu_ticks("77 (cut off) S 1 77"), None);
         assert_eq!(cpu_ticks(""), None);
     }

@@ -6,6 +6,7 @@
 mod arguments;
 mod catalog;
 mod cost;
+mod databases;
 mod disk;
 mod finals;
 mod latency;
@@ -25,9 +26,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use local::{Broker, Progress, Workspace, children};
+use local::{Broker, Postgres, Progress, Workspace, children, postgres::Durability};
 
-use arguments::Arguments;
+use arguments::{Arguments, Storage};
 use measure::{Bench, Measurement};
 use report::Report;
 use sink::Sink;
@@ -52,9 +53,14 @@ fn run(arguments: &Arguments) -> Result<bool> {
     let progress = Progress::shown();
     let broker = Broker::obtain(&workspace, progress)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
-    let bench = Bench { workspace: &workspace, broker: &broker, plan: &plan, runtime: &runtime, progress };
+    let postgres = match arguments.storage {
+        Storage::Sqlite => None,
+        Storage::Postgres => Some(Postgres::obtain(&workspace, Durability::Full, progress)?),
+    };
+    let postgres = postgres.as_ref();
+    let bench = Bench { workspace: &workspace, broker: &broker, postgres, plan: &plan, runtime: &runtime, progress };
     let runs = if arguments.tracing { alternate(&bench)? } else { vec![bench.run(None, true)?] };
-    let report = Report::new(&broker, runs);
+    let report = Report::new(&broker, postgres, runs);
     println!("\n{report}");
     if let Some(file) = &arguments.json {
         report.save(file)?;

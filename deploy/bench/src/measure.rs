@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use local::{Broker, Progress, Service, Workspace};
+use local::{Broker, Postgres, Progress, Service, Workspace};
 use tokio::runtime::Runtime;
 
 use crate::arguments::{Load, Plan};
@@ -23,6 +23,8 @@ use crate::stage::Stage;
 pub(crate) struct Bench<'a> {
     pub(crate) workspace: &'a Workspace,
     pub(crate) broker: &'a Broker,
+    /// Where the services keep their data, if not in files.
+    pub(crate) postgres: Option<&'a Postgres>,
     pub(crate) plan: &'a Plan,
     pub(crate) runtime: &'a Runtime,
     pub(crate) progress: Progress,
@@ -62,7 +64,7 @@ impl<'a> Bench<'a> {
         let records = stage.topics.events()?;
         let bytes = self.topic_bytes(&stage)?;
         let spans = sink.map(Sink::spans);
-        let meter = Meter::begin(self.broker, &stage.suite)?;
+        let meter = Meter::begin(self.broker, self.postgres, &stage.suite)?;
         self.send(&target, &self.plan.load, &format!("{}{}", self.plan.load.title(), traced(sink)))?;
         let cost = meter.read().context("a process has ended")?;
 
@@ -89,7 +91,7 @@ impl<'a> Bench<'a> {
 
     fn open(&self, sink: Option<&Sink>) -> Result<Stage<'a>> {
         let step = self.progress.step("starting the four services");
-        let stage = Stage::open(self.workspace, self.broker, self.runtime, sink)?;
+        let stage = Stage::open(self.workspace, self.broker, self.postgres, self.runtime, sink)?;
         step.done(&format!("the four services are ready{}", traced(sink)));
         Ok(stage)
     }

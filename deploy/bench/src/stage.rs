@@ -1,10 +1,11 @@
 //! One suite to measure: optimized services with topics and databases of their own.
 
 use anyhow::{Result, ensure};
-use local::{Broker, Service, Suite, Workspace};
+use local::{Broker, Postgres, Service, Suite, Workspace};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
+use crate::databases::Databases;
 use crate::disk;
 use crate::sink::Sink;
 use crate::topics::Topics;
@@ -15,6 +16,8 @@ const ORDER_DEADLINE_S: &str = "3600";
 /// The services and their topics.
 pub(crate) struct Stage<'a> {
     pub(crate) suite: Suite,
+    /// After the suite, so that they are dropped when nobody uses them any more; none: SQLite's.
+    databases: Option<Databases<'a>>,
     /// After the suite, so that topics are deleted when nobody uses them any more.
     pub(crate) topics: Topics<'a>,
 }
@@ -27,11 +30,13 @@ impl<'a> Stage<'a> {
     pub(crate) fn open(
         workspace: &Workspace,
         broker: &Broker,
+        postgres: Option<&'a Postgres>,
         runtime: &'a Runtime,
         sink: Option<&Sink>,
     ) -> Result<Self> {
         let prefix = format!("bench-{}.", Uuid::now_v7().simple());
-        let suite = Suite::builder(broker.bootstrap_servers())
+        let databases = postgres.map(|server| Databases::create(server, runtime)).transpose()?;
+        let mut suite = Suite::builder(broker.bootstrap_servers())
             .binaries(workspace.target().join("release"))
             .data_dir(workspace.run_dir("bench")?)
             .topic_prefix(&prefix)
@@ -39,7 +44,11 @@ impl<'a> Stage<'a> {
             // Whatever this program's own environment says.
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", sink.map(Sink::endpoint).unwrap_or_default())
             .env("OTEL_TRACES_SAMPLER", "always_on");
-        Ok(Self { suite: suite.start()?, topics: Topics::new(runtime, broker.bootstrap_servers(), &prefix) })
+        if let Some(databases) = &databases {
+            suite = databases.choose(suite)?;
+        }
+        let topics = Topics::new(runtime, broker.bootstrap_servers(), &prefix);
+        Ok(Self { suite: suite.start()?, databases, topics })
     }
 
     /// Ends all services in good order, and tells the size of each one's database in bytes.
@@ -51,6 +60,9 @@ impl<'a> Stage<'a> {
         for service in Service::all() {
             let ended = self.suite.terminate(service)?;
             ensure!(ended.success(), "the {service} service ended with {ended}");
+        }
+        if let Some(databases) = &self.databases {
+            return databases.sizes();
         }
         let mut sizes = Service::all().map(|service| (service, 0));
         for (service, size) in &mut sizes {

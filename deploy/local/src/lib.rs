@@ -1,7 +1,7 @@
 //! Running the suite on this machine: a Kafka broker, the four services, the demonstration and the tests.
 //!
 //! The developer command `cargo saga` (binary `xtask`) and the end-to-end tests are built from the same parts:
-//! [`broker`] provides a Kafka, [`suite`] the services, [`client`] talks HTTP to them. Whatever is started here is stopped
+//! [`broker`] provides a Kafka, [`postgres`] a database server, [`suite`] the services, [`client`] talks HTTP to them. Whatever is started here is stopped
 //! again when its handle is dropped, and at the latest when this process ends, however it ends.
 
 pub mod bench;
@@ -16,6 +16,7 @@ pub mod demo;
 mod keeper;
 mod liveness;
 pub mod ports;
+pub mod postgres;
 mod process;
 pub mod progress;
 pub mod requirements;
@@ -29,6 +30,7 @@ pub mod workspace;
 
 pub use broker::{Broker, broker_from_env};
 pub use client::{Client, Reply};
+pub use postgres::Postgres;
 pub use progress::Progress;
 pub use suite::{Service, Suite};
 pub use wait::wait_until;

@@ -25,7 +25,7 @@ enum Command {
         #[arg(long)]
         exit: bool,
     },
-    /// Run all tests of the workspace against a Kafka broker; the exit code is that of `cargo test`.
+    /// Run all tests of the workspace against a Kafka broker and a PostgreSQL server; the exit code is that of `cargo test`.
     Test {
         /// Further arguments for `cargo test`, after `--`.
         #[arg(last = true)]

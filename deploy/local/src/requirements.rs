@@ -41,6 +41,8 @@ pub enum Tool {
     Node,
     /// Fetches it.
     Npm,
+    /// PostgreSQL's server, for tests without Docker.
+    Postgres,
 }
 
 /// What compiling the workspace needs.
@@ -70,6 +72,7 @@ impl Tool {
             Self::Python => "Python 3.10 or newer with venv",
             Self::Node => "Node.js 18 or newer",
             Self::Npm => "npm",
+            Self::Postgres => "PostgreSQL's server (initdb, postgres)",
         }
     }
 
@@ -82,6 +85,7 @@ impl Tool {
             Self::Python => can_run("python3", "-c", PYTHON_IS_FIT),
             Self::Node => can_run("node", "-e", NODE_IS_FIT),
             Self::Npm => on_path("npm"),
+            Self::Postgres => crate::postgres::programs().is_some(),
         }
     }
 
@@ -101,6 +105,8 @@ impl Tool {
             (Self::Node, Installer::AptGet | Installer::Dnf) => "nodejs",
             (Self::Node, Installer::Brew) => "node",
             (Self::Npm, _) => "npm",
+            (Self::Postgres, Installer::AptGet | Installer::Brew) => "postgresql",
+            (Self::Postgres, Installer::Dnf) => "postgresql-server",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Running all tests of the workspace against a Kafka broker.
+//! Running all tests of the workspace against a Kafka broker and a PostgreSQL server.
 
 use std::process::Command;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use crate::broker::{ADDRESS_VARIABLE, Broker};
+use crate::postgres::{Durability, Postgres, URL_VARIABLE};
 use crate::progress::Progress;
 use crate::workspace::{Workspace, cargo};
 use crate::{demo, requirements, tool};
@@ -15,11 +16,11 @@ const TESTING: Duration = Duration::from_hours(1);
 const FAULTY: &str = "planted";
 const NEEDS_FAULTY: &str = "chaos";
 
-/// Gets a broker, builds the services and runs `cargo test` with these further arguments; its output is passed through.
+/// Gets a broker and a database server, builds the services and runs `cargo test` with these further arguments; its output is passed through.
 /// Returns its exit code.
 ///
 /// # Errors
-/// When there is no broker to be had, or the services can't be built.
+/// When there is no broker or server to be had, or the services can't be built.
 pub fn run(workspace: &Workspace, arguments: &[String], progress: Progress) -> Result<u8> {
     requirements::ensure(workspace, &requirements::FOR_BUILDING, progress)?;
     let release = arguments.iter().any(|argument| argument == "--release" || argument == "-r");
@@ -28,7 +29,10 @@ pub fn run(workspace: &Workspace, arguments: &[String], progress: Progress) -> R
         build_faulty(workspace, release, progress)?;
     }
     let broker = Broker::obtain(workspace, progress)?;
-    tool::run_shown("cargo test", test_command(workspace, &broker, arguments), TESTING)
+    let postgres = Postgres::obtain(workspace, Durability::UntilItStops, progress)?;
+    let mut command = test_command(workspace, &broker, arguments);
+    command.env(URL_VARIABLE, postgres.url());
+    tool::run_shown("cargo test", command, TESTING)
 }
 
 /// Builds the services once more, with bugs and crashes on demand. Alone: cargo would give the feature to all that it builds

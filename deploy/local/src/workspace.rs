@@ -47,7 +47,6 @@ impl Workspace {
         Ok(Self { root: found.workspace_root, target: found.target_directory })
     }
 
-    #[cfg(test)]
     pub(crate) fn with_target(target: PathBuf) -> Self {
         Self { root: PathBuf::new(), target }
     }
@@ -68,9 +67,14 @@ impl Workspace {
     /// # Errors
     /// When a directory can't be created.
     pub fn run_dir(&self, purpose: &str) -> Result<PathBuf> {
+        self.run_dir_of(purpose, ENDED_RUNS_KEPT)
+    }
+
+    /// The same, and so many of those whose process has ended stay.
+    pub(crate) fn run_dir_of(&self, purpose: &str, ended_kept: usize) -> Result<PathBuf> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let parent = self.target.join(purpose);
-        remove_ended_runs(&parent);
+        remove_ended_runs(&parent, ended_kept);
         let name = format!("{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let dir = parent.join(name);
         // A process long ago may have had the same id.
@@ -112,7 +116,7 @@ pub(crate) fn remove_dir(dir: &Path) -> Result<()> {
 }
 
 /// Best effort: another process may be removing the same ones.
-fn remove_ended_runs(parent: &Path) {
+fn remove_ended_runs(parent: &Path, kept: usize) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     let mut ended: Vec<(SystemTime, PathBuf)> = entries
         .flatten()
@@ -120,7 +124,7 @@ fn remove_ended_runs(parent: &Path) {
         .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
         .collect();
     ended.sort();
-    let surplus = ended.len().saturating_sub(ENDED_RUNS_KEPT);
+    let surplus = ended.len().saturating_sub(kept);
     for (_, dir) in ended.drain(..surplus) {
         fs::remove_dir_all(dir).ok();
     }

@@ -143,7 +143,7 @@ impl Rebuild {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let url = self.database.unwrap_or_else(|| format!("sqlite:data/{}.db", self.service.name()));
         // A URL may hold a password, so what is shown of it is what the store's errors show.
-        let store = EventStore::open_read_only(&url).context("the database can't be opened")?;
+        let store = runtime.block_on(EventStore::open_read_only(&url)).context("the database can't be opened")?;
         let Some(stream) = self.stream else {
             let mut checked = Checked::default();
             runtime.block_on(audit_all::<S>(&store, |audit| checked.add(&audit)))?;

@@ -73,6 +73,10 @@ impl From<AppError> for Problem {
         match error {
             AppError::Busy => Self::too_many(error.to_string()),
             AppError::OutboxFull | AppError::Stopping => Self::unavailable(error.to_string()),
+            AppError::Store(error) if error.is_away() => {
+                error!(%error, "a request failed");
+                Self::unavailable("the database can't be reached; try again".to_owned())
+            }
             AppError::Failed(_) | AppError::Log(_) | AppError::Store(_) => {
                 error!(%error, "a request failed");
                 Self::internal()

@@ -17,7 +17,7 @@ use contracts::{CorrelationId, OrderId};
 use decider::{Milestone, Service};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::{Committed, Loaded, OutboxRow, StartOver, Step, Transaction, Wanted, Writes};
+use store::{Loaded, NewOutboxRow, OutboxRow, StartOver, Step, Transaction, Wanted, Writes};
 use telemetry::{Spans, Trace};
 use uuid::Uuid;
 
@@ -177,7 +177,7 @@ impl<S: Service> Batch<S> {
 
     /// What the store says at first: what was handled before, and what must wait.
     fn begin(&mut self, loaded: &Loaded) -> Result<(), StartOver> {
-        planted::point(Point::AfterInbox, || planted::events(&self.inputs, &[]));
+        planted::point(Point::AfterInbox, || planted::events(&self.inputs, [].iter()));
         let seen = |index: &usize| self.message(*index).is_some_and(|message| loaded.seen.contains(&message));
         let seen: Vec<_> = (0..self.inputs.len()).filter(seen).collect();
         self.work.handled_before.extend(seen);
@@ -313,7 +313,7 @@ impl<S: Service> Batch<S> {
 
 impl<S: Service> Transaction for Batch<S> {
     fn messages(&mut self) -> Vec<Uuid> {
-        planted::point(Point::BeforeInbox, || planted::events(&self.inputs, &[]));
+        planted::point(Point::BeforeInbox, || planted::events(&self.inputs, [].iter()));
         let fates = self.known.fates(&self.inputs, self.outlet.retries, self.now);
         self.work = Work { fates, ..Work::default() };
         // A message may come twice in one batch; the inbox is asked once.
@@ -343,11 +343,11 @@ impl<S: Service> Transaction for Batch<S> {
         })
     }
 
-    fn written(&self, committed: &Committed) {
+    fn commits(&self, outbox: &mut dyn Iterator<Item = &NewOutboxRow>) {
         if !self.published.is_empty() {
             planted::point(Point::BeforeMark, Vec::new);
         }
-        planted::point(Point::BeforeCommit, || planted::events(&self.inputs, &committed.outbox));
+        planted::point(Point::BeforeCommit, || planted::events(&self.inputs, outbox));
     }
 }
 

@@ -115,7 +115,11 @@ pub(crate) fn common(service: &str, port: u16) -> Vec<Variable> {
         Variable::new("KAFKA_TOPIC_PARTITIONS", "4", "partitions of topics that are made"),
         Variable::new("KAFKA_TOPIC_REPLICATION", "-1", "replicas of topics that are made; -1: as the broker is set"),
         Variable::new("INSTANCE_ID", "0", "which replica this is: stable over restarts, unique among replicas"),
-        Variable::new("DATABASE_URL", format!("sqlite:data/{service}.db"), "the service's own database"),
+        Variable::new(
+            "DATABASE_URL",
+            format!("sqlite:data/{service}.db"),
+            "the service's own database: sqlite:<path>, or postgres://<user>:<password>@<host>/<database> for several replicas",
+        ),
         Variable::new("HTTP_ADDR", format!("127.0.0.1:{port}"), "where HTTP listens, as address:port"),
         Variable::new("RETRY_ATTEMPTS_MAX", "10", "attempts before a record that can't be handled is a dead letter"),
         Variable::new("RETRY_BACKOFF_MAX_MS", "30000", "longest wait before such an attempt, in milliseconds"),

@@ -2,6 +2,10 @@
 //!
 //! What is committed is offered at once. If the taker is too far behind, the offer is dropped, for it is in the store: the
 //! taker reads it from there when it has caught up, and at the start. So memory is bounded, and nothing is forgotten.
+//!
+//! Of several instances on one store the leader alone takes, also what the others committed: that it finds in the store.
+//! Positions are given out in the order of commits, so what was offered is next if its position is; if not, somebody else
+//! committed something in between, which is looked for first.
 
 use std::{
     collections::VecDeque,
@@ -12,7 +16,7 @@ use std::{
 };
 
 use futures::{FutureExt as _, future::BoxFuture};
-use store::{EventStore, OpenIntent, Store as _, StoreError};
+use store::{EventStore, Leadership, OpenIntent, Store as _, StoreError};
 use tokio::sync::mpsc;
 
 use crate::relay::Outgoing;
@@ -54,6 +58,7 @@ impl Stored for OpenIntent {
 pub(crate) struct Offers<T> {
     sender: mpsc::Sender<Vec<T>>,
     behind: Arc<AtomicBool>,
+    leadership: Leadership,
 }
 
 /// The end that takes, in order of position.
@@ -65,20 +70,27 @@ pub(crate) struct Feed<T> {
     look: Option<BoxFuture<'static, Result<Vec<T>, StoreError>>>,
     ready: VecDeque<T>,
     taken: i64,
+    leadership: Leadership,
+    /// In which all this is known.
+    term: Option<u64>,
 }
 
 /// A feed that begins with what the store holds already.
-pub(crate) fn feed<T: Stored>(store: EventStore) -> (Offers<T>, Feed<T>) {
+pub(crate) fn feed<T: Stored>(store: EventStore, leadership: Leadership) -> (Offers<T>, Feed<T>) {
     let (sender, receiver) = mpsc::channel(OFFERS);
     let behind = Arc::new(AtomicBool::new(true));
-    let offers = Offers { sender, behind: Arc::clone(&behind) };
-    (offers, Feed { receiver, behind, store, look: None, ready: VecDeque::new(), taken: 0 })
+    let offers = Offers { sender, behind: Arc::clone(&behind), leadership: leadership.clone() };
+    (offers, Feed { receiver, behind, store, look: None, ready: VecDeque::new(), taken: 0, leadership, term: None })
 }
 
 impl<T> Offers<T> {
     /// Offers what a transaction committed. Never waits.
     pub(crate) fn offer(&self, committed: Vec<T>) {
         if committed.is_empty() {
+            return;
+        }
+        if self.leadership.term().is_none() {
+            // Another instance takes it. Should this one come to lead, it looks into the store first.
             return;
         }
         // An empty offer only wakes the taker, which then looks into the store.
@@ -96,6 +108,12 @@ impl<T: Stored> Feed<T> {
     /// The store can't be read; ask again.
     pub(crate) async fn next(&mut self) -> Result<Option<T>, StoreError> {
         loop {
+            if !self.leads() {
+                if self.wait_to_lead().await {
+                    continue;
+                }
+                return Ok(None);
+            }
             while let Some(item) = self.ready.pop_front() {
                 // What was offered may have been read from the store too.
                 if item.position() > self.taken {
@@ -106,11 +124,41 @@ impl<T: Stored> Feed<T> {
             if self.look.is_some() || self.behind.load(Ordering::SeqCst) {
                 self.catch_up().await?;
             } else {
-                match self.receiver.recv().await {
-                    Some(offer) => self.ready.extend(offer),
-                    None => return Ok(None),
+                tokio::select! {
+                    offer = self.receiver.recv() => match offer {
+                        Some(offer) => self.add(offer),
+                        None => return Ok(None),
+                    },
+                    () = self.leadership.changed() => self.behind.store(true, Ordering::SeqCst),
                 }
             }
+        }
+    }
+
+    /// Whether this instance leads. What was known of the store in another term is forgotten.
+    fn leads(&mut self) -> bool {
+        let term = self.leadership.term();
+        if term != self.term {
+            self.term = term;
+            self.rewind(0);
+        }
+        term.is_some()
+    }
+
+    /// Waits until it may be that this instance leads; false: nobody will offer any more.
+    async fn wait_to_lead(&mut self) -> bool {
+        tokio::select! {
+            offer = self.receiver.recv() => offer.is_some(),
+            () = self.leadership.changed() => true,
+        }
+    }
+
+    fn add(&mut self, offer: Vec<T>) {
+        let last = self.ready.back().map_or(self.taken, T::position);
+        if offer.first().is_some_and(|first| first.position() > last + 1) {
+            self.behind.store(true, Ordering::SeqCst);
+        } else {
+            self.ready.extend(offer);
         }
     }
 
@@ -124,7 +172,10 @@ impl<T: Stored> Feed<T> {
                 }
                 Some(_) => {}
                 None if self.look.is_some() || self.behind.load(Ordering::SeqCst) => return None,
-                None => self.ready.extend(self.receiver.try_recv().ok()?),
+                None => {
+                    let offer = self.receiver.try_recv().ok()?;
+                    self.add(offer);
+                }
             }
         }
     }

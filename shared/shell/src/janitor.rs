@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use messaging::{KafkaConfig, KafkaError, records_gone_after};
-use store::{EventStore, Store as _, StoreError};
+use store::{EventStore, Leadership, Store as _, StoreError};
 use telemetry::Metrics;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,8 @@ const SLACK: u32 = 10;
 /// What decides how long the inbox remembers.
 pub(crate) struct Janitor {
     pub(crate) store: EventStore,
+    /// One instance sweeps for all.
+    pub(crate) leadership: Leadership,
     pub(crate) kafka: KafkaConfig,
     /// For how much longer than the topics.
     pub(crate) margin: Duration,
@@ -47,6 +49,9 @@ impl Janitor {
     /// Forgets what it may; tells when to come again. The topics' settings are asked for each time, for they can change.
     async fn sweep(&self, topics: &[&str]) -> Duration {
         let (shortest, longest) = INTERVALS;
+        if self.leadership.term().is_none() {
+            return shortest;
+        }
         let memory = match self.memory(topics).await {
             Ok(Some(memory)) => memory,
             Ok(None) => {

@@ -11,7 +11,7 @@ mod enabled;
 
 use contracts::event_type_of;
 use decider::Service;
-use store::OutboxRow;
+use store::NewOutboxRow;
 
 #[cfg(not(feature = "planted-bugs"))]
 pub(crate) use self::disabled::{hang, is, point, publish_early, start, under_new_id};
@@ -74,13 +74,16 @@ pub(crate) enum Point {
 }
 
 /// The events that a transaction handles and that follow from it, for [`point`].
-pub(crate) fn events<S: Service>(inputs: &[Input<S>], outbox: &[OutboxRow]) -> Vec<&'static str> {
+pub(crate) fn events<'r, S: Service>(
+    inputs: &[Input<S>],
+    outbox: impl Iterator<Item = &'r NewOutboxRow>,
+) -> Vec<&'static str> {
     let handled = inputs.iter().filter_map(Input::arrival).filter_map(|arrival| {
         let record = arrival.record();
         event(record.header("ce_type")?)
     });
-    let follow = outbox.iter().filter_map(|row| {
-        let (_, ce_type) = row.record.headers.iter().find(|(name, _)| name == "ce_type")?;
+    let follow = outbox.filter_map(|record| {
+        let (_, ce_type) = record.headers.iter().find(|(name, _)| name == "ce_type")?;
         event(ce_type)
     });
     handled.chain(follow).collect()

@@ -98,7 +98,9 @@ impl<S: Service> Processor<S> {
             }
         };
         drop(span);
-        planted::point(Point::AfterCommit, || planted::events(&batch.inputs, &committed.outbox));
+        planted::point(Point::AfterCommit, || {
+            planted::events(&batch.inputs, committed.outbox.iter().map(|row| &row.record))
+        });
         if !batch.published.is_empty() {
             planted::point(Point::AfterMark, Vec::new);
         }

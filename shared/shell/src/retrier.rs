@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use decider::Service;
 use jiff::Timestamp;
-use store::{EventStore, Store as _};
+use store::{EventStore, Leadership, Store as _};
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -16,9 +16,10 @@ const INTERVAL: Duration = Duration::from_millis(200);
 /// Records tried at a time; the others are next.
 const TRIED_MAX: usize = 200;
 
-/// Works until it is told to stop. A record is tried by one attempt at a time, and the next of its order after it.
+/// Works, while this instance leads, until it is told to stop. A record is tried by one attempt at a time, and the next of its order after it.
 pub(crate) async fn run<S: Service>(
     store: EventStore,
+    leadership: Leadership,
     intake: Intake,
     inputs: mpsc::Sender<Input<S>>,
     stop: CancellationToken,
@@ -26,7 +27,7 @@ pub(crate) async fn run<S: Service>(
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(interval.tick()).await.is_some() {
-        loop {
+        while leadership.term().is_some() {
             match stop.run_until_cancelled(try_due(&store, &intake, &inputs)).await {
                 Some(0) => break,
                 Some(_) => {}

@@ -9,11 +9,11 @@ use std::{
 
 use anyhow::Context as _;
 use axum::Router;
-use backon::{BackoffBuilder as _, ExponentialBuilder};
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use contracts::Contract;
 use decider::Service;
 use messaging::{Batch, Consumer, KafkaConfig, KafkaError, Producer, Record, consume, dead_letters, ensure_topics};
-use store::{EventStore, Store as _};
+use store::{EventStore, Store as _, StoreError};
 use telemetry::{Settings, Telemetry};
 use tokio::{
     net::TcpListener,
@@ -56,8 +56,8 @@ const INPUTS_WAITING: usize = 4096;
 const BATCHES_WAITING: usize = 2;
 /// Records in a batch at most.
 const RECORDS_MAX: usize = 500;
-/// The longest wait before the topics are tried again.
-const TOPICS_BACKOFF_MAX: Duration = Duration::from_secs(2);
+/// The longest wait before the topics, or the database, are tried again.
+const AWAY_BACKOFF_MAX: Duration = Duration::from_secs(2);
 /// How long each part may take at the end.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -159,15 +159,16 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
     let service = S::Public::OWNER.name();
     let telemetry = Arc::new(Telemetry::start(&settings(service, config))?);
     planted::start(&config.kafka);
-    let store = EventStore::open_url(&config.database_url)?;
+    let store = open_store(&config.database_url).await?;
+    let leadership = store.lead();
     let outside = (parts.outside)(config)?;
     let listener =
         TcpListener::bind(&config.http_addr).await.with_context(|| format!("HTTP_ADDR {}", config.http_addr))?;
 
     let (inputs, inputs_taken) = mpsc::channel(INPUTS_WAITING);
     let (records, records_taken) = mpsc::channel(BATCHES_WAITING);
-    let (outbox, outbox_feed) = feed(store.clone());
-    let (intents, intents_feed) = feed(store.clone());
+    let (outbox, outbox_feed) = feed(store.clone(), leadership.clone());
+    let (intents, intents_feed) = feed(store.clone(), leadership.clone());
     let published = Published::default();
     let consumer = Arc::new(OnceLock::new());
     let metrics = &telemetry.metrics;
@@ -219,13 +220,9 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
         metrics: Arc::clone(metrics),
         spans: telemetry.spans.clone(),
     };
-
-    let janitor = Janitor {
-        store: store.clone(),
-        kafka: config.kafka.clone(),
-        margin: config.inbox_margin,
-        metrics: Arc::clone(metrics),
-    };
+    let (kafka, margin) = (config.kafka.clone(), config.inbox_margin);
+    let (store_swept, leads, counted) = (store.clone(), leadership.clone(), Arc::clone(metrics));
+    let janitor = Janitor { store: store_swept, leadership: leads, kafka, margin, metrics: counted };
 
     let mut tasks = Tasks {
         http: tokio::spawn(async move { http.await }),
@@ -239,8 +236,14 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
             backlog,
             stop.clone(),
         )),
-        retrier: tokio::spawn(retrier::run::<S>(store.clone(), intake.clone(), inputs.clone(), stop.clone())),
-        timer: tokio::spawn(timer::run::<S>(store, inputs, stop.clone())),
+        retrier: tokio::spawn(retrier::run::<S>(
+            store.clone(),
+            leadership.clone(),
+            intake.clone(),
+            inputs.clone(),
+            stop.clone(),
+        )),
+        timer: tokio::spawn(timer::run::<S>(store, leadership, inputs, stop.clone())),
         intake: tokio::spawn(read_topics::<S>(
             config.kafka.clone(),
             intake,
@@ -265,6 +268,23 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
 fn settings(service: &'static str, config: &Config) -> Settings {
     let (log_format, log_filter) = (config.log_format, config.log_filter.clone());
     Settings { service, log_format, log_filter, export: config.export_telemetry }
+}
+
+/// Opens the database; tries again for as long as its server is away.
+async fn open_store(url: &str) -> Result<EventStore, StoreError> {
+    let mut backoff = away_backoff();
+    loop {
+        match EventStore::open_url(url).await {
+            Err(error) if error.is_away() => warn!(%error, "the database can't be reached; it is tried again"),
+            opened => return opened,
+        }
+        tokio::time::sleep(backoff.next().unwrap_or(AWAY_BACKOFF_MAX)).await;
+    }
+}
+
+fn away_backoff() -> ExponentialBackoff {
+    let backoff = ExponentialBuilder::default().with_min_delay(Duration::from_millis(100));
+    backoff.with_max_delay(AWAY_BACKOFF_MAX).without_max_times().build()
 }
 
 fn outlet<S: Service>(config: &Config, telemetry: &Telemetry) -> Outlet {
@@ -306,11 +326,10 @@ async fn read_topics<S: Service>(
     let read: Vec<_> = S::CONSUMES.iter().copied().chain([&*redrive_topic]).collect();
     let mut topics = vec![S::Public::TOPIC, &dead_letter_topic];
     topics.extend(&read);
-    let backoff = ExponentialBuilder::default().with_min_delay(Duration::from_millis(100));
-    let mut backoff = backoff.with_max_delay(TOPICS_BACKOFF_MAX).without_max_times().build();
+    let mut backoff = away_backoff();
     while let Err(error) = ensure_topics(&kafka, &topics).await {
         warn!(%error, "the topics can't be made; it is tried again");
-        let wait = tokio::time::sleep(backoff.next().unwrap_or(TOPICS_BACKOFF_MAX));
+        let wait = tokio::time::sleep(backoff.next().unwrap_or(AWAY_BACKOFF_MAX));
         if stop.run_until_cancelled(wait).await.is_none() {
             return Ok(());
         }

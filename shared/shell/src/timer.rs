@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use decider::Service;
 use jiff::Timestamp;
-use store::{EventStore, Store as _};
+use store::{EventStore, Leadership, Store as _};
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -16,11 +16,19 @@ const INTERVAL: Duration = Duration::from_millis(500);
 /// Streams woken at a time; the others are next.
 const WOKEN_MAX: usize = 500;
 
-/// Looks until it is told to stop. A stream that is woken twice decides on it once.
-pub(crate) async fn run<S: Service>(store: EventStore, inputs: mpsc::Sender<Input<S>>, stop: CancellationToken) {
+/// Looks, while this instance leads, until it is told to stop. A stream that is woken twice decides on it once.
+pub(crate) async fn run<S: Service>(
+    store: EventStore,
+    leadership: Leadership,
+    inputs: mpsc::Sender<Input<S>>,
+    stop: CancellationToken,
+) {
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(interval.tick()).await.is_some() {
+        if leadership.term().is_none() {
+            continue;
+        }
         let due = match store.due(Timestamp::now(), WOKEN_MAX).await {
             Ok(due) => due,
             Err(error) => {

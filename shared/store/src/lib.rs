@@ -5,6 +5,10 @@
 //! what to write. The store runs it between BEGIN and COMMIT, so the storage decides how isolation is won and no
 //! caller can hold a transaction open.
 
+mod event_store;
+mod headers;
+mod lead;
+mod postgres;
 mod sqlite;
 mod types;
 
@@ -14,14 +18,14 @@ use contracts::OrderId;
 use decider::StreamId;
 use jiff::Timestamp;
 
+pub use event_store::EventStore;
+pub use lead::Leadership;
+pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 pub use types::{
     Arrived, Committed, Listing, Loaded, NewEvent, NewIntent, NewOutboxRow, NewParked, OpenIntent, OutboxRow, Page,
     Parked, Postponed, Snapshot, StoredEvent, StoredStream, StreamHead, StreamWrite, Swept, UpTo, Wanted, Writes,
 };
-
-/// The store that the shell runs on.
-pub type EventStore = SqliteStore;
 
 /// The newest snapshots of a stream, which are all kept.
 pub const SNAPSHOTS_KEPT: usize = 10;
@@ -44,8 +48,8 @@ pub trait Transaction: Send + 'static {
     /// It must begin again, with what was learned; the transaction is rolled back.
     fn step(&mut self, loaded: Loaded) -> Result<Step, StartOver>;
 
-    /// Called when all is written, just before the commit. Nothing can be changed any more; tests crash here.
-    fn written(&self, _committed: &Committed) {}
+    /// Called just before the commit, with the outbox's new records. Nothing can be changed any more; tests crash here.
+    fn commits(&self, _outbox: &mut dyn Iterator<Item = &NewOutboxRow>) {}
 }
 
 /// A transaction found out that it must begin again: something in it can't be handled as it had thought.
@@ -67,6 +71,12 @@ pub enum StoreError {
     /// From SQLite.
     #[error("SQLite: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// From PostgreSQL, or from the way there.
+    #[error("PostgreSQL: {}", postgres::describe(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    /// Something in the database is not what was written there.
+    #[error("{0} can't be read")]
+    Unreadable(&'static str),
     /// A stream is not at the version that was loaded.
     #[error("stream {stream} is not at version {expected}")]
     Conflict {
@@ -97,8 +107,14 @@ impl StoreError {
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Sqlite(error) => sqlite::is_refusal(error),
-            Self::Conflict { .. } | Self::StartOver | Self::Closed | Self::Url { .. } => false,
+            Self::Postgres(error) => postgres::is_refusal(error),
+            Self::Unreadable(_) | Self::Conflict { .. } | Self::StartOver | Self::Closed | Self::Url { .. } => false,
         }
+    }
+
+    /// Whether there is no server to be reached now, and later there may be.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Postgres(error) if postgres::is_away(error))
     }
 }
 
@@ -162,6 +178,9 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// How many outbox rows wait to be published.
     fn outbox_len(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Takes part, from now on, in being the one instance that leads. Needs a Tokio runtime.
+    fn lead(&self) -> Leadership;
 }
 
 /// Names in a set.

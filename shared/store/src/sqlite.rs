@@ -21,8 +21,8 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::{
-    Committed, Listing, OpenIntent, OutboxRow, Page, Parked, Store, StoreError, StoredEvent, StoredStream, Swept,
-    Transaction, UpTo,
+    Committed, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, Store, StoreError, StoredEvent, StoredStream,
+    Swept, Transaction, UpTo,
 };
 
 /// Requests that may wait for the writer; who comes later waits outside.
@@ -60,14 +60,6 @@ impl SqliteStore {
     /// The URL is for something else, or the file can't be opened as a database of this version.
     pub fn open_url(url: &str) -> Result<Self, StoreError> {
         Self::open(path_of(url)?)
-    }
-
-    /// Whether a URL is one that can be opened.
-    ///
-    /// # Errors
-    /// It is for something else.
-    pub fn check_url(url: &str) -> Result<(), StoreError> {
-        path_of(url).map(drop)
     }
 
     /// Opens the database of a URL to look at it, also while a service works on it. What would write fails.
@@ -150,11 +142,16 @@ impl Readers {
     }
 }
 
+/// Whether the URL is one that can be opened.
+pub(crate) fn check_url(url: &str) -> Result<(), StoreError> {
+    path_of(url).map(drop)
+}
+
 fn path_of(url: &str) -> Result<&Path, StoreError> {
     match url.split_once(':') {
         Some(("sqlite", path)) if !path.is_empty() => Ok(Path::new(path)),
         scheme => {
-            let reason = "only sqlite:<path> is supported".to_owned();
+            let reason = "it is neither sqlite:<path> nor postgres://<host>/<database>".to_owned();
             Err(StoreError::Url { url: scheme.map_or(url, |(scheme, _)| scheme).to_owned(), reason })
         }
     }
@@ -261,5 +258,9 @@ impl Store for SqliteStore {
 
     async fn outbox_len(&self) -> Result<u64, StoreError> {
         self.read(read::outbox_len).await
+    }
+
+    fn lead(&self) -> Leadership {
+        Leadership::alone()
     }
 }

@@ -14,6 +14,7 @@ use crate::measure::Measurement;
 #[derive(Serialize)]
 pub(super) struct Document<'a> {
     broker: &'a str,
+    storage: &'a str,
     cores: u32,
     runs: Vec<Run<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,6 +48,7 @@ impl<'a> Document<'a> {
     pub(super) fn of(report: &'a Report) -> Self {
         Self {
             broker: &report.broker,
+            storage: &report.storage,
             cores: report.cores,
             runs: report.runs.iter().map(Run::of).collect(),
             throughput_with_tracing_ratio: report.tracing_ratio(),

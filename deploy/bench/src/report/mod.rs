@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use local::Broker;
+use local::{Broker, Postgres};
 
 use crate::cost::cores;
 use crate::measure::Measurement;
@@ -16,13 +16,15 @@ use crate::measure::Measurement;
 /// All measurements of one run.
 pub(crate) struct Report {
     broker: String,
+    storage: String,
     cores: u32,
     runs: Vec<Measurement>,
 }
 
 impl Report {
-    pub(crate) fn new(broker: &Broker, runs: Vec<Measurement>) -> Self {
-        Self { broker: broker.kind().to_string(), cores: cores(), runs }
+    pub(crate) fn new(broker: &Broker, postgres: Option<&Postgres>, runs: Vec<Measurement>) -> Self {
+        let storage = postgres.map_or_else(|| "SQLite".to_owned(), |server| format!("PostgreSQL {}", server.kind()));
+        Self { broker: broker.kind().to_string(), storage, cores: cores(), runs }
     }
 
     /// Whether every order became final.
@@ -53,7 +55,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "On {} cores, with Kafka {}", self.cores, self.broker)?;
+        writeln!(f, "On {} cores, with Kafka {} and {}", self.cores, self.broker, self.storage)?;
         for run in &self.runs {
             write!(f, "\n{}", text::Run(run))?;
         }
@@ -95,7 +97,7 @@ pub(crate) mod tests {
                 failure: None,
             },
             cost: Cost {
-                processes: vec![ProcessCost { name: "order", cpu_seconds: 0.5, peak_memory_bytes: 20_000_000 }],
+                processes: vec![ProcessCost { name: "order", cpu_seconds: 0.5, peak_memory_bytes: Some(20_000_000) }],
                 others_ratio: 0.25,
             },
             database_bytes_per_saga: Service::all().map(|service| (service, 1234.0)),
@@ -107,7 +109,7 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn report(runs: Vec<Measurement>) -> Report {
-        Report { broker: "in Java".into(), cores: 2, runs }
+        Report { broker: "in Java".into(), storage: "SQLite".into(), cores: 2, runs }
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn processes(run: &Measurement) -> Table {
             format!("{:.2}", process.cpu_seconds),
             per_saga_ms(process.cpu_seconds, run),
             #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-            mebibytes(process.peak_memory_bytes as f64),
+            process.peak_memory_bytes.map(|bytes| mebibytes(bytes as f64)).unwrap_or_default(),
             database.map(|(_, bytes)| format!("{bytes:.0}")).unwrap_or_default(),
         ]);
     }

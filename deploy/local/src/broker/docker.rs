@@ -50,7 +50,7 @@ impl DockerBroker {
         // The broker calls itself by its advertised address, so the port is the same inside and outside.
         let properties = settings::render(workspace, ports, "0.0.0.0", "/tmp/kraft-combined-logs")?;
         Ok(Self {
-            container: container_name(),
+            container: container_name("kafka"),
             image,
             ports,
             environment: settings::as_environment(&properties),
@@ -159,11 +159,11 @@ fn version(tag: &str) -> Option<[u32; 3]> {
 }
 
 /// Unique on this engine, also among containers started from other machines or containers.
-fn container_name() -> String {
+pub(crate) fn container_name(purpose: &str) -> String {
     use std::hash::{BuildHasher, RandomState};
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    format!("order-saga-kafka-{:016x}", RandomState::new().hash_one((std::process::id(), number)))
+    format!("order-saga-{purpose}-{:016x}", RandomState::new().hash_one((std::process::id(), number)))
 }
 
 fn docker(arguments: &[&str], within: Duration) -> Result<String> {
@@ -185,6 +185,6 @@ mod tests {
 
     #[test]
     fn container_names_differ() {
-        assert_ne!(container_name(), container_name());
+        assert_ne!(container_name("test"), container_name("test"));
     }
 }

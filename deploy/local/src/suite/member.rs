@@ -44,6 +44,11 @@ impl Member {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// The value of an environment variable; the last one wins.
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        self.environment.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     /// The binary from its next start on.
     pub(super) fn set_binary(&mut self, binary: PathBuf) {
         self.binary = binary;

@@ -40,6 +40,11 @@ impl Suite {
         Client::new(self.url(service))
     }
 
+    /// The `DATABASE_URL` of a service.
+    pub fn database_url(&self, service: Service) -> &str {
+        self.member(service).variable("DATABASE_URL").unwrap_or_default()
+    }
+
     /// Where databases (`<service>.db`), ledgers (`gateway.db`, `carrier.db`) and logs (`<service>.log`) are.
     pub fn dir(&self) -> &Path {
         &self.dir

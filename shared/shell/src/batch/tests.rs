@@ -5,7 +5,7 @@ use contracts::{
     shipping::{ShipmentDispatched, ShippingEvent},
 };
 use decider::{Decider, Logged, PrivateEvent, StreamId};
-use store::{Committed, EventStore, Store as _, UpTo};
+use store::{Committed, EventStore, SqliteStore, Store as _, UpTo};
 use tokio::sync::oneshot::{self, Receiver};
 
 use std::{cell::Cell, collections::HashMap, time::Duration};
@@ -136,7 +136,7 @@ struct Fixture {
 impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = EventStore::open(&folder.path().join("test.db")).expect("opens");
+        let store = EventStore::Sqlite(SqliteStore::open(&folder.path().join("test.db")).expect("opens"));
         Self { store, cache: Cell::default(), _folder: folder }
     }
 

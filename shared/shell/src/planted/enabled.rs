@@ -90,7 +90,7 @@ pub(crate) fn publish_early(rows: &[NewOutboxRow]) {
     let send = || async {
         for row in rows {
             let NewOutboxRow { topic, key, headers, payload } = row;
-            let sent = producer.send(Outgoing { topic, key: key.as_deref(), headers, payload });
+            let sent = producer.send(Outgoing { topic, partition: None, key: key.as_deref(), headers, payload });
             sent.expect("it is the only one").acknowledged().await.expect("the broker is there");
         }
     };

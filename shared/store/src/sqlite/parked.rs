@@ -8,8 +8,10 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
-use super::write::{pack, unpack};
-use crate::{Arrived, NewOutboxRow, NewParked, Parked, Postponed, StoreError, Swept, Transaction};
+use crate::{
+    Arrived, NewOutboxRow, NewParked, Parked, Postponed, StoreError, Swept, Transaction,
+    headers::{pack, unpack},
+};
 
 /// Those of the transaction's orders that have parked records.
 pub(super) fn held(database: &Connection, transaction: &impl Transaction) -> Result<HashSet<OrderId>, StoreError> {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     Listing, NewIntent, NewOutboxRow, OpenIntent, OutboxRow, Page, Snapshot, StoreError, StoredEvent, StoredStream,
-    StreamHead, UpTo, Wanted,
+    StreamHead, UpTo, Wanted, headers::unpack,
 };
 
 /// A stream's row in `streams`.
@@ -138,7 +138,7 @@ pub(super) fn outbox(connection: &Connection, after: i64, limit: usize) -> Resul
         let record = NewOutboxRow {
             topic: row.get(1)?,
             key: row.get::<_, Option<Vec<u8>>>(2)?.map(Bytes::from),
-            headers: super::write::unpack(&headers).ok_or(rusqlite::Error::InvalidQuery)?,
+            headers: unpack(&headers).ok_or(rusqlite::Error::InvalidQuery)?,
             payload: row.get::<_, Vec<u8>>(4)?.into(),
         };
         Ok(OutboxRow { position: row.get(0)?, record })

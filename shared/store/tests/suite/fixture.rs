@@ -1,6 +1,6 @@
 //! What the behaviours are written with.
 
-use std::{collections::HashSet, sync::OnceLock};
+use std::{collections::HashSet, sync::Mutex};
 
 use contracts::{CorrelationId, EventId, OrderId};
 use decider::StreamId;
@@ -12,14 +12,14 @@ use store::{
 use uuid::Uuid;
 
 /// A storage, as the suite needs it: a database of one's own, which can be opened again and again.
-pub(crate) trait Fixture {
+pub(crate) trait Fixture: Sized {
     type Store: Store;
 
     /// A new database. It goes when the fixture goes.
-    fn empty() -> Self;
+    async fn empty() -> Self;
 
     /// Opens the database. Whoever opened it before has dropped that store.
-    fn open(&self) -> Self::Store;
+    async fn open(&self) -> Self::Store;
 }
 
 pub(crate) const CORRELATION: CorrelationId = CorrelationId(Uuid::from_u128(0xbb));
@@ -34,14 +34,14 @@ pub(crate) struct Script<F> {
     pub(crate) orders: Vec<OrderId>,
     /// Those of them that the store said are held, in the first step.
     pub(crate) held: Option<HashSet<OrderId>>,
-    /// The positions in the outbox that it was told of before the commit.
-    pub(crate) written: OnceLock<Vec<i64>>,
+    /// The topics of the records that it was told of before the last try to commit.
+    pub(crate) commits: Mutex<Vec<String>>,
     step: F,
 }
 
 impl<F: FnMut(Loaded) -> Result<Step, StartOver> + Send + 'static> Script<F> {
     pub(crate) fn new(messages: Vec<Uuid>, step: F) -> Self {
-        Self { messages, orders: vec![], seen: None, held: None, written: OnceLock::new(), step }
+        Self { messages, orders: vec![], seen: None, held: None, commits: Mutex::default(), step }
     }
 }
 
@@ -61,9 +61,8 @@ impl<F: FnMut(Loaded) -> Result<Step, StartOver> + Send + 'static> Transaction f
         (self.step)(loaded)
     }
 
-    fn written(&self, committed: &Committed) {
-        let positions = committed.outbox.iter().map(|row| row.position).collect();
-        self.written.set(positions).expect("is told once");
+    fn commits(&self, outbox: &mut dyn Iterator<Item = &NewOutboxRow>) {
+        *self.commits.lock().expect("nobody panics meanwhile") = outbox.map(|record| record.topic.clone()).collect();
     }
 }
 

@@ -3,7 +3,9 @@
 //! A storage takes part with a [`Fixture`] and one line: `suite!(ItsFixture)`.
 
 mod fixture;
+mod instances;
 mod parked;
+mod postgres;
 mod queues;
 mod sqlite;
 mod streams;
@@ -76,7 +78,7 @@ macro_rules! behaviours {
         $($(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $behaviour() {
-                crate::$module::$behaviour(<$fixture as crate::fixture::Fixture>::empty()).await;
+                crate::$module::$behaviour(<$fixture as crate::fixture::Fixture>::empty().await).await;
             }
         )+)+
     };

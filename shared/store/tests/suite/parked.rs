@@ -38,7 +38,7 @@ pub(crate) async fn coming_up(store: &impl Store, at: u64) -> Vec<i64> {
 }
 
 pub(crate) async fn a_record_is_parked_byte_for_byte_and_only_once(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     let record = parked(order(1), 7, 5);
     write(&store, parking(vec![record.clone(), record.clone()])).await;
     write(&store, parking(vec![record.clone()])).await;
@@ -48,7 +48,7 @@ pub(crate) async fn a_record_is_parked_byte_for_byte_and_only_once(database: imp
 }
 
 pub(crate) async fn only_the_first_record_of_an_order_comes_up(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     let records = vec![parked(order(1), 1, 5), parked(order(1), 2, 0), parked(order(2), 3, 4), parked(order(3), 4, 9)];
     write(&store, parking(records)).await;
     assert_eq!(coming_up(&store, 3).await, [0; 0], "the second of order 1 waits for the first");
@@ -61,7 +61,7 @@ pub(crate) async fn only_the_first_record_of_an_order_comes_up(database: impl Fi
 }
 
 pub(crate) async fn what_is_postponed_comes_up_later(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     write(&store, parking(vec![parked(order(1), 1, 5)])).await;
     let position = store.parked(second(5), 10).await.expect("reads")[0].position;
     let later = move || Postponed { position, attempts: 2, error: "still not".into(), due: second(8) };
@@ -72,7 +72,7 @@ pub(crate) async fn what_is_postponed_comes_up_later(database: impl Fixture) {
 }
 
 pub(crate) async fn orders_with_parked_records_are_told_to_who_asks_for_them(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     let held = async || {
         let mut script = Script::new(vec![], |_| Ok(Step::Write(Writes::default())));
         script.orders = vec![order(1), order(2), order(3)];
@@ -86,11 +86,11 @@ pub(crate) async fn orders_with_parked_records_are_told_to_who_asks_for_them(dat
 }
 
 pub(crate) async fn what_is_parked_outlives_a_reopening(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     write(&store, parking(vec![parked(order(1), 1, 0)])).await;
     let position = store.parked(second(0), 1).await.expect("reads")[0].position;
     drop(store);
-    let store = database.open();
+    let store = database.open().await;
     assert_eq!(coming_up(&store, 0).await, [1]);
     write(&store, move || Writes { unparked: vec![position], ..parking(vec![parked(order(1), 2, 0)])() }).await;
     let next = store.parked(second(0), 1).await.expect("reads")[0].position;
@@ -98,7 +98,7 @@ pub(crate) async fn what_is_parked_outlives_a_reopening(database: impl Fixture) 
 }
 
 pub(crate) async fn the_inbox_forgets_what_is_older_than_the_horizon(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     handle(&store, &[1, 2, 3], Writes::default).await;
     let long_ago = Timestamp::UNIX_EPOCH;
     let swept = store.sweep_inbox(long_ago, None, 2).await.expect("sweeps");
@@ -113,7 +113,7 @@ pub(crate) async fn the_inbox_forgets_what_is_older_than_the_horizon(database: i
 }
 
 pub(crate) async fn of_many_snapshots_the_old_are_thinned_out(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     let kept = u64::try_from(SNAPSHOTS_KEPT).expect("few");
     for version in 1..=kept + 2 {
         append(&store, move || {

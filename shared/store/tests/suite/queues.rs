@@ -15,7 +15,7 @@ fn intents(numbers: &[u64]) -> Writes {
 }
 
 pub(crate) async fn the_outbox_is_in_the_order_of_commits(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     let first = write(&store, || outbox(&["A", "B"])).await.outbox;
     let second = write(&store, || outbox(&["C"])).await.outbox;
     let committed: Vec<_> = first.iter().chain(&second).map(|row| row.position).collect();
@@ -35,7 +35,7 @@ pub(crate) async fn the_outbox_is_in_the_order_of_commits(database: impl Fixture
 }
 
 pub(crate) async fn published_rows_are_gone_and_their_positions_never_come_again(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     let positions: Vec<_> =
         write(&store, || outbox(&["A", "B", "C"])).await.outbox.iter().map(|row| row.position).collect();
     assert_eq!(store.outbox_len().await.expect("reads"), 3);
@@ -45,20 +45,20 @@ pub(crate) async fn published_rows_are_gone_and_their_positions_never_come_again
     assert_eq!(store.outbox_len().await.expect("reads"), 0);
     drop(store);
 
-    let store = database.open();
+    let store = database.open().await;
     let next = write(&store, || outbox(&["D"])).await.outbox[0].position;
     assert!(next > positions[2], "{next} was used before: {positions:?}");
 }
 
 pub(crate) async fn rows_are_forgotten_in_the_transaction_that_says_so(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     let position = write(&store, || outbox(&["A"])).await.outbox[0].position;
     write(&store, move || Writes { published: vec![position], ..outbox(&["B"]) }).await;
     assert_eq!(waiting(&store).await, ["B"]);
 }
 
 pub(crate) async fn a_record_comes_out_of_the_outbox_byte_for_byte(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     let bytes = || (0..=u8::MAX).collect::<Vec<_>>();
     let header = |name: &str, value: &[u8]| (name.to_owned(), Bytes::copy_from_slice(value));
     let records = move || {
@@ -89,7 +89,7 @@ pub(crate) async fn a_record_comes_out_of_the_outbox_byte_for_byte(database: imp
 }
 
 pub(crate) async fn the_oldest_row_tells_how_long_it_has_waited(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     assert_eq!(store.outbox_oldest().await.expect("reads"), None);
     let before = Timestamp::now().as_microsecond();
     let first = write(&store, || outbox(&["A"])).await.outbox[0].position;
@@ -103,7 +103,7 @@ pub(crate) async fn the_oldest_row_tells_how_long_it_has_waited(database: impl F
 }
 
 pub(crate) async fn intents_are_open_until_they_are_answered(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     let committed = write(&store, || intents(&[1, 2])).await.intents;
     write(&store, || intents(&[3])).await;
     assert_eq!(open_intents(&store).await, [event_id(1), event_id(2), event_id(3)]);
@@ -124,18 +124,18 @@ pub(crate) async fn intents_are_open_until_they_are_answered(database: impl Fixt
 
 /// A late capture is answered and asks for its refund.
 pub(crate) async fn an_intent_can_be_answered_by_a_transaction_that_opens_others(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     write(&store, || intents(&[1])).await;
     write(&store, || Writes { answered: vec![event_id(1)], ..intents(&[2]) }).await;
     assert_eq!(open_intents(&store).await, [event_id(2)]);
 }
 
 pub(crate) async fn a_position_of_an_intent_never_comes_again(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     let first = write(&store, || intents(&[1])).await.intents[0].position;
     assert!(first > 0, "0 is before all intents");
     write(&store, || Writes { answered: vec![event_id(1)], ..Writes::default() }).await;
     drop(store);
-    let next = write(&database.open(), || intents(&[2])).await.intents[0].position;
+    let next = write(&database.open().await, || intents(&[2])).await.intents[0].position;
     assert!(next > first, "{next} was used before");
 }

@@ -11,7 +11,7 @@ use crate::fixture::{
 };
 
 pub(crate) async fn an_unknown_stream_is_empty(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     append(&store, || at("known", 0, vec![said(1)])).await;
     for up_to in [UpTo::Latest, UpTo::Version(1), UpTo::Time(second(9))] {
         assert_eq!(store.load(stream("unknown"), up_to).await.expect("loads"), StoredStream::default());
@@ -20,7 +20,7 @@ pub(crate) async fn an_unknown_stream_is_empty(database: impl Fixture) {
 }
 
 pub(crate) async fn events_are_loaded_as_they_were_appended(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     let time: Timestamp = "2026-11-23T10:00:00.000001Z".parse().expect("a time");
     let event = move |number: u64, name, schema, data: &str| NewEvent {
         id: event_id(number),
@@ -59,7 +59,7 @@ pub(crate) async fn events_are_loaded_as_they_were_appended(database: impl Fixtu
 }
 
 pub(crate) async fn a_stream_keeps_the_correlation_and_the_trace_it_began_with(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     append(&store, || at("A", 0, vec![said(1)])).await;
     append(&store, || {
         let other = NewEvent { correlation_id: CorrelationId(Uuid::from_u128(1)), ..said(2) };
@@ -73,7 +73,7 @@ pub(crate) async fn a_stream_keeps_the_correlation_and_the_trace_it_began_with(d
 }
 
 pub(crate) async fn streams_are_kept_apart(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     append(&store, || at("A", 0, vec![said(1)])).await;
     append(&store, || at("B", 0, vec![said(10)])).await;
     append(&store, || at("A", 1, vec![said(2)])).await;
@@ -93,7 +93,7 @@ async fn count<S: Store>(store: &S, last: u64, snapshots: &'static [u64], time: 
 }
 
 pub(crate) async fn loading_begins_at_the_latest_snapshot(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     count(&store, 7, &[2, 5], second).await;
     let loaded = load(&store, "A").await;
     assert_eq!(loaded.version, 7);
@@ -103,7 +103,7 @@ pub(crate) async fn loading_begins_at_the_latest_snapshot(database: impl Fixture
 }
 
 pub(crate) async fn a_stream_as_it_was_at_a_version_is_the_fold_of_its_first_events(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     count(&store, 7, &[2, 5, 7], second).await;
     for version in (0..=9).chain([u64::MAX]) {
         let loaded = store.load(stream("A"), UpTo::Version(version)).await.expect("loads");
@@ -113,7 +113,7 @@ pub(crate) async fn a_stream_as_it_was_at_a_version_is_the_fold_of_its_first_eve
 }
 
 pub(crate) async fn a_stream_as_it_was_at_a_time_is_the_fold_of_its_first_events(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     // Two events at every even second: 1 and 2 at the second second, 3 and 4 at the fourth, ...
     let even = |number: u64| second(number.div_ceil(2) * 2);
     count(&store, 8, &[3, 6], even).await;
@@ -134,7 +134,7 @@ pub(crate) async fn a_stream_as_it_was_at_a_time_is_the_fold_of_its_first_events
 /// A restart on a machine whose clock was set back, or a second instance whose clock is behind. Whatever is taken for
 /// the past then, it is a state that the stream really had.
 pub(crate) async fn a_stream_as_it_was_has_no_gaps_even_if_a_clock_ran_backwards(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     let times = |number: u64| second([0, 10, 30, 20, 40, 35, 50][usize::try_from(number).expect("small")]);
     count(&store, 6, &[5], times).await;
     for now in (5..=55).step_by(5) {
@@ -144,7 +144,7 @@ pub(crate) async fn a_stream_as_it_was_has_no_gaps_even_if_a_clock_ran_backwards
 }
 
 pub(crate) async fn history_comes_in_pages_whatever_snapshots_there_are(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     count(&store, 7, &[2, 5], second).await;
     let page = async |after, limit| {
         let events = store.history(stream("A"), after, limit).await.expect("reads");
@@ -160,7 +160,7 @@ pub(crate) async fn history_comes_in_pages_whatever_snapshots_there_are(database
 pub(crate) async fn a_long_stream_loads_no_more_than_what_followed_its_last_snapshot(database: impl Fixture) {
     const INTERVAL: u64 = 1_000;
     const LENGTH: u64 = 100_000;
-    let store = database.open();
+    let store = database.open().await;
     for start in (0..LENGTH).step_by(usize::try_from(INTERVAL).expect("small")) {
         append(&store, move || {
             let events = (start + 1..=start + INTERVAL).map(said).collect();
@@ -207,7 +207,7 @@ async fn pages<S: Store>(store: &S, status: Option<&str>, limit: usize) -> Vec<V
 }
 
 pub(crate) async fn streams_are_listed_newest_first_in_pages(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     assert_eq!(pages(&store, None, 2).await, [[""; 0]; 0]);
     for name in ["A", "B", "C", "D", "E"] {
         append(&store, move || at(name, 0, vec![said(1)])).await;
@@ -233,7 +233,7 @@ pub(crate) async fn streams_are_listed_newest_first_in_pages(database: impl Fixt
 }
 
 pub(crate) async fn streams_are_listed_by_their_status_now(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     for (name, status) in [("A", "open"), ("B", "closed"), ("C", "open"), ("D", "open")] {
         append(&store, move || StreamWrite { status, ..at(name, 0, vec![said(1)]) }).await;
     }
@@ -250,7 +250,7 @@ async fn due<S: Store>(store: &S, now: Timestamp, limit: usize) -> Vec<String> {
 }
 
 pub(crate) async fn streams_are_due_longest_overdue_first(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     for (name, due) in [("A", Some(30)), ("B", Some(10)), ("C", None), ("D", Some(20))] {
         append(&store, move || StreamWrite { due: due.map(second), ..at(name, 0, vec![said(1)]) }).await;
     }
@@ -263,7 +263,7 @@ pub(crate) async fn streams_are_due_longest_overdue_first(database: impl Fixture
 }
 
 pub(crate) async fn a_stream_is_due_as_its_last_write_says(database: impl Fixture) {
-    let store = database.open();
+    let store = database.open().await;
     append(&store, || StreamWrite { due: Some(second(10)), ..at("A", 0, vec![said(1)]) }).await;
     append(&store, || StreamWrite { due: Some(second(20)), ..at("A", 1, vec![said(2)]) }).await;
     assert_eq!(due(&store, second(10), 10).await, [""; 0]);

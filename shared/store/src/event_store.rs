@@ -1,0 +1,130 @@
+//! The store that the shell runs on: one of the storages, chosen by the database's URL.
+
+use decider::StreamId;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{
+    Committed, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, PostgresStore, SqliteStore, Store, StoreError,
+    StoredEvent, StoredStream, Swept, Transaction, UpTo, postgres, sqlite,
+};
+
+/// A service's database. Cheap to clone.
+#[derive(Clone)]
+pub enum EventStore {
+    /// `sqlite:<path>`
+    Sqlite(SqliteStore),
+    /// `postgres://<user>:<password>@<host>/<database>`
+    Postgres(PostgresStore),
+}
+
+impl EventStore {
+    /// Opens the database of a URL, and makes its tables if it has none.
+    ///
+    /// # Errors
+    /// The URL can't be used, or the database can't be opened as one of this version.
+    pub async fn open_url(url: &str) -> Result<Self, StoreError> {
+        if postgres::is_url(url) {
+            return PostgresStore::open_url(url).await.map(Self::Postgres);
+        }
+        SqliteStore::open_url(url).map(Self::Sqlite)
+    }
+
+    /// Opens the database of a URL to look at it, also while a service works on it. What would write fails.
+    ///
+    /// # Errors
+    /// As [`EventStore::open_url`]; and there is no such database, or it was made by another build.
+    pub async fn open_read_only(url: &str) -> Result<Self, StoreError> {
+        if postgres::is_url(url) {
+            return PostgresStore::open_read_only(url).await.map(Self::Postgres);
+        }
+        SqliteStore::open_read_only(url).map(Self::Sqlite)
+    }
+
+    /// Whether a URL is one that can be opened.
+    ///
+    /// # Errors
+    /// It is for something else.
+    pub fn check_url(url: &str) -> Result<(), StoreError> {
+        if postgres::is_url(url) { postgres::check_url(url) } else { sqlite::check_url(url) }
+    }
+}
+
+/// The same method of whichever storage it is.
+macro_rules! either {
+    ($store:expr, $method:ident($($argument:expr),*)) => {
+        match $store {
+            EventStore::Sqlite(store) => store.$method($($argument),*).await,
+            EventStore::Postgres(store) => store.$method($($argument),*).await,
+        }
+    };
+}
+
+impl Store for EventStore {
+    async fn transact<T: Transaction>(&self, transaction: T) -> (T, Result<Committed, StoreError>) {
+        either!(self, transact(transaction))
+    }
+
+    async fn load(&self, stream: StreamId, up_to: UpTo) -> Result<StoredStream, StoreError> {
+        either!(self, load(stream, up_to))
+    }
+
+    async fn history(&self, stream: StreamId, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        either!(self, history(stream, after, limit))
+    }
+
+    async fn list(&self, listing: Listing) -> Result<Page, StoreError> {
+        either!(self, list(listing))
+    }
+
+    async fn outbox(&self, after: i64, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
+        either!(self, outbox(after, limit))
+    }
+
+    async fn published(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+        either!(self, published(positions))
+    }
+
+    async fn intents(&self, after: i64, limit: usize) -> Result<Vec<OpenIntent>, StoreError> {
+        either!(self, intents(after, limit))
+    }
+
+    async fn intents_len(&self) -> Result<u64, StoreError> {
+        either!(self, intents_len())
+    }
+
+    async fn due_len(&self, now: Timestamp) -> Result<u64, StoreError> {
+        either!(self, due_len(now))
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<StreamId>, StoreError> {
+        either!(self, due(now, limit))
+    }
+
+    async fn parked(&self, now: Timestamp, limit: usize) -> Result<Vec<Parked>, StoreError> {
+        either!(self, parked(now, limit))
+    }
+
+    async fn parked_len(&self) -> Result<u64, StoreError> {
+        either!(self, parked_len())
+    }
+
+    async fn sweep_inbox(&self, horizon: Timestamp, after: Option<Uuid>, limit: usize) -> Result<Swept, StoreError> {
+        either!(self, sweep_inbox(horizon, after, limit))
+    }
+
+    async fn outbox_oldest(&self) -> Result<Option<Timestamp>, StoreError> {
+        either!(self, outbox_oldest())
+    }
+
+    async fn outbox_len(&self) -> Result<u64, StoreError> {
+        either!(self, outbox_len())
+    }
+
+    fn lead(&self) -> Leadership {
+        match self {
+            Self::Sqlite(store) => store.lead(),
+            Self::Postgres(store) => store.lead(),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Queries. None of them writes.
+
+use bytes::Bytes;
+use contracts::{CorrelationId, EventId};
+use deadpool_postgres::ClientWrapper;
+use decider::StreamId;
+use jiff::Timestamp;
+use tokio_postgres::{Error, Row};
+
+use super::write::signed;
+use crate::{
+    Listing, NewIntent, NewOutboxRow, OpenIntent, OutboxRow, Page, Snapshot, StoreError, StoredEvent, StoredStream,
+    StreamHead, UpTo, headers::unpack,
+};
+
+/// Nothing happened before. PostgreSQL's time begins later than that of those who ask.
+const BEGINNING: Timestamp = Timestamp::constant(-62_135_596_800, 0);
+
+/// The latest snapshot at or before a point, and the events from there to the point.
+///
+/// The last version at a time is that of the last event of this time or before. Those before it belong to it, even if a
+/// clock that ran backwards gave them a later time.
+pub(super) async fn stream(client: &ClientWrapper, stream: &StreamId, up_to: UpTo) -> Result<StoredStream, StoreError> {
+    let (version, time) = match up_to {
+        UpTo::Latest => (i64::MAX, None),
+        UpTo::Version(version) => (i64::try_from(version).unwrap_or(i64::MAX), None),
+        UpTo::Time(time) => (i64::MAX, Some(time.max(BEGINNING))),
+    };
+    let query = client
+        .prepare_cached(
+            "SELECT streams.id, streams.correlation, streams.trace, last.version, from_here.version, from_here.state
+             FROM streams
+             CROSS JOIN LATERAL (SELECT CASE WHEN $3::timestamptz IS NULL THEN least(streams.version, $2)
+                 ELSE (SELECT coalesce(max(events.version), 0) FROM events
+                       WHERE events.stream = streams.id AND events.time <= $3) END AS version) AS last
+             LEFT JOIN LATERAL (SELECT snapshots.version, snapshots.state FROM snapshots
+                                WHERE snapshots.stream = streams.id AND snapshots.version <= last.version
+                                ORDER BY snapshots.version DESC LIMIT 1) AS from_here ON true
+             WHERE streams.name = $1",
+        )
+        .await?;
+    let Some(head) = client.query_opt(&query, &[&stream.as_str(), &version, &time]).await? else {
+        return Ok(StoredStream::default());
+    };
+    let (id, last): (i64, i64) = (head.try_get(0)?, head.try_get(3)?);
+    let after: Option<i64> = head.try_get(4)?;
+    let snapshot = after.map(|_| snapshot(&head)).transpose()?;
+
+    let query = client
+        .prepare_cached(
+            "SELECT version, id, name, schema, data, time, correlation, causation FROM events
+             WHERE stream = $1 AND version > $2 AND version <= $3 ORDER BY version",
+        )
+        .await?;
+    let after = after.unwrap_or(0);
+    let events = client.query(&query, &[&id, &after, &last]).await?;
+    let events = events.iter().map(event).collect::<Result<Vec<_>, _>>()?;
+    let version = events.last().map_or(after.unsigned_abs(), |event| event.version);
+    let correlation_id = Some(CorrelationId(head.try_get(1)?));
+    Ok(StoredStream { version, correlation_id, trace: head.try_get(2)?, snapshot, events })
+}
+
+fn snapshot(head: &Row) -> Result<Snapshot, Error> {
+    Ok(Snapshot { version: unsigned(head, 4)?, state: head.try_get(5)? })
+}
+
+/// Events of a stream, whatever snapshots there are.
+pub(super) async fn history(
+    client: &ClientWrapper,
+    stream: &StreamId,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<StoredEvent>, StoreError> {
+    let query = client
+        .prepare_cached(
+            "SELECT version, id, name, schema, data, time, correlation, causation
+             FROM events WHERE stream = (SELECT id FROM streams WHERE name = $1) AND version > $2
+             ORDER BY version LIMIT $3",
+        )
+        .await?;
+    let events = client.query(&query, &[&stream.as_str(), &signed(after), &size(limit)]).await?;
+    Ok(events.iter().map(event).collect::<Result<_, _>>()?)
+}
+
+/// A page of a category's streams.
+pub(super) async fn list(client: &ClientWrapper, listing: &Listing) -> Result<Page, StoreError> {
+    let status = if listing.status.is_some() { "status = $2" } else { "$2::text IS NULL" };
+    let query = client
+        .prepare_cached(&format!(
+            "SELECT id, name, version, status FROM streams WHERE category = $1 AND {status} AND id < $3
+             ORDER BY id DESC LIMIT $4"
+        ))
+        .await?;
+    let before = listing.before.unwrap_or(i64::MAX);
+    let rows = client.query(&query, &[&listing.category, &listing.status, &before, &size(listing.limit)]).await?;
+    let next = rows.last().filter(|_| rows.len() == listing.limit).map(|row| row.try_get(0)).transpose()?;
+    let mut heads = Vec::with_capacity(rows.len());
+    for row in &rows {
+        if let Some(stream) = StreamId::parse(row.try_get(1)?) {
+            heads.push(StreamHead { stream, version: unsigned(row, 2)?, status: row.try_get(3)? });
+        }
+    }
+    Ok(Page { heads, next })
+}
+
+/// Outbox rows after a position.
+pub(super) async fn outbox(client: &ClientWrapper, after: i64, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
+    let query = client
+        .prepare_cached(
+            "SELECT position, topic, key, headers, payload FROM outbox WHERE position > $1 ORDER BY position LIMIT $2",
+        )
+        .await?;
+    let rows = client.query(&query, &[&after, &size(limit)]).await?;
+    rows.iter().map(|row| Ok(OutboxRow { position: row.try_get(0)?, record: record(row, 1)? })).collect()
+}
+
+/// A record, from its topic's column on.
+pub(super) fn record(row: &Row, column: usize) -> Result<NewOutboxRow, StoreError> {
+    let headers: &[u8] = row.try_get(column + 2)?;
+    let payload: &[u8] = row.try_get(column + 3)?;
+    Ok(NewOutboxRow {
+        topic: row.try_get(column)?,
+        key: row.try_get::<_, Option<&[u8]>>(column + 1)?.map(Bytes::copy_from_slice),
+        headers: unpack(headers).ok_or(StoreError::Unreadable("a record's headers"))?,
+        payload: Bytes::copy_from_slice(payload),
+    })
+}
+
+/// How many rows wait in the outbox.
+pub(super) async fn outbox_len(client: &ClientWrapper) -> Result<u64, StoreError> {
+    let query = client.prepare_cached("SELECT count(*) FROM outbox").await?;
+    Ok(unsigned(&client.query_one(&query, &[]).await?, 0)?)
+}
+
+/// How many intents are open.
+pub(super) async fn intents_len(client: &ClientWrapper) -> Result<u64, StoreError> {
+    let query = client.prepare_cached("SELECT count(*) FROM intents").await?;
+    Ok(unsigned(&client.query_one(&query, &[]).await?, 0)?)
+}
+
+/// How many streams are to be woken.
+pub(super) async fn due_len(client: &ClientWrapper, now: Timestamp) -> Result<u64, StoreError> {
+    let query = client.prepare_cached("SELECT count(*) FROM streams WHERE due <= $1").await?;
+    Ok(unsigned(&client.query_one(&query, &[&now]).await?, 0)?)
+}
+
+/// When the row that waits longest was committed.
+pub(super) async fn outbox_oldest(client: &ClientWrapper) -> Result<Option<Timestamp>, StoreError> {
+    let query = client.prepare_cached("SELECT committed FROM outbox ORDER BY position LIMIT 1").await?;
+    Ok(client.query_opt(&query, &[]).await?.map(|row| row.try_get(0)).transpose()?)
+}
+
+/// Open intents after a position.
+pub(super) async fn intents(client: &ClientWrapper, after: i64, limit: usize) -> Result<Vec<OpenIntent>, StoreError> {
+    let query = client
+        .prepare_cached("SELECT position, event, body FROM intents WHERE position > $1 ORDER BY position LIMIT $2")
+        .await?;
+    let rows = client.query(&query, &[&after, &size(limit)]).await?;
+    let intent = |row: &Row| {
+        let intent = NewIntent { event_id: EventId(row.try_get(1)?), body: row.try_get(2)? };
+        Ok(OpenIntent { position: row.try_get(0)?, intent })
+    };
+    rows.iter().map(intent).collect()
+}
+
+/// Streams whose time has come.
+pub(super) async fn due(client: &ClientWrapper, now: Timestamp, limit: usize) -> Result<Vec<StreamId>, StoreError> {
+    let query = client.prepare_cached("SELECT name FROM streams WHERE due <= $1 ORDER BY due LIMIT $2").await?;
+    let rows = client.query(&query, &[&now, &size(limit)]).await?;
+    let names = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
+    Ok(names.into_iter().filter_map(StreamId::parse).collect())
+}
+
+/// An event, from the first column on.
+pub(super) fn event(row: &Row) -> Result<StoredEvent, Error> {
+    Ok(StoredEvent {
+        version: unsigned(row, 0)?,
+        id: EventId(row.try_get(1)?),
+        name: row.try_get(2)?,
+        schema: row.try_get(3)?,
+        data: row.try_get(4)?,
+        time: row.try_get(5)?,
+        correlation_id: CorrelationId(row.try_get(6)?),
+        causation_id: row.try_get::<_, Option<_>>(7)?.map(EventId),
+    })
+}
+
+/// A number that is never negative.
+pub(super) fn unsigned(row: &Row, column: usize) -> Result<u64, Error> {
+    Ok(row.try_get::<_, i64>(column)?.unsigned_abs())
+}
+
+/// A limit as PostgreSQL has it.
+pub(super) fn size(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

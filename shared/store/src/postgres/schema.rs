@@ -1,0 +1,137 @@
+//! The tables, and how a database of an older version becomes one of this.
+
+use tokio_postgres::Client;
+
+use super::{Server, keys};
+use crate::StoreError;
+
+/// Each entry takes the database from the version of its index to the next. Never changed once released.
+const MIGRATIONS: &[&str] = &["
+    -- One row for each stream. Streams refer to each other by a small number, so that the events of one order, which
+    -- are written close in time, lie close in the index too, whatever its name. The rows leave room on their pages
+    -- for their next versions.
+    CREATE TABLE streams (
+        id bigint GENERATED ALWAYS AS IDENTITY,
+        name text COLLATE \"C\" NOT NULL UNIQUE,
+        category text COLLATE \"C\" NOT NULL,
+        version bigint NOT NULL,
+        snapshot bigint NOT NULL DEFAULT 0,
+        status text COLLATE \"C\" NOT NULL,
+        correlation uuid NOT NULL,
+        trace text NOT NULL,
+        due timestamptz,
+        PRIMARY KEY (category, id)
+    ) WITH (fillfactor = 70);
+    CREATE INDEX streams_by_status ON streams (category, status, id);
+    CREATE INDEX streams_due ON streams (due) WHERE due IS NOT NULL;
+    COMMENT ON COLUMN streams.snapshot IS 'the version of the latest snapshot; 0: there is none';
+
+    -- No reference to streams: a row here is written with its stream's row locked, and the check would cost as much as
+    -- the row.
+    CREATE TABLE events (
+        stream bigint NOT NULL,
+        version bigint NOT NULL,
+        id uuid NOT NULL,
+        name text NOT NULL,
+        schema text NOT NULL,
+        data text NOT NULL,
+        time timestamptz NOT NULL,
+        correlation uuid NOT NULL,
+        causation uuid,
+        PRIMARY KEY (stream, version)
+    );
+
+    CREATE TABLE snapshots (
+        stream bigint NOT NULL,
+        version bigint NOT NULL,
+        time timestamptz NOT NULL,
+        state text NOT NULL,
+        PRIMARY KEY (stream, version)
+    );
+
+    CREATE TABLE inbox (
+        message uuid PRIMARY KEY,
+        received timestamptz NOT NULL
+    );
+
+    CREATE TABLE outbox (
+        position bigint PRIMARY KEY,
+        topic text NOT NULL,
+        key bytea,
+        headers bytea NOT NULL,
+        payload bytea NOT NULL,
+        committed timestamptz NOT NULL
+    );
+
+    CREATE TABLE intents (
+        position bigint PRIMARY KEY,
+        event uuid NOT NULL UNIQUE,
+        body text NOT NULL
+    );
+
+    -- The last positions given out, in one row. Who takes some has it locked until the commit, so positions become
+    -- visible in their order, with no gap: nothing comes up before what somebody else has read already.
+    CREATE TABLE positions (
+        outbox bigint NOT NULL,
+        intents bigint NOT NULL
+    ) WITH (fillfactor = 10);
+    INSERT INTO positions VALUES (0, 0);
+
+    -- Records that are tried again later. The first of an order holds back the others.
+    CREATE TABLE parked (
+        position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        order_id uuid NOT NULL,
+        topic text NOT NULL,
+        partition int NOT NULL,
+        record_offset bigint NOT NULL,
+        timestamp_ms bigint,
+        key bytea,
+        headers bytea NOT NULL,
+        payload bytea NOT NULL,
+        attempts bigint NOT NULL,
+        error text NOT NULL,
+        due timestamptz NOT NULL,
+        UNIQUE (topic, partition, record_offset)
+    );
+    CREATE INDEX parked_by_order ON parked (order_id, position);
+    CREATE INDEX parked_due ON parked (due);
+"];
+
+/// Whether the database is of this version, for who only looks at it.
+pub(super) async fn check(client: &Client, server: &Server) -> Result<(), StoreError> {
+    let version: i32 = client.query_one("SELECT max(version) FROM schema_version", &[]).await?.get(0);
+    let known = MIGRATIONS.len();
+    if usize::try_from(version) == Ok(known) {
+        return Ok(());
+    }
+    let reason = format!("made by another build: version {version}, this one reads {known}");
+    Err(StoreError::Url { url: server.shown.clone(), reason })
+}
+
+/// Brings the database to the newest version, in one transaction. Of several instances that start at once one does it,
+/// and the others wait.
+pub(super) async fn migrate(client: &mut Client, server: &Server) -> Result<(), StoreError> {
+    let transaction = client.transaction().await?;
+    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&keys::MIGRATION]).await?;
+    transaction
+        .batch_execute(
+            "SET LOCAL client_min_messages = warning;
+             CREATE TABLE IF NOT EXISTS schema_version (version int NOT NULL)",
+        )
+        .await?;
+    let version: i32 = transaction.query_one("SELECT coalesce(max(version), 0) FROM schema_version", &[]).await?.get(0);
+    let known = MIGRATIONS.len();
+    let steps = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version..));
+    let steps = steps.ok_or_else(|| StoreError::Url {
+        url: server.shown.clone(),
+        reason: format!("made by a newer build: version {version}, this one knows {known}"),
+    })?;
+    for step in steps {
+        transaction.batch_execute(step).await?;
+    }
+    if !steps.is_empty() {
+        let known = i32::try_from(known).expect("few");
+        transaction.execute("INSERT INTO schema_version VALUES ($1)", &[&known]).await?;
+    }
+    Ok(transaction.commit().await?)
+}
