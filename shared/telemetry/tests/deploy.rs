@@ -22,6 +22,7 @@ fn exported() -> BTreeSet<String> {
         throttled,
         shed,
         retries,
+        forgotten,
         batch_size,
         transaction_seconds,
         consumer_lag,
@@ -32,7 +33,7 @@ fn exported() -> BTreeSet<String> {
         outbox_oldest_seconds,
     } = &*telemetry.metrics;
     let counters = [orders_ended, compensations, consumed, published, duplicates, dead_letters, parked];
-    for counter in counters.into_iter().chain([throttled, shed, retries]) {
+    for counter in counters.into_iter().chain([throttled, shed, retries, forgotten]) {
         counter.add(1, &[]);
     }
     for histogram in [order_seconds, transaction_seconds] {
