@@ -12,6 +12,7 @@ mod client;
 mod config;
 mod consumer;
 pub mod dead_letters;
+mod kept;
 mod producer;
 mod quiet;
 mod reader;
@@ -21,6 +22,7 @@ mod topics;
 
 pub use config::KafkaConfig;
 pub use consumer::{Consumer, consume};
+pub use kept::Kept;
 pub use producer::{Delivery, DeliveryError, Outgoing, Producer, SendError};
 pub use rdkafka::error::KafkaError;
 pub use reader::{Lag, lag, read_to_end};

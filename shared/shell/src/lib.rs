@@ -34,6 +34,7 @@ mod input;
 mod intake;
 mod janitor;
 mod performer;
+mod planted;
 mod processor;
 mod readiness;
 mod relay;
@@ -41,6 +42,10 @@ mod retrier;
 mod run;
 mod throttle;
 mod timer;
+
+/// Of the C libraries too. What a service allocates in one thread, a record, is mostly freed in another.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 pub use app::{App, AppError, TimelineRow, pages};
 pub use audit::{Audit, Difference, audit, audit_all, audit_now};

@@ -39,6 +39,7 @@ use crate::{
     intake::Intake,
     janitor::Janitor,
     performer::{Outside, Performer},
+    planted,
     processor::Processor,
     readiness::Readiness,
     relay::{Published, Relay},
@@ -157,6 +158,7 @@ fn health<S: Service>(service: &'static str, parts: &ServiceParts<S>) -> ExitCod
 async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::Result<()> {
     let service = S::Public::OWNER.name();
     let telemetry = Arc::new(Telemetry::start(&settings(service, config))?);
+    planted::start(&config.kafka);
     let store = EventStore::open_url(&config.database_url)?;
     let outside = (parts.outside)(config)?;
     let listener =

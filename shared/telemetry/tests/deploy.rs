@@ -17,12 +17,12 @@ fn exported() -> BTreeSet<String> {
         consumed,
         published,
         duplicates,
+        forgotten,
         dead_letters,
         parked,
         throttled,
         shed,
         retries,
-        forgotten,
         batch_size,
         transaction_seconds,
         consumer_lag,
@@ -33,7 +33,7 @@ fn exported() -> BTreeSet<String> {
         outbox_oldest_seconds,
     } = &*telemetry.metrics;
     let counters = [orders_ended, compensations, consumed, published, duplicates, dead_letters, parked];
-    for counter in counters.into_iter().chain([throttled, shed, retries, forgotten]) {
+    for counter in counters.into_iter().chain([forgotten, throttled, shed, retries]) {
         counter.add(1, &[]);
     }
     for histogram in [order_seconds, transaction_seconds] {
