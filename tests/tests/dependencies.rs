@@ -219,6 +219,22 @@ fn nobody_depends_on_planted_bugs() {
 }
 
 #[test]
+fn nobody_but_the_planted_services_can_have_bugs_on_demand() {
+    let reason = "what people run must not be able to do it; see shared/shell/src/planted.rs";
+    for package in workspace().members() {
+        for dependency in package.dependencies.iter().filter(|dependency| dependency.name == "shell") {
+            assert!(dependency.features.is_empty(), "{} turns on {:?}: {reason}", package.name, dependency.features);
+        }
+        let turns_on = |(feature, turned_on): (&String, &Vec<String>)| {
+            turned_on.iter().any(|name| name.contains("planted-bugs")).then(|| feature.clone())
+        };
+        let features: Vec<_> = package.features.iter().filter_map(turns_on).collect();
+        let expected: &[&str] = if package.name.as_str() == "planted" { &["planted-bugs"] } else { &[] };
+        assert_eq!(features, expected, "{}: {reason}", package.name);
+    }
+}
+
+#[test]
 fn the_load_generator_knows_of_the_suite_what_any_consumer_may_know() {
     let shared = workspace().members_in("shared");
     let services = workspace().members_in("services");

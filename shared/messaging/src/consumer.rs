@@ -166,7 +166,6 @@ impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Pump<T, F> {
             Some(Ok(message)) => {
                 let record = Record::of(&message, self.config.own_name(message.topic()));
                 let (topic, partition, offset) = (record.topic(), record.partition(), record.offset());
-                // The client itself panics at a header whose name is no text: such a record can't even be copied.
                 if let Ok(item) = catch_unwind(AssertUnwindSafe(|| (self.read)(&record))) {
                     batch.items.extend(item);
                 } else {

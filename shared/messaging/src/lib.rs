@@ -9,6 +9,7 @@
 mod client;
 mod config;
 mod consumer;
+mod kept;
 mod producer;
 mod quiet;
 mod record;
@@ -17,6 +18,7 @@ mod topics;
 
 pub use config::KafkaConfig;
 pub use consumer::{Consumer, consume};
+pub use kept::Kept;
 pub use producer::{Delivery, DeliveryError, Outgoing, Producer, SendError};
 pub use rdkafka::error::KafkaError;
 pub use record::{Batch, Offsets, Parts, Record};

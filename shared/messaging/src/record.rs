@@ -1,21 +1,25 @@
 //! Records as they come, and how far they were read.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use bytes::Bytes;
 use rdkafka::{
     Message,
-    message::{BorrowedHeaders, BorrowedMessage, Headers as _},
+    message::{BorrowedMessage, Headers as _},
 };
 
+use crate::Kept;
+
 /// A record, borrowed from who holds it.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Record<'a> {
-    topic: &'a str,
-    partition: i32,
-    offset: i64,
-    timestamp_ms: Option<i64>,
-    key: Option<&'a [u8]>,
-    headers: Headers<'a>,
-    payload: &'a [u8],
+    pub(crate) topic: &'a str,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    pub(crate) timestamp_ms: Option<i64>,
+    pub(crate) key: Option<&'a [u8]>,
+    pub(crate) headers: Vec<(&'a str, &'a [u8])>,
+    pub(crate) payload: &'a [u8],
 }
 
 /// A record's parts, for one that was put aside.
@@ -37,16 +41,11 @@ pub struct Parts<'a> {
     pub payload: &'a [u8],
 }
 
-#[derive(Clone, Copy)]
-enum Headers<'a> {
-    Borrowed(Option<&'a BorrowedHeaders>),
-    Owned(&'a [(String, Bytes)]),
-}
-
 impl<'a> From<Parts<'a>> for Record<'a> {
     fn from(parts: Parts<'a>) -> Self {
         let Parts { topic, partition, offset, timestamp_ms, key, headers, payload } = parts;
-        Self { topic, partition, offset, timestamp_ms, key, headers: Headers::Owned(headers), payload }
+        let headers = headers.iter().map(|(name, value)| (name.as_str(), &value[..])).collect();
+        Self { topic, partition, offset, timestamp_ms, key, headers, payload }
     }
 }
 
@@ -59,15 +58,18 @@ impl<'a> Record<'a> {
             offset: message.offset(),
             timestamp_ms: message.timestamp().to_millis(),
             key: message.key(),
-            headers: Headers::Borrowed(message.headers()),
+            headers: headers(message),
             payload: message.payload().unwrap_or_default(),
         }
     }
 
     /// The same record, as one of another topic.
     #[must_use]
-    pub fn as_of(self, topic: &'a str) -> Self {
-        Self { topic, ..self }
+    pub fn as_of<'b>(&self, topic: &'b str) -> Record<'b>
+    where
+        'a: 'b,
+    {
+        Record { topic, ..self.clone() }
     }
 
     /// The topic's own name.
@@ -85,7 +87,7 @@ impl<'a> Record<'a> {
         self.offset
     }
 
-    /// When the producer made it, in milliseconds since 1970, if it says so.
+    /// When the producer made it, in milliseconds since 1970, if it said so.
     pub fn timestamp_ms(&self) -> Option<i64> {
         self.timestamp_ms
     }
@@ -102,7 +104,7 @@ impl<'a> Record<'a> {
 
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
-        self.headers().find(|(known, _)| *known == name).map(|(_, value)| value)
+        self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 
     /// A header's value, if it is text.
@@ -111,15 +113,21 @@ impl<'a> Record<'a> {
     }
 
     /// All headers, in order.
-    pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
-        let (borrowed, owned) = match self.headers {
-            Headers::Borrowed(headers) => (headers, &[][..]),
-            Headers::Owned(headers) => (None, headers),
-        };
-        let borrowed = borrowed.into_iter().flat_map(|headers| headers.iter());
-        let borrowed = borrowed.map(|header| (header.key, header.value.unwrap_or(&[])));
-        borrowed.chain(owned.iter().map(|(name, value)| (name.as_str(), &value[..])))
+    pub fn headers(&self) -> &[(&'a str, &'a [u8])] {
+        &self.headers
     }
+
+    /// A copy that outlives whoever holds the record, in one piece of memory: most are never looked at.
+    pub fn keep(&self) -> Kept {
+        Kept::new(self)
+    }
+}
+
+/// The client panics at a header whose name is no text. Such a record is read without headers rather than not at all.
+fn headers<'a>(message: &'a BorrowedMessage<'a>) -> Vec<(&'a str, &'a [u8])> {
+    let Some(headers) = message.headers() else { return Vec::new() };
+    let read = || headers.iter().map(|header| (header.key, header.value.unwrap_or(&[]))).collect();
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_default()
 }
 
 /// What had arrived.

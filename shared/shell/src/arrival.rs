@@ -1,11 +1,9 @@
 //! Records that are kept until it is clear that they are handled: as they came, to be parked or to become dead letters.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use bytes::Bytes;
 use contracts::OrderId;
 use jiff::Timestamp;
-use messaging::{Parts, Record};
+use messaging::{Kept, Parts, Record};
 use store::{Arrived, NewOutboxRow, NewParked, Parked, Postponed};
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -17,7 +15,7 @@ const DEAD_LETTERS: Uuid = Uuid::from_u128(0x1b8e_4a4c_9a3e_4a06_8f6c_55c1_2f0d_
 
 /// A record as it came, from its topic or from where it was parked.
 pub(crate) struct Arrival {
-    pub(crate) arrived: Arrived,
+    pub(crate) kept: Kept,
     /// The order that it is about; `None` when that is not known.
     pub(crate) order_id: Option<OrderId>,
     /// What is known of it from where it was parked.
@@ -35,22 +33,24 @@ pub(crate) struct Retry {
 impl Arrival {
     /// Of a record from its topic.
     pub(crate) fn new(record: &Record<'_>, order_id: Option<OrderId>) -> Self {
-        Self { arrived: arrived(record), order_id, retry: None }
+        Self { kept: record.keep(), order_id, retry: None }
     }
 
     /// Of a record that was parked, and the end of its next attempt.
     pub(crate) fn parked(Parked { position, parked }: Parked) -> (Self, oneshot::Receiver<()>) {
         let (sender, over) = oneshot::channel();
-        let retry = Some(Retry { position, attempts: parked.attempts, _over: sender });
-        (Self { arrived: parked.arrived, order_id: Some(parked.order_id), retry }, over)
+        let NewParked { order_id, arrived, attempts, .. } = parked;
+        let Arrived { record, partition, offset, timestamp_ms } = arrived;
+        let NewOutboxRow { topic, key, headers, payload } = &record;
+        let key = key.as_deref();
+        let record = Record::from(Parts { topic, partition, offset, timestamp_ms, key, headers, payload });
+        let retry = Some(Retry { position, attempts, _over: sender });
+        (Self { kept: record.keep(), order_id: Some(order_id), retry }, over)
     }
 
     /// The record, to be read once more.
     pub(crate) fn record(&self) -> Record<'_> {
-        let Arrived { record, partition, offset, timestamp_ms } = &self.arrived;
-        let NewOutboxRow { topic, key, headers, payload } = record;
-        let (partition, offset, timestamp_ms, key) = (*partition, *offset, *timestamp_ms, key.as_deref());
-        Parts { topic, partition, offset, timestamp_ms, key, headers, payload }.into()
+        self.kept.record()
     }
 
     /// How often it was tried before.
@@ -60,14 +60,15 @@ impl Arrival {
 
     /// Recognizes its dead letter.
     pub(crate) fn dead_letter_id(&self) -> Uuid {
-        let Arrived { record, partition, offset, timestamp_ms } = &self.arrived;
-        let place = format!("{}/{partition}/{offset}/{}", record.topic, timestamp_ms.unwrap_or_default());
+        let record = self.record();
+        let (topic, partition, offset) = (record.topic(), record.partition(), record.offset());
+        let place = format!("{topic}/{partition}/{offset}/{}", record.timestamp_ms().unwrap_or_default());
         Uuid::new_v5(&DEAD_LETTERS, place.as_bytes())
     }
 
     /// The record as it was, with what was wrong and where it was found.
     pub(crate) fn dead_letter(&self, topic: &str, failure: &Failure, attempts: u32, now: Timestamp) -> NewOutboxRow {
-        let Arrived { record, partition, offset, .. } = &self.arrived;
+        let Arrived { record, partition, offset, .. } = arrived(&self.record());
         let found = [
             ("dlq_error", failure.error.clone()),
             ("dlq_class", failure.class.name().to_owned()),
@@ -78,13 +79,13 @@ impl Arrival {
             ("dlq_time", now.to_string()),
         ];
         let found = found.into_iter().map(|(name, value)| (name.to_owned(), Bytes::from(value)));
-        let headers = record.headers.iter().cloned().chain(found).collect();
-        NewOutboxRow { topic: topic.to_owned(), headers, ..record.clone() }
+        let headers = record.headers.into_iter().chain(found).collect();
+        NewOutboxRow { topic: topic.to_owned(), key: record.key, headers, payload: record.payload }
     }
 
     /// The record to park, from an order that is known.
     pub(crate) fn park(&self, order_id: OrderId, attempts: u32, error: &str, due: Timestamp) -> NewParked {
-        NewParked { order_id, arrived: self.arrived.clone(), attempts, error: error.to_owned(), due }
+        NewParked { order_id, arrived: arrived(&self.record()), attempts, error: error.to_owned(), due }
     }
 }
 
@@ -96,14 +97,12 @@ impl Retry {
 }
 
 fn arrived(record: &Record<'_>) -> Arrived {
-    let copy = |(name, value): (&str, &[u8])| (name.to_owned(), Bytes::copy_from_slice(value));
-    // The client panics at a header whose name is no text. Such a record is kept without headers rather than not at all.
-    let headers = catch_unwind(AssertUnwindSafe(|| record.headers().map(copy).collect())).unwrap_or_default();
+    let copy = |(name, value): &(&str, &[u8])| ((*name).to_owned(), Bytes::copy_from_slice(value));
     Arrived {
         record: NewOutboxRow {
             topic: record.topic().to_owned(),
             key: record.key().map(Bytes::copy_from_slice),
-            headers,
+            headers: record.headers().iter().map(copy).collect(),
             payload: Bytes::copy_from_slice(record.payload()),
         },
         partition: record.partition(),

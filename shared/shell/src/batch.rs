@@ -17,7 +17,7 @@ use contracts::{CorrelationId, OrderId};
 use decider::{Milestone, Service};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::{Loaded, OutboxRow, StartOver, Step, Transaction, Wanted, Writes};
+use store::{Committed, Loaded, OutboxRow, StartOver, Step, Transaction, Wanted, Writes};
 use telemetry::{Spans, Trace};
 use uuid::Uuid;
 
@@ -30,6 +30,7 @@ use crate::{
     arrival::Arrival,
     failure::{Failure, RetryPolicy},
     input::{Cause, CommandInput, Decided, Input, Reply},
+    planted::{self, Bug, Point},
     relay::Outgoing,
 };
 
@@ -164,6 +165,9 @@ impl<S: Service> Batch<S> {
 
     /// What recognizes the input when it comes again.
     fn message(&self, index: usize) -> Option<Uuid> {
+        if planted::is(Bug::NoInbox) {
+            return None;
+        }
         match (&self.work.fates[index], &self.inputs[index]) {
             (Fate::Decide, Input::Command(input)) => input.message,
             (Fate::DeadLetter { .. }, input) => input.arrival().map(Arrival::dead_letter_id),
@@ -173,6 +177,7 @@ impl<S: Service> Batch<S> {
 
     /// What the store says at first: what was handled before, and what must wait.
     fn begin(&mut self, loaded: &Loaded) -> Result<(), StartOver> {
+        planted::point(Point::AfterInbox, || planted::events(&self.inputs, &[]));
         let seen = |index: &usize| self.message(*index).is_some_and(|message| loaded.seen.contains(&message));
         let seen: Vec<_> = (0..self.inputs.len()).filter(seen).collect();
         self.work.handled_before.extend(seen);
@@ -283,6 +288,9 @@ impl<S: Service> Batch<S> {
     }
 
     fn writes(&mut self) -> Writes {
+        if planted::is(Bug::PublishBeforeCommit) {
+            planted::publish_early(&self.work.outbox);
+        }
         let fates = self.work.fates.iter().zip(&self.inputs);
         let answers = fates.filter_map(|(fate, input)| match (fate, input) {
             (Fate::Decide, Input::Command(input)) => input.answers,
@@ -305,6 +313,7 @@ impl<S: Service> Batch<S> {
 
 impl<S: Service> Transaction for Batch<S> {
     fn messages(&mut self) -> Vec<Uuid> {
+        planted::point(Point::BeforeInbox, || planted::events(&self.inputs, &[]));
         let fates = self.known.fates(&self.inputs, self.outlet.retries, self.now);
         self.work = Work { fates, ..Work::default() };
         // A message may come twice in one batch; the inbox is asked once.
@@ -332,6 +341,13 @@ impl<S: Service> Transaction for Batch<S> {
             self.known.failures.insert(self.work.current, Failure::panic(&*panic));
             Err(StartOver)
         })
+    }
+
+    fn written(&self, committed: &Committed) {
+        if !self.published.is_empty() {
+            planted::point(Point::BeforeMark, Vec::new);
+        }
+        planted::point(Point::BeforeCommit, || planted::events(&self.inputs, &committed.outbox));
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
     arrival::Arrival,
     failure::{Class, Failure},
     input::{Cause, CommandInput, Input, Reply},
+    planted::{self, Bug},
 };
 
 /// Events that may lead to one another, one after the other. The longest way of a saga is far shorter; beyond this, what
@@ -43,19 +44,25 @@ pub(crate) fn about(meta: &Meta) -> About<'_> {
 impl Intake {
     /// The input that the record leads to; `None` when the service has nothing to do about it.
     pub(crate) fn read<S: Service>(&self, record: &Record<'_>) -> Option<Input<S>> {
-        let topic = catch_unwind(AssertUnwindSafe(|| record.text_header(REDRIVE_TOPIC))).ok().flatten();
-        let origin = topic.filter(|_| record.topic() == self.redrive_topic).unwrap_or(record.topic());
-        let record = record.as_of(origin);
-        match self.command::<S>(&record) {
+        if record.topic() == self.redrive_topic
+            && let Some(origin) = record.text_header(REDRIVE_TOPIC)
+        {
+            return self.read_as::<S>(&record.as_of(origin));
+        }
+        self.read_as(record)
+    }
+
+    fn read_as<S: Service>(&self, record: &Record<'_>) -> Option<Input<S>> {
+        match self.command::<S>(record) {
             Ok(None) => None,
             Ok(Some(read)) => {
-                let arrival = Arrival::new(&record, Some(read.order_id));
+                let arrival = Arrival::new(record, Some(read.order_id));
                 Some(read.into_input(arrival))
             }
+            Err(_) if planted::is(Bug::RetryPoisonForever) => planted::hang(),
             Err(failure) => {
-                let mut arrival = Arrival::new(&record, None);
-                arrival.order_id = arrival.record().text_header("ce_subject").and_then(|id| id.parse().ok());
-                Some(Input::Aside(arrival, failure))
+                let order_id = record.text_header("ce_subject").and_then(|id| id.parse().ok());
+                Some(Input::Aside(Arrival::new(record, order_id), failure))
             }
         }
     }

@@ -31,6 +31,7 @@ mod input;
 mod intake;
 mod janitor;
 mod performer;
+mod planted;
 mod processor;
 mod readiness;
 mod relay;
@@ -38,6 +39,10 @@ mod retrier;
 mod run;
 mod throttle;
 mod timer;
+
+/// Of the C libraries too. What a service allocates in one thread, a record, is mostly freed in another.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 pub use app::{App, AppError, TimelineRow, pages};
 pub use config::{Config, ConfigError, Environment, Variable};

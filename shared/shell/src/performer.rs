@@ -22,6 +22,7 @@ use crate::{
     batch::Call,
     feed::Feed,
     input::{Cause, CommandInput, Input, Reply},
+    planted::{self, Point},
 };
 
 /// Calls that wait for an answer or for their next attempt; others wait in the store.
@@ -177,7 +178,9 @@ impl<S: Service> Caller<S> {
         let _permit = self.concurrent.acquire().await.expect("the semaphore is never closed");
         let Description { peer, operation, order_id } = self.outside.describe(&call.intent);
         let mut span = self.spans.call(peer, operation, &order_id, &call.cause.trace);
+        planted::point(Point::BeforeCall, || vec![operation]);
         let answer = self.outside.perform(&call.intent).await;
+        planted::point(Point::AfterCall, || vec![operation]);
         if let Err(error) = &answer {
             span.fail(error);
         }

@@ -21,6 +21,7 @@ use crate::{
     failure::{Class, Failure},
     feed::Offers,
     input::Input,
+    planted::{self, Bug, Point},
     relay::{Outgoing, Published},
 };
 
@@ -63,6 +64,10 @@ impl<S: Service> Processor<S> {
             }
             // Within a stream time never runs backwards, whatever the clock does.
             now = now.max(Timestamp::now());
+            if planted::is(Bug::OffsetsBeforeCommit) {
+                self.store_offsets(&taken.offsets);
+                self.consumer.get().inspect(|consumer| consumer.commit());
+            }
             self.metrics.batch_size.record(taken.inputs.len() as u64, &[]);
             if let Err(refused) = self.handle(taken.inputs, now).await {
                 // One of them is at fault. Alone, each is handled or put aside.
@@ -91,6 +96,10 @@ impl<S: Service> Processor<S> {
             }
         };
         drop(span);
+        planted::point(Point::AfterCommit, || planted::events(&batch.inputs, &committed.outbox));
+        if !batch.published.is_empty() {
+            planted::point(Point::AfterMark, Vec::new);
+        }
         self.backlog.add(committed.outbox.len());
         self.outbox.offer(batch.outgoing(committed.outbox));
         self.intents.offer(committed.intents);
@@ -138,11 +147,13 @@ impl<S: Service> Processor<S> {
     }
 
     fn store_offsets(&self, offsets: &[Offsets]) {
+        planted::point(Point::BeforeOffsets, Vec::new);
         if let Some(consumer) = self.consumer.get() {
             for offsets in offsets {
                 consumer.done(offsets);
             }
         }
+        planted::point(Point::AfterOffsets, Vec::new);
     }
 
     /// Waits for something, then takes all that is there; `None` at the end.

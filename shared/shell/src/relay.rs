@@ -14,7 +14,12 @@ use telemetry::{KeyValue, Metrics, Span, Spans, TRACEPARENT, TRACESTATE, Trace};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, warn};
 
-use crate::{backlog::Backlog, feed::Feed, throttle::Throttle};
+use crate::{
+    backlog::Backlog,
+    feed::Feed,
+    planted::{self, Bug, Point},
+    throttle::Throttle,
+};
 
 /// Records sent and not yet acknowledged.
 const IN_FLIGHT_MAX: usize = 10_000;
@@ -38,7 +43,8 @@ impl Published {
         self.0.lock().expect("nobody panics while holding it").extend(positions);
     }
 
-    fn add(&self, position: i64) {
+    fn add(&self, position: i64, event: &'static str) {
+        planted::point(Point::AfterPublish, || vec![event]);
         self.0.lock().expect("nobody panics while holding it").push(position);
     }
 }
@@ -90,7 +96,7 @@ impl Relay {
             warn!(%error, position, "publishing failed; it goes on from this position");
             self.forget_published().await;
             self.throttled = None;
-            self.feed.rewind(position - 1);
+            self.feed.rewind(if planted::is(Bug::SkipUnsent) { position } else { position - 1 });
             sleep(backoff.next().unwrap_or(BACKOFF_MAX)).await;
             if let Err(error) = self.producer.rebuild() {
                 error!(%error, "the producer can't be made anew");
@@ -108,7 +114,7 @@ impl Relay {
             tokio::select! {
                 Some(sent) = in_flight.next() => match sent.result {
                     Ok(()) => {
-                        self.published.add(sent.position);
+                        self.published.add(sent.position, sent.event);
                         self.backlog.remove_one();
                         self.metrics.published.add(1, &[KeyValue::new("event", sent.event)]);
                     }
@@ -167,10 +173,16 @@ impl Relay {
             error!(topic, position, "not published, and kept: the service may not publish this");
             return Ok(());
         };
+        planted::point(Point::BeforePublish, || vec![event]);
+        let is_renamed = planted::is(Bug::NewIdOnResend) && span.is_none();
+        let row = if is_renamed { planted::under_new_id(row) } else { row };
         let record = &row.record;
         let (topic, key, headers, payload) = (&record.topic, record.key.as_deref(), &record.headers, &record.payload);
         let delivery = self.producer.send(messaging::Outgoing { topic, key, headers, payload })?;
         let position = row.position;
+        if planted::is(Bug::MarkBeforeAck) {
+            self.published.add(position, event);
+        }
         let mut span = span.unwrap_or_else(|| self.resend_span(&row));
         let sent = async move {
             let result = delivery.acknowledged().await;
@@ -203,12 +215,15 @@ impl Relay {
 
     async fn forget_published(&mut self) {
         let positions = self.published.take();
-        if !positions.is_empty()
-            && let Err(error) = self.store.published(positions).await
-        {
+        if positions.is_empty() {
+            return;
+        }
+        planted::point(Point::BeforeMark, Vec::new);
+        if let Err(error) = self.store.published(positions).await {
             // They will be published once more after a restart, and recognized.
             warn!(%error, "published rows stay in the outbox");
         }
+        planted::point(Point::AfterMark, Vec::new);
     }
 }
 

@@ -38,6 +38,7 @@ use crate::{
     intake::Intake,
     janitor::Janitor,
     performer::{Outside, Performer},
+    planted,
     processor::Processor,
     readiness::Readiness,
     relay::{Published, Relay},
@@ -156,6 +157,7 @@ fn health<S: Service>(service: &'static str, parts: &ServiceParts<S>) -> ExitCod
 async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::Result<()> {
     let service = S::Public::OWNER.name();
     let telemetry = Arc::new(Telemetry::start(&settings(config, service))?);
+    planted::start(&config.kafka);
     let store = open_store(&config.database_url).await?;
     let leadership = store.lead();
     let outside = (parts.outside)(config)?;

@@ -47,6 +47,9 @@ pub trait Transaction: Send + 'static {
     /// # Errors
     /// It must begin again, with what was learned; the transaction is rolled back.
     fn step(&mut self, loaded: Loaded) -> Result<Step, StartOver>;
+
+    /// Called when all is written, just before the commit. Nothing can be changed any more; tests crash here.
+    fn written(&self, _committed: &Committed) {}
 }
 
 /// A transaction found out that it must begin again: something in it can't be handled as it had thought.

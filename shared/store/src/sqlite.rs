@@ -35,6 +35,9 @@ const STATEMENTS_KEPT: usize = 64;
 /// Memory for a connection's pages: negative, as SQLite wants KiB told.
 const CACHE_KIB: i32 = -8_192;
 
+/// Pages in the WAL (16 MiB) before they are copied to the database: a page that many transactions change is copied once.
+const CHECKPOINT_PAGES: u32 = 4_000;
+
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// A database file. Cheap to clone; closed when the last clone is dropped.
@@ -154,6 +157,7 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.pragma_update(None, "cache_size", CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     // Plans don't depend on parameters; otherwise a statement with one in LIMIT is compiled again at every execution.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)

@@ -12,6 +12,41 @@ pub const fn consumes(service: Service) -> &'static [&'static str] {
     }
 }
 
+/// The events that a service does something about.
+pub const fn reacts_to(service: Service) -> &'static [&'static str] {
+    match service {
+        Service::Order => &[
+            "StockReserved",
+            "StockReservationRejected",
+            "StockCommitted",
+            "StockReleased",
+            "PaymentCaptured",
+            "PaymentDeclined",
+            "PaymentRefunded",
+            "PaymentVoided",
+            "ShipmentScheduled",
+            "ShipmentRejected",
+            "ShipmentCancelled",
+            "ShipmentCancellationRefused",
+            "ShipmentDispatched",
+        ],
+        Service::Inventory => {
+            &["OrderPlaced", "PaymentCaptured", "PaymentDeclined", "ShipmentRejected", "ShipmentCancelled"]
+        }
+        Service::Payment => &["OrderPlaced", "StockReserved", "ShipmentRejected", "ShipmentCancelled"],
+        Service::Shipping => &["OrderPlaced", "OrderCancellationRequested", "StockCommitted"],
+    }
+}
+
+/// The calls that a service makes to its provider.
+pub const fn calls(service: Service) -> &'static [&'static str] {
+    match service {
+        Service::Order | Service::Inventory => &[],
+        Service::Payment => &["charge", "void", "refund"],
+        Service::Shipping => &["book", "cancel"],
+    }
+}
+
 /// Where a service's dead letters go.
 pub fn dead_letter_topic(service: Service) -> String {
     format!("{service}.dlq")

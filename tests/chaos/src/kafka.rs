@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use local::Service;
+use local::{Service, wait_until};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::metadata::{MetadataPartition, MetadataTopic};
@@ -39,6 +39,13 @@ pub(crate) fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<Vec<i32
     Ok(metadata.topics().iter().flat_map(MetadataTopic::partitions).map(MetadataPartition::id).collect())
 }
 
+/// The offset that the next record of a partition gets. A client that has just begun may not know a partition yet that the broker
+/// told it of.
+fn end(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<i64> {
+    let ask = || consumer.fetch_watermarks(topic, partition, ANSWER).map(|(_, end)| end);
+    wait_until(&format!("the end of {topic}/{partition}"), ANSWER, ask)
+}
+
 /// Reads everything that is in these topics now.
 ///
 /// # Errors
@@ -49,7 +56,7 @@ pub(crate) fn read_all(stage: &Stage, topics: &[String], mut see: impl FnMut(&Bo
     let mut list = TopicPartitionList::new();
     for topic in topics.iter().map(|topic| format!("{}{topic}", stage.prefix())) {
         for partition in partitions(&consumer, &topic)? {
-            let (_, end) = consumer.fetch_watermarks(&topic, partition, ANSWER)?;
+            let end = end(&consumer, &topic, partition)?;
             if end > 0 {
                 list.add_partition_offset(&topic, partition, Offset::Beginning)?;
                 open.insert((topic.clone(), partition), end);
@@ -87,7 +94,7 @@ pub(crate) fn lag(stage: &Stage, service: Service) -> Result<i64> {
     for topic in consumes(service).iter().map(|topic| format!("{}{topic}", stage.prefix())) {
         for partition in partitions(&consumer, &topic)? {
             list.add_partition(&topic, partition);
-            behind += consumer.fetch_watermarks(&topic, partition, ANSWER)?.1;
+            behind += end(&consumer, &topic, partition)?;
         }
     }
     let committed = consumer.committed_offsets(list, ANSWER).with_context(|| format!("the offsets of {group}"))?;

@@ -12,7 +12,7 @@ use crate::evidence::Evidence;
 use crate::faults::inflict;
 use crate::meddler::{Added, meddle};
 use crate::plan::{Plan, Size};
-use crate::rest::rest;
+use crate::rest::{SETTLING, rest};
 use crate::stage::{Stage, Subject};
 use crate::traffic::{Assortment, Sales, flow};
 
@@ -90,7 +90,7 @@ impl Run {
         step.done(&format!("{} orders accepted in {:.0} s", sales.accepted.len(), flowed.as_secs_f64()));
 
         let step = progress.step("waiting for rest");
-        let rest = rest(stage, self.patience)?;
+        let rest = rest(stage, self.patience, SETTLING)?;
         step.done("waited for rest");
         let step = progress.step("gathering evidence");
         let evidence = Evidence::gather(stage, assortment, sales, rest)?;

@@ -130,6 +130,14 @@ impl Stage {
         &self.clients[service as usize]
     }
 
+    /// What a service has logged so far.
+    ///
+    /// # Errors
+    /// The log can't be read.
+    pub fn log(&self, service: Service) -> Result<String> {
+        self.suite().log(service)
+    }
+
     /// The ledger of the provider that this service calls.
     pub fn ledger(&self, service: Service) -> PathBuf {
         self.dir.join(if service == Service::Payment { "gateway.db" } else { "carrier.db" })

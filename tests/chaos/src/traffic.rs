@@ -56,7 +56,7 @@ impl Assortment {
     }
 }
 
-fn product(stage: &Stage, sku: String, price_minor: i64, on_hand: u32) -> Result<Product> {
+pub(crate) fn product(stage: &Stage, sku: String, price_minor: i64, on_hand: u32) -> Result<Product> {
     let body = json!({ "name": "Thing", "price": eur(price_minor) });
     stage.client(Service::Order).put(&format!("/products/{sku}"), &body)?.expect_status(200)?;
     let body = json!({ "quantity": on_hand });
@@ -173,7 +173,7 @@ fn serve(stage: &Stage, assortment: &Assortment, street: &Street) -> Sales {
 }
 
 /// Goods arrive. The clerk is not sure whether it was noted, and says it once more, with the same key.
-fn receive(stage: &Stage, assortment: &Assortment, rng: &mut Rng) -> Result<(String, u32)> {
+pub(crate) fn receive(stage: &Stage, assortment: &Assortment, rng: &mut Rng) -> Result<(String, u32)> {
     let sku = &rng.choice(&assortment.ample).expect("there is something").sku;
     let (path, quantity) = (format!("/stock/{sku}/receipts"), rng.u32(1..20));
     let (key, body) = (Uuid::now_v7().to_string(), json!({ "quantity": quantity }));
@@ -185,15 +185,14 @@ fn receive(stage: &Stage, assortment: &Assortment, rng: &mut Rng) -> Result<(Str
     Ok((sku.clone(), quantity))
 }
 
-/// One order, from the first thought to the last.
-fn buy(stage: &Stage, assortment: &Assortment, rng: &mut Rng) -> Result<Accepted> {
-    let (order, slow) = choose(assortment, rng);
+/// Places an order that must be accepted, in a trace of its own.
+pub(crate) fn place(stage: &Stage, order: &NewOrder, rng: &mut Rng) -> Result<Accepted> {
     let (key, trace_id) = (Uuid::now_v7().to_string(), format!("{:032x}", rng.u128(1..)));
     let parent = format!("00-{trace_id}-{:016x}-00", rng.u64(1..));
     let body = order.body();
     let headers = [("idempotency-key", key.as_str()), ("traceparent", parent.as_str())];
     let reply = answer("a new order", &[202], || stage.client(Service::Order).post_with("/orders", &body, &headers))?;
-    let mut accepted = Accepted {
+    Ok(Accepted {
         id: reply.body["order_id"].as_str().context("an order has an id")?.parse()?,
         total_minor: order.total_minor(),
         lines: lines(&body),
@@ -201,14 +200,25 @@ fn buy(stage: &Stage, assortment: &Assortment, rng: &mut Rng) -> Result<Accepted
         at: Timestamp::now(),
         cancelled: false,
         dispatched: false,
-        slow,
-    };
-    let id = accepted.id;
+        slow: false,
+    })
+}
+
+/// Asks for the cancellation of an order; true if it is under way, false if it is too late.
+pub(crate) fn cancel(stage: &Stage, id: OrderId) -> Result<bool> {
     let cancel = || stage.client(Service::Order).post(&format!("/orders/{id}/cancel"), &json!({}));
+    Ok(answer("a cancellation", &[202, 409], cancel)?.status == 202)
+}
+
+/// One order, from the first thought to the last.
+fn buy(stage: &Stage, assortment: &Assortment, rng: &mut Rng) -> Result<Accepted> {
+    let (order, slow) = choose(assortment, rng);
+    let mut accepted = Accepted { slow, ..place(stage, &order, rng)? };
+    let id = accepted.id;
     match rng.u8(0..100) {
         0..12 => {
             hesitate(rng);
-            accepted.cancelled = answer("a cancellation", &[202, 409], cancel)?.status == 202;
+            accepted.cancelled = cancel(stage, id)?;
         }
         12..28 => {
             hesitate(rng);
@@ -216,7 +226,7 @@ fn buy(stage: &Stage, assortment: &Assortment, rng: &mut Rng) -> Result<Accepted
         }
         28..32 => {
             accepted.dispatched = dispatch(stage, id);
-            accepted.cancelled = answer("a cancellation", &[202, 409], cancel)?.status == 202;
+            accepted.cancelled = cancel(stage, id)?;
         }
         _ => {}
     }
@@ -228,7 +238,7 @@ fn hesitate(rng: &mut Rng) {
 }
 
 /// A clerk tries to send the parcel off, and gives up after a while: perhaps it will never be there. True if it left.
-fn dispatch(stage: &Stage, id: OrderId) -> bool {
+pub(crate) fn dispatch(stage: &Stage, id: OrderId) -> bool {
     let path = format!("/shipments/{id}/dispatch");
     let left = wait_for("a parcel to be dispatched", CLERK, || {
         match stage.client(Service::Shipping).post(&path, &json!({})) {

@@ -66,6 +66,14 @@ impl Suite {
         self.member_mut(service).is_running()
     }
 
+    /// How the process of a service ended; `None` while it runs.
+    ///
+    /// # Errors
+    /// When it was never started.
+    pub fn ended(&mut self, service: Service) -> Result<Option<ExitStatus>> {
+        self.member_mut(service).process_mut()?.exited()
+    }
+
     /// Ends a service as a crash does (SIGKILL).
     ///
     /// # Errors

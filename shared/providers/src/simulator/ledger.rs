@@ -5,14 +5,17 @@
 //! there twice, and so it would be seen.
 
 use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use contracts::{Money, OrderId};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row, TransactionBehavior};
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::oneshot;
 
 use super::trouble::Trouble;
 use crate::ProviderError;
@@ -57,6 +60,12 @@ pub enum LedgerError {
     /// The database failed.
     #[error("ledger: {0}")]
     Database(#[from] rusqlite::Error),
+    /// What was done could not be committed, so it is undone.
+    #[error("ledger: {0}")]
+    Commit(String),
+    /// The transaction did not even begin, or broke off.
+    #[error("the ledger gave up")]
+    GivenUp,
     /// The ledger holds what this build does not understand.
     #[error("ledger holds unknown data: {0}")]
     Data(#[from] serde_json::Error),
@@ -71,35 +80,80 @@ impl From<LedgerError> for ProviderError {
     }
 }
 
-/// The ledger of one provider.
-///
-/// SQLite is called on the async thread and behind a mutex: a transaction takes some ten microseconds and never waits
-/// for a disk, so a thread of its own would cost more than it saves.
-#[derive(Debug)]
+/// Tells whoever waits what became of their work: committed, or why not.
+type Told = Box<dyn FnOnce(Result<(), &str>)>;
+type Work = Box<dyn FnOnce(&Books<'_>) -> Told + Send>;
+
+/// The ledger of one provider. What has arrived meanwhile is committed together, as in any provider's database.
+#[derive(Debug, Clone)]
 pub(super) struct Ledger {
-    connection: Mutex<Connection>,
+    connection: Arc<Mutex<Connection>>,
+    queue: Arc<Mutex<Queue>>,
+}
+
+/// Work that waits to be done. Each piece has a caller who waits for it, so it is bounded by their number.
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<Work>,
+    somebody_is_at_it: bool,
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} wait", self.waiting.len())
+    }
 }
 
 impl Ledger {
     pub(super) fn open(path: &Path) -> Result<Self, LedgerError> {
         let connection = connect(path).map_err(|source| LedgerError::Open { path: path.to_owned(), source })?;
-        Ok(Self { connection: Mutex::new(connection) })
+        Ok(Self { connection: Arc::new(Mutex::new(connection)), queue: Arc::default() })
     }
 
-    /// Does `work` in one write transaction; an error undoes all of it.
-    pub(super) fn write<T>(&self, work: impl FnOnce(&Books<'_>) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
-        // A panic in `work` rolled its transaction back, so a poisoned connection is as good as any.
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        // Immediate: a transaction that starts by reading could not wait for another process's once it has to write.
-        let books = Books(connection.transaction_with_behavior(TransactionBehavior::Immediate)?);
-        let done = work(&books)?;
-        books.0.commit()?;
-        Ok(done)
+    /// Does `work` in a write transaction, perhaps with others' work; an error undoes all of it, and nothing else.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Books<'_>) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let (reply, answer) = oneshot::channel();
+        let work: Work = Box::new(move |books| {
+            let done = books.undone_if_it_fails(work);
+            // Who asked may have gone.
+            Box::new(move |committed: Result<(), &str>| {
+                let _ = reply.send(committed.map_err(|error| LedgerError::Commit(error.to_owned())).and(done));
+            })
+        });
+        self.submit(work);
+        answer.await.map_err(|_| LedgerError::GivenUp)?
+    }
+
+    fn submit(&self, work: Work) {
+        let mut queue = lock(&self.queue);
+        queue.waiting.push(work);
+        if !std::mem::replace(&mut queue.somebody_is_at_it, true) {
+            let ledger = self.clone();
+            drop(tokio::task::spawn_blocking(move || ledger.work_off()));
+        }
+    }
+
+    fn work_off(&self) {
+        let mut connection = lock(&self.connection);
+        loop {
+            let mut queue = lock(&self.queue);
+            if queue.waiting.is_empty() {
+                queue.somebody_is_at_it = false;
+                return;
+            }
+            let work = std::mem::take(&mut queue.waiting);
+            drop(queue);
+            // Those whose work broke off find their reply dropped; those who come later must not wait in vain.
+            let _ = catch_unwind(AssertUnwindSafe(|| commit_together(&mut connection, work)));
+        }
     }
 
     /// What goes wrong at this provider, if somebody said so.
     pub(super) fn trouble(&self) -> Result<Option<Trouble>, LedgerError> {
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = lock(&self.connection);
         let mut select = connection.prepare_cached("SELECT latency_ms, failing_percent, lost_percent FROM trouble")?;
         let trouble = |row: &Row<'_>| {
             let latency = Duration::from_millis(row.get(0)?);
@@ -111,7 +165,27 @@ impl Ledger {
     pub(super) fn set_trouble(&self, trouble: Trouble) -> Result<(), LedgerError> {
         let latency_ms = u64::try_from(trouble.latency.as_millis()).unwrap_or(u64::MAX);
         let row = (latency_ms, trouble.failing_percent, trouble.lost_percent);
-        self.write(|books| Ok(books.execute("INSERT OR REPLACE INTO trouble VALUES (0, ?1, ?2, ?3)", row)?))
+        let connection = lock(&self.connection);
+        connection.execute("INSERT OR REPLACE INTO trouble VALUES (0, ?1, ?2, ?3)", row)?;
+        Ok(())
+    }
+}
+
+/// A panic in any work rolled its transaction back, so what it left locked is as good as before.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn commit_together(connection: &mut Connection, work: Vec<Work>) {
+    let mut told = Vec::with_capacity(work.len());
+    // Immediate: a transaction that starts by reading could not wait for another process's once it has to write.
+    let commit = connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|transaction| {
+        told.extend(work.into_iter().map(|work| work(&Books(&transaction))));
+        transaction.commit()
+    });
+    let committed = commit.map_err(|error| error.to_string());
+    for tell in told {
+        tell(committed.as_ref().copied().map_err(String::as_str));
     }
 }
 
@@ -176,9 +250,19 @@ impl<R: PartialEq, A> Decided<R, A> {
 }
 
 /// The ledger within one write transaction.
-pub(super) struct Books<'c>(Transaction<'c>);
+pub(super) struct Books<'c>(&'c Connection);
 
 impl Books<'_> {
+    fn undone_if_it_fails<T>(&self, work: impl FnOnce(&Books<'_>) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+        self.execute("SAVEPOINT work", ())?;
+        let done = work(self);
+        if done.is_err() {
+            self.execute("ROLLBACK TO work", ())?;
+        }
+        self.execute("RELEASE work", ())?;
+        done
+    }
+
     pub(super) fn arrival(&self, kind: &str, key: OrderId) -> rusqlite::Result<Arrival> {
         let key = key.to_string();
         self.execute("INSERT INTO calls (kind, key) VALUES (?1, ?2)", (kind, &key))?;

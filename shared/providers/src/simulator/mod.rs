@@ -76,14 +76,14 @@ enum Progress<A> {
 /// What the two simulators share: the way of a call, from its arrival to its answer.
 #[derive(Debug, Clone)]
 struct Simulator {
-    ledger: Arc<Ledger>,
+    ledger: Ledger,
     slow: Duration,
     trouble: Trouble,
 }
 
 impl Simulator {
     fn open(path: &Path) -> Result<Self, LedgerError> {
-        Ok(Self { ledger: Arc::new(Ledger::open(path)?), slow: SLOW_ANSWER, trouble: Trouble::default() })
+        Ok(Self { ledger: Ledger::open(path)?, slow: SLOW_ANSWER, trouble: Trouble::default() })
     }
 
     /// Logs the call, lets happen to it what must, and has `execute` do what was asked for, once at most.
@@ -92,38 +92,36 @@ impl Simulator {
     async fn call<A, F>(&self, call: Call, execute: F) -> Result<A, ProviderError>
     where
         A: Serialize + Send + 'static,
-        F: Fn(&Books<'_>) -> Outcome<A> + Send + 'static,
+        F: Fn(&Books<'_>) -> Outcome<A> + Send + Sync + 'static,
+    {
+        // A real provider goes on when its caller stops waiting, so it is a task of its own.
+        let answer = tokio::spawn(self.clone().answer(call, Arc::new(execute))).await;
+        answer.unwrap_or_else(|cut_off| Err(ProviderError::Unavailable(cut_off.to_string())))
+    }
+
+    async fn answer<A, F>(self, call: Call, execute: Arc<F>) -> Result<A, ProviderError>
+    where
+        A: Serialize + Send + 'static,
+        F: Fn(&Books<'_>) -> Outcome<A> + Send + Sync + 'static,
     {
         let trouble = self.ledger.trouble()?.unwrap_or(self.trouble);
         if !trouble.latency.is_zero() {
             tokio::time::sleep(trouble.latency).await;
         }
-        let arrival = match self.take_in(call, trouble, &execute)? {
-            Progress::Answered(answer) => return answer,
-            Progress::Waits(arrival) => arrival,
-        };
-        // A real provider goes on when its caller stops waiting, so what is left gets a task of its own.
-        let simulator = self.clone();
-        let rest = tokio::spawn(async move {
-            tokio::time::sleep(simulator.slow).await;
-            simulator.ledger.write(|books| settle(books, call, arrival, trouble, &execute))?
-        });
-        rest.await.unwrap_or_else(|cut_off| Err(ProviderError::Unavailable(cut_off.to_string())))
-    }
-
-    fn take_in<A: Serialize>(
-        &self,
-        call: Call,
-        trouble: Trouble,
-        execute: impl Fn(&Books<'_>) -> Outcome<A>,
-    ) -> Result<Progress<A>, LedgerError> {
-        self.ledger.write(|books| {
+        let at_once = Arc::clone(&execute);
+        let take_in = move |books: &Books<'_>| {
             let arrival = books.arrival(call.kind, call.key)?;
             if call.treatment == Treatment::Slow && !books.is_decided(call.key)? {
                 return Ok(Progress::Waits(arrival));
             }
-            settle(books, call, arrival, trouble, execute).map(Progress::Answered)
-        })
+            settle(books, call, arrival, trouble, &*at_once).map(Progress::Answered)
+        };
+        let arrival = match self.ledger.write(take_in).await? {
+            Progress::Answered(answer) => return answer,
+            Progress::Waits(arrival) => arrival,
+        };
+        tokio::time::sleep(self.slow).await;
+        self.ledger.write(move |books| settle(books, call, arrival, trouble, &*execute)).await?
     }
 }
 

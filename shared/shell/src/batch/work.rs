@@ -17,7 +17,12 @@ use telemetry::{BAGGAGE, Span, Trace};
 use uuid::Uuid;
 
 use super::{Cache, Call, Fate, Outlet};
-use crate::{failure::Failure, input::Cause, intake::about};
+use crate::{
+    failure::Failure,
+    input::Cause,
+    intake::about,
+    planted::{self, Bug},
+};
 
 /// A stream's state is kept after this many events, so that loading it reads no more than these.
 pub(super) const SNAPSHOT_INTERVAL: u64 = 100;
@@ -177,10 +182,12 @@ pub(super) struct Context<'a> {
 fn outbox_row<S: Service>(meta: &Meta, data: &str, schema_base_url: &str, trace: &Trace) -> NewOutboxRow {
     let header = |(name, value): (&str, String)| (name.to_owned(), Bytes::from(value));
     let baggage = (BAGGAGE, format!("correlation_id={}", meta.correlation_id));
-    let headers = contracts::headers(meta, schema_base_url).into_iter().chain(trace.headers()).chain([baggage]);
+    let trace = trace.headers().filter(|_| !planted::is(Bug::LoseTrace));
+    let headers = contracts::headers(meta, schema_base_url).into_iter().chain(trace).chain([baggage]);
+    let key = if planted::is(Bug::WrongKey) { meta.id.to_string() } else { meta.order_id.to_string() };
     NewOutboxRow {
         topic: S::Public::TOPIC.to_owned(),
-        key: Some(Bytes::from(meta.order_id.to_string())),
+        key: Some(Bytes::from(key)),
         headers: headers.map(header).collect(),
         payload: Bytes::copy_from_slice(data.as_bytes()),
     }

@@ -85,7 +85,10 @@ async fn run<T: Transaction>(
         }
     };
     open.claim(&writes).await?;
-    write::and_commit(open, writes, announce).await
+    let committed = write::all(open, writes).await?;
+    transaction.written(&committed);
+    write::commit(open, &committed, announce).await?;
+    Ok(committed)
 }
 
 /// A transaction that has begun. Dropped before its end, its connection is closed, and so nothing of it stays.

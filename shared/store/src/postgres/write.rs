@@ -20,14 +20,13 @@ use crate::{
 /// A stream that is written, with its number.
 type Numbered<'w> = (i64, &'w StreamWrite);
 
-/// Writes everything and commits. All streams that are written are locked and at their versions.
+/// Writes everything. All streams that are written are locked and at their versions.
 ///
-/// One round trip, and one before it if there are new streams: the server does one statement after the other, and the
-/// commit only if all before it were done.
-pub(super) async fn and_commit(open: &Open, writes: Writes, announce: bool) -> Result<Committed, Stopped> {
+/// One round trip, and one before it if there are new streams: the server does one statement after the other, and none
+/// after one that failed.
+pub(super) async fn all(open: &Open, writes: Writes) -> Result<Committed, Stopped> {
     let streams = numbered(open, &writes).await?;
-    let announce = announce && !(writes.outbox.is_empty() && writes.intents.is_empty());
-    let (_, _, (), _, _, (), intents, outbox, (), ()) = try_join!(
+    let (_, _, (), _, _, (), intents, outbox) = try_join!(
         change(open, &streams),
         append(open, &streams),
         keep_snapshots(open, &streams),
@@ -36,8 +35,6 @@ pub(super) async fn and_commit(open: &Open, writes: Writes, announce: bool) -> R
         parked::write(open, &writes),
         open_intents(open, &writes.intents),
         put_out(open, &writes.outbox),
-        open.client().batch_execute("COMMIT"),
-        tell_others(open, announce),
     )?;
     Ok(Committed {
         outbox: (outbox + 1..).zip(writes.outbox).map(|(position, record)| OutboxRow { position, record }).collect(),
@@ -58,6 +55,13 @@ pub(super) async fn published_only(client: &mut ClientWrapper, positions: &[i64]
         transaction.execute(&forget, &forget_them),
     )?;
     Ok(transaction.commit().await?)
+}
+
+/// Commits. `announce`: whether others want to know of outbox rows and intents.
+pub(super) async fn commit(open: &Open, committed: &Committed, announce: bool) -> Result<(), Stopped> {
+    let announce = announce && !(committed.outbox.is_empty() && committed.intents.is_empty());
+    try_join!(open.client().batch_execute("COMMIT"), tell_others(open, announce))?;
+    Ok(())
 }
 
 /// Executes a statement with an array, unless that is empty.

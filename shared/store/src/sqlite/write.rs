@@ -30,6 +30,7 @@ pub(super) fn transact<T: Transaction>(
         }
     };
     let committed = write(&database, writes)?;
+    transaction.written(&committed);
     database.commit()?;
     Ok(committed)
 }

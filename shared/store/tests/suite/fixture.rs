@@ -1,6 +1,6 @@
 //! What the behaviours are written with.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::OnceLock};
 
 use contracts::{CorrelationId, EventId, OrderId};
 use decider::StreamId;
@@ -34,12 +34,14 @@ pub(crate) struct Script<F> {
     pub(crate) orders: Vec<OrderId>,
     /// Those of them that the store said are held, in the first step.
     pub(crate) held: Option<HashSet<OrderId>>,
+    /// The positions in the outbox that it was told of before the commit.
+    pub(crate) written: OnceLock<Vec<i64>>,
     step: F,
 }
 
 impl<F: FnMut(Loaded) -> Result<Step, StartOver> + Send + 'static> Script<F> {
     pub(crate) fn new(messages: Vec<Uuid>, step: F) -> Self {
-        Self { messages, orders: vec![], seen: None, held: None, step }
+        Self { messages, orders: vec![], seen: None, held: None, written: OnceLock::new(), step }
     }
 }
 
@@ -57,6 +59,11 @@ impl<F: FnMut(Loaded) -> Result<Step, StartOver> + Send + 'static> Transaction f
         self.seen.get_or_insert_with(|| loaded.seen.clone());
         self.held.get_or_insert_with(|| loaded.held.clone());
         (self.step)(loaded)
+    }
+
+    fn written(&self, committed: &Committed) {
+        let positions = committed.outbox.iter().map(|row| row.position).collect();
+        self.written.set(positions).expect("is told once");
     }
 }
 

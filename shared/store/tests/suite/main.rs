@@ -45,6 +45,7 @@ macro_rules! suite {
                 a_message_is_seen_when_it_was_handled_before
                 a_message_is_seen_after_a_reopening
                 a_message_of_a_failed_transaction_was_not_handled
+                what_is_written_is_told_before_it_is_committed
                 concurrent_transactions_lose_no_update
                 reopening_keeps_everything
             }

@@ -268,3 +268,13 @@ async fn all_there_is<S: Store>(store: &S) -> String {
     all.push(format!("{:?}", store.due(Timestamp::MAX, 10).await.expect("reads")));
     all.join("\n")
 }
+
+/// That it is before the commit is seen by the crash test.
+pub(crate) async fn what_is_written_is_told_before_it_is_committed(database: impl Fixture) {
+    let store = database.open().await;
+    let writes = || Writes { outbox: vec![record("one"), record("two")], ..Writes::default() };
+    let (script, result) = store.transact(Script::new(vec![], move |_| Ok(Step::Write(writes())))).await;
+    let positions: Vec<_> = result.expect("is written").outbox.iter().map(|row| row.position).collect();
+    assert_eq!(script.written.get(), Some(&positions));
+    assert_eq!(positions.len(), 2);
+}

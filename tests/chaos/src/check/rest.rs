@@ -3,7 +3,7 @@ use crate::evidence::Evidence;
 
 pub(super) fn check(evidence: &Evidence) -> Vec<String> {
     let rest = &evidence.rest;
-    let mut found: Vec<_> = rest.under_way.iter().cloned().chain(rest.parcels.clone()).collect();
+    let mut found: Vec<_> = rest.under_way.iter().chain(&rest.parcels).chain(&rest.untold).cloned().collect();
     match rest.final_after {
         None => found.push("not every order was final in time".to_owned()),
         Some(after) if after > FINAL_WITHIN => found.push(format!("the last order was final after {after:?} only")),
@@ -43,5 +43,12 @@ mod tests {
         evidence.rest.lag.insert("payment", (0, 1));
         evidence.rest.parcels = Some("one too many".to_owned());
         assert_eq!(check(&evidence).len(), 4);
+    }
+
+    #[test]
+    fn a_service_that_does_not_say_what_it_has_left_to_do_is_told() {
+        let mut evidence = one_sold_order();
+        evidence.rest.untold = Some("there is no saga_consumer_lag".to_owned());
+        assert_eq!(check(&evidence).len(), 1);
     }
 }

@@ -1,5 +1,6 @@
 //! Inputs that can't be handled take nothing with them, hold back their order alone, and are not lost.
 
+use messaging::Parts;
 use store::{Arrived, NewEvent, NewOutboxRow, Parked, StreamWrite};
 
 use super::*;
@@ -12,7 +13,10 @@ fn arrived(order_id: OrderId, offset: i64) -> Arrived {
 }
 
 fn arrival(order_id: OrderId, offset: i64) -> Arrival {
-    Arrival { arrived: arrived(order_id, offset), order_id: Some(order_id), retry: None }
+    let Arrived { record, partition, offset, timestamp_ms } = arrived(order_id, offset);
+    let NewOutboxRow { topic, key, headers, payload } = &record;
+    let key = key.as_deref();
+    Arrival::new(&Parts { topic, partition, offset, timestamp_ms, key, headers, payload }.into(), Some(order_id))
 }
 
 fn record(order_number: u128, offset: i64) -> Input<Counter> {
@@ -21,7 +25,7 @@ fn record(order_number: u128, offset: i64) -> Input<Counter> {
 
 /// A record of an order asks for it to be counted; the record's place names its message.
 fn command(arrival: Arrival) -> Input<Counter> {
-    let message = Some(Uuid::from_u128(u128::try_from(arrival.arrived.offset).expect("positive")));
+    let message = Some(Uuid::from_u128(u128::try_from(arrival.record().offset()).expect("positive")));
     let command = Command::Count(arrival.order_id.expect("has one"));
     Input::Command(CommandInput { message, arrival: Some(Box::new(arrival)), ..unasked(command) })
 }

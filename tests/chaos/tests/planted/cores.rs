@@ -1,4 +1,4 @@
-//! The checker is checked: suites with one bug each, of which it must find out. And one without, of which it must not.
+//! Bugs in a service's own part, among faults of every kind: wrappers of its decider or of its calls to the outside.
 
 use std::path::PathBuf;
 use std::time::Duration;

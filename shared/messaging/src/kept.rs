@@ -1,0 +1,91 @@
+//! A record that is kept as it came.
+
+use crate::Record;
+
+/// Says that there is no key: no record's part is as long.
+const NONE: u32 = u32::MAX;
+
+/// A record that nobody holds: topic, key, value and headers one after the other, each after its length.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    partition: i32,
+    offset: i64,
+    timestamp_ms: Option<i64>,
+    packed: Box<[u8]>,
+}
+
+impl Kept {
+    pub(crate) fn new(record: &Record<'_>) -> Self {
+        let parts = [Some(record.topic().as_bytes()), record.key(), Some(record.payload())];
+        let headers = record.headers().iter().flat_map(|(name, value)| [Some(name.as_bytes()), Some(*value)]);
+        let parts = parts.into_iter().chain(headers);
+        let len = parts.clone().map(|part| size_of::<u32>() + part.map_or(0, <[u8]>::len)).sum();
+        let mut packed = Vec::with_capacity(len);
+        for part in parts {
+            let len =
+                part.map_or(NONE, |part| u32::try_from(part.len()).expect("Kafka bounds a record far below 4 GiB"));
+            packed.extend_from_slice(&len.to_ne_bytes());
+            packed.extend_from_slice(part.unwrap_or_default());
+        }
+        let (partition, offset, timestamp_ms) = (record.partition(), record.offset(), record.timestamp_ms());
+        Self { partition, offset, timestamp_ms, packed: packed.into_boxed_slice() }
+    }
+
+    /// The record.
+    pub fn record(&self) -> Record<'_> {
+        let mut parts = Parts(&self.packed);
+        let mut next = || parts.next().flatten();
+        let (topic, key, payload) = (next().unwrap_or_default(), next(), next().unwrap_or_default());
+        let mut headers = Vec::new();
+        while let (Some(name), Some(value)) = (next(), next()) {
+            headers.push((text(name), value));
+        }
+        let (partition, offset, timestamp_ms) = (self.partition, self.offset, self.timestamp_ms);
+        Record { topic: text(topic), partition, offset, timestamp_ms, key, headers, payload }
+    }
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("it was text when it was packed")
+}
+
+struct Parts<'a>(&'a [u8]);
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = Option<&'a [u8]>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (len, rest) = self.0.split_first_chunk()?;
+        let len = u32::from_ne_bytes(*len);
+        if len == NONE {
+            self.0 = rest;
+            return Some(None);
+        }
+        let (part, rest) = rest.split_at_checked(len as usize)?;
+        self.0 = rest;
+        Some(Some(part))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::Parts;
+
+    fn must_stay(key: Option<&[u8]>, headers: &[(String, Bytes)], payload: &[u8]) {
+        let (topic, partition, offset, timestamp_ms) = ("order.events", 3, 42, Some(5));
+        let record = Record::from(Parts { topic, partition, offset, timestamp_ms, key, headers, payload });
+        let kept = record.keep();
+        assert_eq!(format!("{:?}", kept.record()), format!("{record:?}"));
+    }
+
+    #[test]
+    fn it_is_what_it_was() {
+        let headers = [("ce_id".to_owned(), Bytes::from_static(b"1")), (String::new(), Bytes::new())];
+        must_stay(Some(b"key"), &headers, b"{}");
+        must_stay(Some(b""), &headers[..1], b"");
+        must_stay(None, &[], b"\xff\x00");
+    }
+}
