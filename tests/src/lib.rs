@@ -6,6 +6,7 @@
 //! - [`NewOrder`]: an order to place; good unless said otherwise.
 //! - [`Stream`]: many orders of different fates, placed while something goes wrong.
 //! - [`records`]: records as they are, to write and to read.
+//! - [`operator`]: the operator's command, run on a suite.
 //! - [`facts`]: records made by hand that look like a service's.
 //! - [`wire`]: records that no client library would send.
 //!
@@ -13,6 +14,7 @@
 
 mod databases;
 pub mod facts;
+pub mod operator;
 pub mod order;
 mod parts;
 pub mod records;
@@ -23,5 +25,7 @@ pub mod wire;
 pub use databases::Databases;
 pub use order::NewOrder;
 pub use parts::{Entry, Product, Stock, eur};
-pub use shop::{PATIENCE, Shop, binary, must, order_id, previous_order_binary, unused_sku};
+pub use shop::{
+    PATIENCE, Shop, binary, must, order_id, planted_binary, previous_order_binary, sagactl_binary, unused_sku,
+};
 pub use stream::{Fate, Stream};

@@ -85,6 +85,11 @@ impl Record {
         self.key.as_deref() == Some(key.as_bytes())
     }
 
+    /// Whether it says what an operator did about a dead letter, and so is none itself.
+    pub fn resolves_dead_letter(&self) -> bool {
+        self.headers.iter().any(|(name, _)| name == "dlq_resolves")
+    }
+
     /// The event's name in `ce_type`.
     pub fn event(&self) -> Option<&str> {
         self.header("ce_type")?.rsplit('.').next()
@@ -181,6 +186,18 @@ impl Topics {
         let groups = consumer.fetch_group_list(Some(&name), ANSWER)?;
         let members = groups.groups().iter().filter(|group| group.name() == name).flat_map(GroupInfo::members);
         members.map(|member| assigned(member.assignment().unwrap_or_default()).context("an assignment")).collect()
+    }
+
+    /// A topic's setting at the broker; `None`: it has none of that name.
+    #[track_caller]
+    pub fn setting(&self, topic: &str, name: &str) -> Option<String> {
+        let admin: AdminClient<DefaultClientContext> = must(client(&self.broker).create());
+        let topic = self.full_name(topic);
+        let options = AdminOptions::new().request_timeout(Some(ANSWER));
+        let described = runtime().block_on(admin.describe_configs(&[ResourceSpecifier::Topic(&topic)], &options));
+        let described = must(described).into_iter().next().expect("one was asked for");
+        let described = described.unwrap_or_else(|error| panic!("{topic}: {error}"));
+        described.get(name)?.value.clone()
     }
 
     /// Gives a topic more partitions.

@@ -211,7 +211,7 @@ impl Shop {
     /// How much of a service waits in its outbox.
     #[track_caller]
     pub fn outbox_len(&self, service: Service) -> u64 {
-        let url = self.suite().database_url(service).to_owned();
+        let url = self.database(service);
         must(runtime().block_on(async { EventStore::open_url(&url).await?.outbox_len().await }))
     }
 
@@ -223,6 +223,11 @@ impl Shop {
     /// Where its data is.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// The URL of a service's database.
+    pub fn database(&self, service: Service) -> String {
+        self.suite().database_url(service).to_owned()
     }
 
     /// The topics of this suite.
@@ -499,6 +504,18 @@ pub fn binary(service: Service) -> PathBuf {
 #[track_caller]
 pub fn previous_order_binary() -> PathBuf {
     binary_named("order-2026-10")
+}
+
+/// The operator's command.
+#[track_caller]
+pub fn sagactl_binary() -> PathBuf {
+    binary_named("sagactl")
+}
+
+/// A service's binary with a bug; see `tests/chaos/planted`.
+#[track_caller]
+pub fn planted_binary(name: &str) -> PathBuf {
+    binary_named(name)
 }
 
 #[track_caller]

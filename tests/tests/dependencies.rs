@@ -178,6 +178,24 @@ fn only_the_store_knows_postgresql() {
 }
 
 #[test]
+fn nobody_depends_on_the_operators_command() {
+    let reason = "it is a program at the edge: the suite does all of its work without it";
+    assert_eq!(workspace().who_names("operator"), set([]), "{reason}");
+}
+
+#[test]
+fn the_operators_command_knows_neither_the_kafka_client_nor_sql() {
+    let reason =
+        "it reads topics, writes records and opens databases by what the services do it with, and so as they do";
+    assert_apart(
+        "operator",
+        &workspace().named_by("operator", true),
+        &set(["rdkafka", "rusqlite", "tokio-postgres"]),
+        reason,
+    );
+}
+
+#[test]
 fn shared_crates_do_not_know_services() {
     let services = workspace().members_in("services");
     for shared in workspace().members_in("shared") {
@@ -214,7 +232,7 @@ fn the_chaos_test_looks_at_the_suite_from_outside() {
 
 #[test]
 fn nobody_depends_on_planted_bugs() {
-    let reason = "its binaries are started by the test of the checker, and by nobody else";
+    let reason = "its binaries are started by tests, which look at what is done about them";
     assert_eq!(workspace().who_names("planted"), set([]), "{reason}");
 }
 

@@ -39,6 +39,7 @@ impl Service for Inventory {
     type Intent = NoIntent;
 
     const CONSUMES: &'static [&'static str] = &[OrderEvent::TOPIC, PaymentEvent::TOPIC, ShippingEvent::TOPIC];
+    const CATEGORIES: &'static [&'static str] = &[RESERVATIONS, STOCK];
     const REACTIONS: &'static [Reaction] = REACTIONS;
 
     fn command_name(command: &Command) -> &'static str {

@@ -1,6 +1,7 @@
 //! HTTP: place and cancel orders, look at them now and as they were, keep the catalog.
 
 mod catalog;
+mod follow;
 mod orders;
 mod timeline;
 mod validate;
@@ -37,6 +38,7 @@ fn router() -> OpenApiRouter<Handlers> {
         .routes(routes!(orders::get))
         .routes(routes!(orders::cancel))
         .routes(routes!(timeline::get))
+        .routes(routes!(follow::get))
         .routes(routes!(catalog::put, catalog::get))
         .routes(routes!(catalog::list))
 }

@@ -40,6 +40,7 @@ impl Service for Order {
     type Intent = NoIntent;
 
     const CONSUMES: &'static [&'static str] = &[InventoryEvent::TOPIC, PaymentEvent::TOPIC, ShippingEvent::TOPIC];
+    const CATEGORIES: &'static [&'static str] = &[ORDERS, PRODUCTS];
     const REACTIONS: &'static [Reaction] = REACTIONS;
 
     fn command_name(command: &Command) -> &'static str {

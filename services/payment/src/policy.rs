@@ -48,6 +48,7 @@ impl Service for Payment {
     type Intent = GatewayCall;
 
     const CONSUMES: &'static [&'static str] = &[OrderEvent::TOPIC, InventoryEvent::TOPIC, ShippingEvent::TOPIC];
+    const CATEGORIES: &'static [&'static str] = &[PAYMENTS];
     const REACTIONS: &'static [Reaction] = REACTIONS;
 
     fn command_name(command: &Command) -> &'static str {

@@ -41,6 +41,7 @@ impl Service for Shipping {
     type Intent = CarrierCall;
 
     const CONSUMES: &'static [&'static str] = &[OrderEvent::TOPIC, InventoryEvent::TOPIC];
+    const CATEGORIES: &'static [&'static str] = &[SHIPMENTS];
     const REACTIONS: &'static [Reaction] = REACTIONS;
 
     fn command_name(command: &Command) -> &'static str {

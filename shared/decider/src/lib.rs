@@ -53,6 +53,9 @@ pub trait Service: Decider<Event = Logged<Self::Public, Self::Private>> {
     /// The topics with the events that this service reacts to.
     const CONSUMES: &'static [&'static str];
 
+    /// The categories of all its streams: every stream that [`Service::stream_of`] names is in one of them.
+    const CATEGORIES: &'static [&'static str];
+
     /// The service's column of the saga table. Documents and diagrams are made of it, and `tests/model` proves that it
     /// says what the decider and the policy do, no more and no less.
     const REACTIONS: &'static [Reaction];

@@ -79,6 +79,17 @@ impl KafkaConfig {
         self.with_properties(client)
     }
 
+    /// For reading without joining a group or committing anything.
+    pub(crate) fn reader(&self) -> ClientConfig {
+        let mut client = self.client();
+        // Whose offsets are asked for; it is not joined.
+        client.set("group.id", self.topic(&self.group));
+        client.set("enable.auto.commit", "false");
+        client.set("allow.auto.create.topics", "false");
+        client.set("fetch.wait.max.ms", "50");
+        self.with_properties(client)
+    }
+
     pub(crate) fn producer(&self) -> ClientConfig {
         let mut client = self.client();
         // No record is lost, doubled or reordered by a retry.

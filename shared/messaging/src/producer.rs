@@ -20,6 +20,8 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Outgoing<'a> {
     /// The topic's own name.
     pub topic: &'a str,
+    /// The partition; `None`: as the key says.
+    pub partition: Option<i32>,
     /// The record's key.
     pub key: Option<&'a [u8]>,
     /// The record's headers, in order.
@@ -98,6 +100,7 @@ impl Producer {
         }
         let mut outgoing = FutureRecord::<[u8], [u8]>::to(&topic).payload(record.payload).headers(headers);
         outgoing.key = record.key;
+        outgoing.partition = record.partition;
         let sent = self.client.send_result(outgoing).map_err(|(error, _)| match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::QueueFull) => SendError::QueueFull,
             _ => SendError::Kafka(error),
@@ -148,7 +151,7 @@ mod tests {
     }
 
     fn send(producer: &Producer, payload: &[u8]) -> Delivery {
-        let outgoing = Outgoing { topic: "order.events", key: None, headers: &[], payload };
+        let outgoing = Outgoing { topic: "order.events", partition: None, key: None, headers: &[], payload };
         producer.send(outgoing).expect("there is room")
     }
 

@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rdkafka::{ClientContext, config::RDKafkaLogLevel, error::KafkaError, types::RDKafkaErrorCode};
+use rdkafka::{
+    ClientContext, config::RDKafkaLogLevel, consumer::ConsumerContext, error::KafkaError, types::RDKafkaErrorCode,
+};
 use tracing::{debug, error, info, warn};
 
 /// That the broker is away is told once in this time, by each client.
@@ -67,3 +69,5 @@ impl ClientContext for Quiet {
         self.tell(&error, reason);
     }
 }
+
+impl ConsumerContext for Quiet {}

@@ -112,6 +112,11 @@ impl<'a> Record<'a> {
         self.header(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
+    /// All headers, copied.
+    pub fn copy_headers(&self) -> Vec<(String, Bytes)> {
+        self.headers.iter().map(|(name, value)| ((*name).to_owned(), Bytes::copy_from_slice(value))).collect()
+    }
+
     /// All headers, in order.
     pub fn headers(&self) -> &[(&'a str, &'a [u8])] {
         &self.headers

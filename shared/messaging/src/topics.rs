@@ -10,16 +10,20 @@ use rdkafka::{
 };
 use tokio::time::{Instant, sleep};
 
-use crate::{KafkaConfig, quiet::Quiet};
+use crate::{
+    KafkaConfig,
+    dead_letters::{REDRIVE_SUFFIX, TOPIC_SUFFIX},
+    quiet::Quiet,
+};
 
 type Admin = AdminClient<Quiet>;
 
 /// How long the broker may take for each step.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How the names of topics for dead letters end.
-const DEAD_LETTERS: &str = ".dlq";
 /// The largest dead letter: the largest record that a broker takes by default, twice over, for what is added to it.
 const DEAD_LETTER_BYTES_MAX: &str = "2097152";
+/// A dead letter is kept until somebody has looked at it: for ever, because nobody can say when that is.
+const DEAD_LETTER_RETENTION_MS: &str = "-1";
 /// How soon to ask again whether a topic is there.
 const ASK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -39,7 +43,11 @@ async fn make(config: &KafkaConfig, admin: &Admin, names: &[String]) -> Result<(
     let replication = || TopicReplication::Fixed(config.replication);
     let topic = |name| {
         let topic = NewTopic::new(name, config.partitions, replication());
-        if name.ends_with(DEAD_LETTERS) { topic.set("max.message.bytes", DEAD_LETTER_BYTES_MAX) } else { topic }
+        let is_for_dead_letters = name.ends_with(TOPIC_SUFFIX);
+        let topic = if is_for_dead_letters { topic.set("retention.ms", DEAD_LETTER_RETENTION_MS) } else { topic };
+        // What is redriven says which dead letter it was, so it is larger than the record at first, too.
+        let is_larger = is_for_dead_letters || name.ends_with(REDRIVE_SUFFIX);
+        if is_larger { topic.set("max.message.bytes", DEAD_LETTER_BYTES_MAX) } else { topic }
     };
     let topics: Vec<_> = names.iter().map(String::as_str).map(topic).collect();
     let options = AdminOptions::new().operation_timeout(Some(TIMEOUT)).request_timeout(Some(TIMEOUT));

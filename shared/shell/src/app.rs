@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use contracts::{CorrelationId, EventId};
 use decider::{LogError, Logged, Service, StreamId};
+use futures::Stream;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{EventStore, Listing, Store as _, StoreError, StoredEvent, StreamHead, UpTo};
@@ -16,6 +17,7 @@ use web::{Invalid, Problem};
 use crate::{
     backlog::Backlog,
     batch::rebuild,
+    follow::{Followed, Followers, follow},
     input::{Cause, CommandInput, Decided, Input, Reply},
 };
 
@@ -32,12 +34,14 @@ pub struct App<S: Service> {
     pub(crate) store: EventStore,
     pub(crate) backlog: Arc<Backlog>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) followers: Followers,
 }
 
 impl<S: Service> Clone for App<S> {
     fn clone(&self) -> Self {
         let (backlog, metrics) = (Arc::clone(&self.backlog), Arc::clone(&self.metrics));
-        Self { inputs: self.inputs.clone(), store: self.store.clone(), backlog, metrics }
+        let followers = self.followers.clone();
+        Self { inputs: self.inputs.clone(), store: self.store.clone(), backlog, metrics, followers }
     }
 }
 
@@ -162,6 +166,19 @@ impl<S: Service> App<S> {
         events.into_iter().map(row::<S>).collect()
     }
 
+    /// What happened in a stream after a version (0: all of it), and what happens from now on. Ends when the service stops.
+    ///
+    /// # Errors
+    /// The store failed, or too many follow already.
+    pub async fn follow(
+        &self,
+        stream: StreamId,
+        after: u64,
+    ) -> Result<impl Stream<Item = Result<Followed<S>, AppError>> + Send + use<S>, AppError> {
+        let following = follow::<S>(self.store.clone(), stream, after, self.followers.clone()).await;
+        following.map_err(|error| if matches!(error, AppError::Busy) { self.shed(error) } else { error })
+    }
+
     /// The id of the trace that a stream began in; `None` when that was not traced.
     ///
     /// # Errors
@@ -191,7 +208,7 @@ impl<S: Service> App<S> {
     }
 }
 
-fn row<S: Service>(stored: StoredEvent) -> Result<TimelineRow<S>, AppError> {
+pub(crate) fn row<S: Service>(stored: StoredEvent) -> Result<TimelineRow<S>, AppError> {
     let event = Logged::decode(&stored.name, &stored.schema, &stored.data)?;
     let StoredEvent { id, name, time, causation_id, correlation_id, .. } = stored;
     Ok(TimelineRow { id, name, time, causation_id, correlation_id, event })

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use contracts::OrderId;
 use jiff::Timestamp;
-use messaging::{Kept, Parts, Record};
+use messaging::{Kept, Parts, Record, dead_letters};
 use store::{Arrived, NewOutboxRow, NewParked, Parked, Postponed};
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -70,13 +70,13 @@ impl Arrival {
     pub(crate) fn dead_letter(&self, topic: &str, failure: &Failure, attempts: u32, now: Timestamp) -> NewOutboxRow {
         let Arrived { record, partition, offset, .. } = arrived(&self.record());
         let found = [
-            ("dlq_error", failure.error.clone()),
-            ("dlq_class", failure.class.name().to_owned()),
-            ("dlq_attempts", attempts.to_string()),
-            ("dlq_topic", record.topic.clone()),
-            ("dlq_partition", partition.to_string()),
-            ("dlq_offset", offset.to_string()),
-            ("dlq_time", now.to_string()),
+            (dead_letters::ERROR, failure.error.clone()),
+            (dead_letters::CLASS, failure.class.name().to_owned()),
+            (dead_letters::ATTEMPTS, attempts.to_string()),
+            (dead_letters::TOPIC, record.topic.clone()),
+            (dead_letters::PARTITION, partition.to_string()),
+            (dead_letters::OFFSET, offset.to_string()),
+            (dead_letters::TIME, now.to_string()),
         ];
         let found = found.into_iter().map(|(name, value)| (name.to_owned(), Bytes::from(value)));
         let headers = record.headers.into_iter().chain(found).collect();
@@ -97,12 +97,11 @@ impl Retry {
 }
 
 fn arrived(record: &Record<'_>) -> Arrived {
-    let copy = |(name, value): &(&str, &[u8])| ((*name).to_owned(), Bytes::copy_from_slice(value));
     Arrived {
         record: NewOutboxRow {
             topic: record.topic().to_owned(),
             key: record.key().map(Bytes::copy_from_slice),
-            headers: record.headers().iter().map(copy).collect(),
+            headers: record.copy_headers(),
             payload: Bytes::copy_from_slice(record.payload()),
         },
         partition: record.partition(),

@@ -20,7 +20,8 @@ pub trait Environment {
 }
 
 /// The process's own environment.
-pub(crate) struct ProcessEnvironment;
+#[derive(Debug, Clone, Copy)]
+pub struct ProcessEnvironment;
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 impl Environment for ProcessEnvironment {
@@ -162,15 +163,7 @@ impl Config {
             outbox_max: reader.parsed("OUTBOX_MAX").unwrap_or_default(),
             inbox_margin: Duration::from_secs(reader.parsed("INBOX_MARGIN_S").unwrap_or_default()),
             publish_rate_max: reader.parsed("PUBLISH_RATE_MAX").unwrap_or(NonZeroU32::MIN),
-            kafka: KafkaConfig {
-                bootstrap_servers: reader.text("KAFKA_BOOTSTRAP_SERVERS"),
-                prefix: reader.text("KAFKA_TOPIC_PREFIX"),
-                group: service.to_owned(),
-                instance: reader.text("INSTANCE_ID"),
-                partitions: reader.parsed::<NonZeroU16>("KAFKA_TOPIC_PARTITIONS").map_or(1, |count| count.get().into()),
-                replication: reader.parsed("KAFKA_TOPIC_REPLICATION").unwrap_or(-1),
-                properties: properties(environment),
-            },
+            kafka: reader.kafka(service),
             log_format: reader.one_of("LOG_FORMAT", &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)]),
             log_filter: reader.text("RUST_LOG"),
             export_telemetry: !reader.text("OTEL_EXPORTER_OTLP_ENDPOINT").is_empty(),
@@ -181,13 +174,17 @@ impl Config {
         for variable in own {
             reader.refuse(variable.name, &value(environment, variable), variable.check);
         }
-        for (property, value) in &config.kafka.properties {
-            let name = format!("KAFKA_{}", property.to_uppercase().replace('.', "_"));
-            reader.refuse(&name, value, |value| {
-                KafkaConfig::check_property(property, value).map_err(|error| error.to_string())
-            });
-        }
         if reader.errors.is_empty() { Ok(config) } else { Err(reader.errors) }
+    }
+
+    /// Where Kafka is, for a tool that is set by the same variables as the services.
+    ///
+    /// # Errors
+    /// All values that can't be used.
+    pub fn kafka_of_tool(environment: &dyn Environment, tool: &'static str) -> Result<KafkaConfig, Vec<ConfigError>> {
+        let mut reader = Reader { environment, variables: common(tool, 0), errors: Vec::new() };
+        let kafka = reader.kafka(tool);
+        if reader.errors.is_empty() { Ok(kafka) } else { Err(reader.errors) }
     }
 
     /// One of the service's own variables.
@@ -226,6 +223,25 @@ struct Reader<'e> {
 }
 
 impl Reader<'_> {
+    fn kafka(&mut self, group: &str) -> KafkaConfig {
+        let kafka = KafkaConfig {
+            bootstrap_servers: self.text("KAFKA_BOOTSTRAP_SERVERS"),
+            prefix: self.text("KAFKA_TOPIC_PREFIX"),
+            group: group.to_owned(),
+            instance: self.text("INSTANCE_ID"),
+            partitions: self.parsed::<NonZeroU16>("KAFKA_TOPIC_PARTITIONS").map_or(1, |count| count.get().into()),
+            replication: self.parsed("KAFKA_TOPIC_REPLICATION").unwrap_or(-1),
+            properties: properties(self.environment),
+        };
+        for (property, value) in &kafka.properties {
+            let name = format!("KAFKA_{}", property.to_uppercase().replace('.', "_"));
+            self.refuse(&name, value, |value| {
+                KafkaConfig::check_property(property, value).map_err(|error| error.to_string())
+            });
+        }
+        kafka
+    }
+
     fn text(&self, name: &'static str) -> String {
         let variable = self.variables.iter().find(|variable| variable.name == name);
         value(self.environment, variable.expect("every variable that is read is listed"))

@@ -43,6 +43,8 @@ async fn queues(store: &EventStore, metrics: &Metrics, backlog: &Backlog) -> Res
     backlog.set(waiting);
     metrics.outbox_backlog.record(waiting, &[]);
     metrics.parked_backlog.record(store.parked_len().await?, &[]);
+    metrics.calls_open.record(store.intents_len().await?, &[]);
+    metrics.timers_due.record(store.due_len(Timestamp::now()).await?, &[]);
     let age = store.outbox_oldest().await?.map(|oldest| Timestamp::now().duration_since(oldest).as_secs_f64());
     metrics.outbox_oldest_seconds.record(age.unwrap_or_default().max(0.0), &[]);
     Ok(())

@@ -7,7 +7,7 @@ use std::{
 
 use contracts::{Contract, ContractError, Decoded, Meta, OrderId, Received};
 use decider::Service;
-use messaging::Record;
+use messaging::{Record, dead_letters::REDRIVE_TOPIC};
 use store::Parked;
 use telemetry::{About, KeyValue, Metrics, Span, Spans, TRACEPARENT, TRACESTATE, Trace};
 use tokio::sync::oneshot;
@@ -23,8 +23,6 @@ use crate::{
 /// Events that may lead to one another, one after the other. The longest way of a saga is far shorter; beyond this, what
 /// goes on is a loop, and its next event is put aside.
 const HOPS_MAX: u32 = 32;
-/// The topic that a redriven record came from at first.
-const REDRIVE_TOPIC: &str = "redrive_topic";
 
 /// Makes records into inputs.
 #[derive(Clone)]

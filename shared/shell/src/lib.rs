@@ -16,15 +16,18 @@
 //! - [`janitor`]: forgets messages that can't come again.
 //! - [`timer`]: wakes streams whose time has come.
 //! - [`app`]: what a service's HTTP API works with.
+//! - [`audit`](mod@audit): a stream rebuilt from its log alone, for tools.
 //! - [`run`]: all of it, from the configuration to the graceful end.
 
 mod app;
 mod arrival;
+mod audit;
 mod backlog;
 mod batch;
 mod config;
 mod failure;
 mod feed;
+mod follow;
 mod gauges;
 mod health;
 mod input;
@@ -45,7 +48,9 @@ mod timer;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 pub use app::{App, AppError, TimelineRow, pages};
-pub use config::{Config, ConfigError, Environment, Variable};
+pub use audit::{Audit, Difference, audit, audit_all, audit_now};
+pub use config::{Config, ConfigError, Environment, ProcessEnvironment, Variable};
+pub use follow::Followed;
 pub use input::{Cause, Decided};
 pub use performer::{Description, NoOutside, Outside, OutsideError};
 pub use run::{Api, ServiceParts, run};

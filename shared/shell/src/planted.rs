@@ -9,7 +9,6 @@ mod disabled;
 #[cfg(feature = "planted-bugs")]
 mod enabled;
 
-use bytes::Bytes;
 use contracts::event_type_of;
 use decider::Service;
 use store::OutboxRow;
@@ -76,12 +75,17 @@ pub(crate) enum Point {
 
 /// The events that a transaction handles and that follow from it, for [`point`].
 pub(crate) fn events<S: Service>(inputs: &[Input<S>], outbox: &[OutboxRow]) -> Vec<&'static str> {
-    let handled = inputs.iter().filter_map(Input::arrival).map(|arrival| &arrival.arrived.record.headers);
-    let follow = outbox.iter().map(|row| &row.record.headers);
-    handled.chain(follow).filter_map(|headers| event(headers)).collect()
+    let handled = inputs.iter().filter_map(Input::arrival).filter_map(|arrival| {
+        let record = arrival.record();
+        event(record.header("ce_type")?)
+    });
+    let follow = outbox.iter().filter_map(|row| {
+        let (_, ce_type) = row.record.headers.iter().find(|(name, _)| name == "ce_type")?;
+        event(ce_type)
+    });
+    handled.chain(follow).collect()
 }
 
-fn event(headers: &[(String, Bytes)]) -> Option<&'static str> {
-    let (_, ce_type) = headers.iter().find(|(name, _)| name == "ce_type")?;
+fn event(ce_type: &[u8]) -> Option<&'static str> {
     Some(event_type_of(std::str::from_utf8(ce_type).ok()?)?.name)
 }

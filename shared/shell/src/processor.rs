@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use messaging::{Batch as Arrived, Consumer, Offsets};
 use store::{Committed, EventStore, OpenIntent, Store as _, StoreError};
 use telemetry::{KeyValue, Metrics};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use crate::{
@@ -43,6 +43,8 @@ pub(crate) struct Processor<S: Service> {
     pub(crate) outlet: Outlet,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) backlog: Arc<Backlog>,
+    /// Told of every commit.
+    pub(crate) committed: watch::Sender<()>,
     pub(crate) cache: Cache<S>,
 }
 
@@ -100,6 +102,7 @@ impl<S: Service> Processor<S> {
         if !batch.published.is_empty() {
             planted::point(Point::AfterMark, Vec::new);
         }
+        self.committed.send_replace(());
         self.backlog.add(committed.outbox.len());
         self.outbox.offer(batch.outgoing(committed.outbox));
         self.intents.offer(committed.intents);

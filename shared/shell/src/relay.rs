@@ -178,7 +178,7 @@ impl Relay {
         let row = if is_renamed { planted::under_new_id(row) } else { row };
         let record = &row.record;
         let (topic, key, headers, payload) = (&record.topic, record.key.as_deref(), &record.headers, &record.payload);
-        let delivery = self.producer.send(messaging::Outgoing { topic, key, headers, payload })?;
+        let delivery = self.producer.send(messaging::Outgoing { topic, partition: None, key, headers, payload })?;
         let position = row.position;
         if planted::is(Bug::MarkBeforeAck) {
             self.published.add(position, event);

@@ -12,13 +12,13 @@ use axum::Router;
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use contracts::Contract;
 use decider::Service;
-use messaging::{Batch, Consumer, KafkaConfig, KafkaError, Producer, Record, consume, ensure_topics};
+use messaging::{Batch, Consumer, KafkaConfig, KafkaError, Producer, Record, consume, dead_letters, ensure_topics};
 use store::{EventStore, Store as _, StoreError};
 use telemetry::{Settings, Telemetry};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::JoinHandle,
     time::timeout,
 };
@@ -33,6 +33,7 @@ use crate::{
     config::{Config, ProcessEnvironment, Variable, common},
     failure::RetryPolicy,
     feed::feed,
+    follow::Followers,
     gauges, health,
     input::Input,
     intake::Intake,
@@ -156,7 +157,7 @@ fn health<S: Service>(service: &'static str, parts: &ServiceParts<S>) -> ExitCod
 
 async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::Result<()> {
     let service = S::Public::OWNER.name();
-    let telemetry = Arc::new(Telemetry::start(&settings(config, service))?);
+    let telemetry = Arc::new(Telemetry::start(&settings(service, config))?);
     planted::start(&config.kafka);
     let store = open_store(&config.database_url).await?;
     let leadership = store.lead();
@@ -177,7 +178,9 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
     let intake = intake::<S>(&telemetry);
 
     let (backlog_seen, counted) = (Arc::clone(&backlog), Arc::clone(metrics));
-    let app = App { inputs: inputs.clone(), store: store.clone(), backlog: backlog_seen, metrics: counted };
+    let (committed, followed) = watch::channel(());
+    let followers = Followers::new(followed, stop.clone());
+    let app = App { inputs: inputs.clone(), store: store.clone(), backlog: backlog_seen, metrics: counted, followers };
     let api = (parts.api)(app, config)?;
     let readiness = Readiness { consumer: Arc::clone(&consumer), telemetry: Arc::clone(&telemetry) };
     let served = web::finish(api.routes, api.description, Arc::new(readiness));
@@ -194,6 +197,7 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
         outlet: outlet::<S>(config, &telemetry),
         metrics: Arc::clone(metrics),
         backlog: Arc::clone(&backlog),
+        committed,
         cache: Cache::default(),
     };
     let relay = Relay {
@@ -261,15 +265,6 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
     ended
 }
 
-fn settings(config: &Config, service: &'static str) -> Settings {
-    Settings {
-        service,
-        log_format: config.log_format,
-        log_filter: config.log_filter.clone(),
-        export: config.export_telemetry,
-    }
-}
-
 /// Opens the database; tries again for as long as its server is away.
 async fn open_store(url: &str) -> Result<EventStore, StoreError> {
     let mut backoff = away_backoff();
@@ -285,6 +280,11 @@ async fn open_store(url: &str) -> Result<EventStore, StoreError> {
 fn away_backoff() -> ExponentialBackoff {
     let backoff = ExponentialBuilder::default().with_min_delay(Duration::from_millis(100));
     backoff.with_max_delay(AWAY_BACKOFF_MAX).without_max_times().build()
+}
+
+fn settings(service: &'static str, config: &Config) -> Settings {
+    let (log_format, log_filter) = (config.log_format, config.log_filter.clone());
+    Settings { service, log_format, log_filter, export: config.export_telemetry }
 }
 
 fn outlet<S: Service>(config: &Config, telemetry: &Telemetry) -> Outlet {
@@ -303,12 +303,12 @@ fn intake<S: Service>(telemetry: &Telemetry) -> Intake {
 
 /// Where this service's dead letters go.
 fn dead_letter_topic<S: Service>() -> String {
-    format!("{}.dlq", S::Public::OWNER.name())
+    dead_letters::dead_letter_topic(S::Public::OWNER.name())
 }
 
 /// Where an operator sends this service's dead letters that are to be tried once more.
 fn redrive_topic<S: Service>() -> String {
-    format!("{}.redrive", S::Public::OWNER.name())
+    dead_letters::redrive_topic(S::Public::OWNER.name())
 }
 
 /// Makes the topics, then reads them, and has forgotten what they can't bring again; tries again for as long as Kafka is

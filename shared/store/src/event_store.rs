@@ -30,6 +30,17 @@ impl EventStore {
         SqliteStore::open_url(url).map(Self::Sqlite)
     }
 
+    /// Opens the database of a URL to look at it, also while a service works on it. What would write fails.
+    ///
+    /// # Errors
+    /// As [`EventStore::open_url`]; and the database is not there, or not of this version.
+    pub async fn open_read_only(url: &str) -> Result<Self, StoreError> {
+        if postgres::is_url(url) {
+            return PostgresStore::open_read_only(url).await.map(Self::Postgres);
+        }
+        SqliteStore::open_read_only(url).map(Self::Sqlite)
+    }
+
     /// Whether a URL is one that can be opened.
     ///
     /// # Errors

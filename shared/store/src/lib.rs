@@ -150,8 +150,14 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Open intents from the position after `after`, in order, `limit` at most.
     fn intents(&self, after: i64, limit: usize) -> impl Future<Output = Result<Vec<OpenIntent>, StoreError>> + Send;
 
+    /// How many intents are open.
+    fn intents_len(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
     /// Streams that want to be woken at `now` or before, the longest overdue first, `limit` at most.
     fn due(&self, now: Timestamp, limit: usize) -> impl Future<Output = Result<Vec<StreamId>, StoreError>> + Send;
+
+    /// How many streams want to be woken at `now` or before.
+    fn due_len(&self, now: Timestamp) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Parked records whose time has come, `limit` at most. Of each order only the first: the others wait for it.
     fn parked(&self, now: Timestamp, limit: usize) -> impl Future<Output = Result<Vec<Parked>, StoreError>> + Send;

@@ -57,6 +57,18 @@ impl PostgresStore {
         Ok(Self { server, pool, leads: Leads::default() })
     }
 
+    /// Opens the database of a URL to look at it, also while a service works on it. What would write fails.
+    ///
+    /// # Errors
+    /// As [`PostgresStore::open_url`]; and the database is not of this version.
+    pub async fn open_read_only(url: &str) -> Result<Self, StoreError> {
+        let mut server = Server::of_url(url)?;
+        server.read_only();
+        let pool = server.pool();
+        schema::check(pool.get().await?.as_mut(), &server).await?;
+        Ok(Self { server, pool, leads: Leads::default() })
+    }
+
     async fn connection(&self) -> Result<Object, StoreError> {
         Ok(self.pool.get().await?)
     }

@@ -16,7 +16,7 @@ use std::{
 
 use decider::StreamId;
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, config::DbConfig};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -49,6 +49,7 @@ pub struct SqliteStore {
 
 struct Readers {
     path: PathBuf,
+    access: Access,
     idle: Mutex<Vec<Connection>>,
 }
 
@@ -59,6 +60,17 @@ impl SqliteStore {
     /// The URL is for something else, or the file can't be opened as a database of this version.
     pub fn open_url(url: &str) -> Result<Self, StoreError> {
         Self::open(path_of(url)?)
+    }
+
+    /// Opens the database of a URL to look at it, also while a service works on it. What would write fails.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open_url`]; and there is no such file.
+    pub fn open_read_only(url: &str) -> Result<Self, StoreError> {
+        let path = path_of(url)?;
+        let connection = Access::Read.connect(path)?;
+        schema::check(&connection)?;
+        Ok(Self::start(connection, path, Access::Read))
     }
 
     /// Opens a database file, making it and its folder when there is none.
@@ -72,9 +84,12 @@ impl SqliteStore {
                 reason: format!("its folder can't be made: {error}"),
             })?;
         }
-        let mut connection = connect(path)?;
+        let mut connection = Access::Write.connect(path)?;
         schema::migrate(&mut connection)?;
+        Ok(Self::start(connection, path, Access::Write))
+    }
 
+    fn start(mut connection: Connection, path: &Path, access: Access) -> Self {
         let (writer, mut jobs) = mpsc::channel::<Job>(WRITER_QUEUE);
         let run = move || {
             while let Some(job) = jobs.blocking_recv() {
@@ -82,7 +97,7 @@ impl SqliteStore {
             }
         };
         thread::Builder::new().name("sqlite-writer".into()).spawn(run).expect("a thread can be started");
-        Ok(Self { writer, readers: Arc::new(Readers { path: path.to_owned(), idle: Mutex::default() }) })
+        Self { writer, readers: Arc::new(Readers { path: path.to_owned(), access, idle: Mutex::default() }) }
     }
 
     async fn write<R: Send + 'static>(
@@ -116,7 +131,7 @@ impl SqliteStore {
 impl Readers {
     fn take(&self) -> Result<Connection, StoreError> {
         let idle = self.idle.lock().expect("no reader panics while it holds the lock").pop();
-        idle.map_or_else(|| connect(&self.path), Ok)
+        idle.map_or_else(|| self.access.connect(&self.path), Ok)
     }
 
     fn give_back(&self, connection: Connection) {
@@ -148,19 +163,36 @@ pub(crate) fn is_refusal(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code().is_some_and(|code| refusals.contains(&code))
 }
 
-/// A connection with the durability that the guarantees rest on: a commit is on the disk before it returns.
-fn connect(path: &Path) -> Result<Connection, StoreError> {
-    let connection = Connection::open(path)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", "ON")?;
-    connection.pragma_update(None, "cache_size", CACHE_KIB)?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    // Plans don't depend on parameters; otherwise a statement with one in LIMIT is compiled again at every execution.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    Ok(connection)
+/// What a connection is for.
+#[derive(Debug, Clone, Copy)]
+enum Access {
+    /// The service's own work.
+    Write,
+    /// A look from outside, by which nothing changes, not even the version of the tables.
+    Read,
+}
+
+impl Access {
+    /// A connection with the durability that the guarantees rest on: a commit is on the disk before it returns.
+    fn connect(self, path: &Path) -> Result<Connection, StoreError> {
+        let flags = match self {
+            Self::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+            Self::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        };
+        let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        if let Self::Write = self {
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "foreign_keys", "ON")?;
+            connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        }
+        connection.pragma_update(None, "cache_size", CACHE_KIB)?;
+        // Plans don't depend on parameters; otherwise a statement with one in LIMIT is compiled again at every execution.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        Ok(connection)
+    }
 }
 
 impl Store for SqliteStore {
@@ -196,8 +228,16 @@ impl Store for SqliteStore {
         self.read(move |connection| read::intents(connection, after, limit)).await
     }
 
+    async fn intents_len(&self) -> Result<u64, StoreError> {
+        self.read(read::intents_len).await
+    }
+
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<StreamId>, StoreError> {
         self.read(move |connection| read::due(connection, now, limit)).await
+    }
+
+    async fn due_len(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.read(move |connection| read::due_len(connection, now)).await
     }
 
     async fn parked(&self, now: Timestamp, limit: usize) -> Result<Vec<Parked>, StoreError> {

@@ -38,7 +38,11 @@ pub struct Metrics {
     pub outbox_backlog: Gauge<u64>,
     /// Records that wait to be tried again.
     pub parked_backlog: Gauge<u64>,
-    /// Age of the oldest of them in seconds; 0 when there is none.
+    /// Calls to the outside world that are not answered yet.
+    pub calls_open: Gauge<u64>,
+    /// Streams whose time has come and that were not woken yet.
+    pub timers_due: Gauge<u64>,
+    /// Age of the oldest row that waits to be published in seconds; 0 when there is none.
     pub outbox_oldest_seconds: Gauge<f64>,
 }
 
@@ -76,6 +80,8 @@ impl Metrics {
             consumer_lag: gauge("saga.consumer.lag", "Records that this consumer has yet to read"),
             outbox_backlog: gauge("saga.outbox.backlog", "Outbox rows that wait to be published"),
             parked_backlog: gauge("saga.parked.backlog", "Records that wait to be tried again"),
+            calls_open: gauge("saga.outside.open", "Calls to the outside world that are not answered yet"),
+            timers_due: gauge("saga.timers.due", "Streams whose time has come and that were not woken yet"),
             outbox_oldest_seconds: oldest.with_description("Age of the oldest row that waits to be published").build(),
         }
     }

@@ -17,6 +17,7 @@ fn exported() -> BTreeSet<String> {
         consumed,
         published,
         duplicates,
+        forgotten,
         dead_letters,
         parked,
         throttled,
@@ -27,17 +28,19 @@ fn exported() -> BTreeSet<String> {
         consumer_lag,
         outbox_backlog,
         parked_backlog,
+        calls_open,
+        timers_due,
         outbox_oldest_seconds,
     } = &*telemetry.metrics;
     let counters = [orders_ended, compensations, consumed, published, duplicates, dead_letters, parked];
-    for counter in counters.into_iter().chain([throttled, shed, retries]) {
+    for counter in counters.into_iter().chain([forgotten, throttled, shed, retries]) {
         counter.add(1, &[]);
     }
     for histogram in [order_seconds, transaction_seconds] {
         histogram.record(0.1, &[]);
     }
     batch_size.record(1, &[]);
-    for gauge in [consumer_lag, outbox_backlog, parked_backlog] {
+    for gauge in [consumer_lag, outbox_backlog, parked_backlog, calls_open, timers_due] {
         gauge.record(1, &[]);
     }
     outbox_oldest_seconds.record(0.1, &[]);

@@ -33,18 +33,18 @@ pub(super) struct Timeline {
 
 /// An event of an order.
 #[derive(Debug, Serialize, ToSchema)]
-struct Entry {
+pub(super) struct Entry {
     /// When it happened, by its service's clock.
     #[schema(value_type = String, format = DateTime)]
-    time: Timestamp,
+    pub(super) time: Timestamp,
     /// The service that published it.
-    service: &'static str,
+    pub(super) service: &'static str,
     /// Its type.
-    event: &'static str,
-    id: EventId,
+    pub(super) event: &'static str,
+    pub(super) id: EventId,
     /// The event that led to it; absent for what began with a request or a deadline.
     #[serde(skip_serializing_if = "Option::is_none")]
-    caused_by: Option<EventId>,
+    pub(super) caused_by: Option<EventId>,
     /// Microseconds since that event.
     #[serde(skip_serializing_if = "Option::is_none")]
     since_cause_us: Option<i64>,
@@ -87,7 +87,7 @@ fn micros(from: Timestamp, to: Timestamp) -> i64 {
 }
 
 /// The order's own events, and those of others that it noted.
-fn entry(row: TimelineRow<Order>) -> Option<Entry> {
+pub(super) fn entry(row: TimelineRow<Order>) -> Option<Entry> {
     let (name, id, time, caused_by) = match row.event {
         Logged::Public(event) => (contracts::Contract::event_type(&event).name, row.id, row.time, row.causation_id),
         Logged::Private(Private::FactNoted(observation)) => {

@@ -74,6 +74,7 @@ impl Service for Counter {
     type Intent = String;
 
     const CONSUMES: &'static [&'static str] = &[];
+    const CATEGORIES: &'static [&'static str] = &["count"];
     const REACTIONS: &'static [decider::Reaction] = &[];
 
     fn command_name(command: &Command) -> &'static str {
@@ -310,6 +311,7 @@ async fn an_answer_closes_its_call() {
 }
 
 mod aside;
+mod audit;
 
 #[test]
 fn a_sku_stream_and_an_order_stream_keep_their_names() {

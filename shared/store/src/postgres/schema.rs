@@ -97,6 +97,17 @@ const MIGRATIONS: &[&str] = &["
     CREATE INDEX parked_due ON parked (due);
 "];
 
+/// Whether the database is of this version, for who may not bring it there.
+pub(super) async fn check(client: &Client, server: &Server) -> Result<(), StoreError> {
+    let known = MIGRATIONS.len();
+    let version: i32 = client.query_one("SELECT max(version) FROM schema_version", &[]).await?.try_get(0)?;
+    if usize::try_from(version) == Ok(known) {
+        return Ok(());
+    }
+    let reason = format!("made by another build: version {version}, this one reads {known}");
+    Err(StoreError::Url { url: server.shown.clone(), reason })
+}
+
 /// Brings the database to the newest version, in one transaction. Of several instances that start at once one does it,
 /// and the others wait.
 pub(super) async fn migrate(client: &mut Client, server: &Server) -> Result<(), StoreError> {

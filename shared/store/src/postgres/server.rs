@@ -61,6 +61,12 @@ impl Server {
         Ok(Self { config, tls, shown })
     }
 
+    /// From now on sessions may only look.
+    pub(super) fn read_only(&mut self) {
+        let options = format!("{} -c default_transaction_read_only=on", self.config.get_options().unwrap_or_default());
+        self.config.options(options);
+    }
+
     pub(super) fn pool(&self) -> Pool {
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = match &self.tls {

@@ -169,6 +169,17 @@ pub(super) fn intents(connection: &Connection, after: i64, limit: usize) -> Resu
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// How many intents are open.
+pub(super) fn intents_len(connection: &Connection) -> Result<u64, StoreError> {
+    Ok(connection.prepare_cached("SELECT count(*) FROM intents")?.query_row([], |row| row.get(0))?)
+}
+
+/// How many streams' time has come.
+pub(super) fn due_len(connection: &Connection, now: Timestamp) -> Result<u64, StoreError> {
+    let mut query = connection.prepare_cached("SELECT count(*) FROM streams WHERE due_us <= ?")?;
+    Ok(query.query_row([now.as_microsecond()], |row| row.get(0))?)
+}
+
 /// Streams whose time has come.
 pub(super) fn due(connection: &Connection, now: Timestamp, limit: usize) -> Result<Vec<StreamId>, StoreError> {
     let mut query = connection.prepare_cached("SELECT name FROM streams WHERE due_us <= ? ORDER BY due_us LIMIT ?")?;

@@ -87,6 +87,18 @@ const MIGRATIONS: &[&str] = &[
 ",
 ];
 
+/// Whether the database is of this version, for who may not bring it there.
+pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
+    let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version == MIGRATIONS.len() {
+        return Ok(());
+    }
+    Err(StoreError::Url {
+        url: connection.path().unwrap_or_default().to_owned(),
+        reason: format!("made by another build: version {version}, this one reads {}", MIGRATIONS.len()),
+    })
+}
+
 /// Brings the database to the newest version, in one transaction.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection.transaction()?;

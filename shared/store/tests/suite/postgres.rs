@@ -133,6 +133,22 @@ async fn a_database_of_a_newer_build_is_refused_and_left_alone() {
     assert_eq!(rows.last().map(|row| row.get(0)), Some(999));
 }
 
+#[tokio::test]
+async fn who_only_looks_sees_what_is_written_meanwhile_and_can_write_nothing() {
+    let database = PostgresDatabase::new().await;
+    let refused = PostgresStore::open_read_only(&database.url()).await.err().expect("it has no tables");
+    assert!(refused.to_string().contains("schema_version"), "{refused}");
+    let store = database.store().await;
+    let looking = PostgresStore::open_read_only(&database.url()).await.expect("opens");
+    append(&store, || at("A", 0, vec![said(1)])).await;
+    assert_eq!(fold(&load(&looking, "A").await), [1]);
+    let written = crate::fixture::try_write(&looking, || Writes {
+        streams: vec![at("B", 0, vec![said(3)])],
+        ..Writes::default()
+    });
+    assert!(written.await.expect_err("is refused").to_string().contains("read-only transaction"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn instances_that_start_at_once_make_the_tables_once() {
     let database = PostgresDatabase::new().await;

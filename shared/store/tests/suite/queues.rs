@@ -117,6 +117,7 @@ pub(crate) async fn intents_are_open_until_they_are_answered(database: impl Fixt
     let answered = || Writes { answered: vec![event_id(2), event_id(99)], ..Writes::default() };
     write(&store, answered).await;
     assert_eq!(open_intents(&store).await, [event_id(1), event_id(3)]);
+    assert_eq!(store.intents_len().await.expect("reads"), 2);
     write(&store, answered).await;
     assert_eq!(open_intents(&store).await, [event_id(1), event_id(3)], "a second answer is nothing");
 }

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use store::{SqliteStore, Store, StoreError, Writes};
 use tempfile::TempDir;
 
-use crate::fixture::{Fixture, append, at, fold, handle, load, record, said, seen, waiting, write};
+use crate::fixture::{Fixture, append, at, fold, handle, load, record, said, seen, try_write, waiting, write};
 
 struct SqliteFile {
     folder: TempDir,
@@ -50,6 +50,35 @@ async fn a_url_names_a_file_which_is_made_with_its_folder() {
     assert!(path.exists());
     drop(store);
     assert_eq!(fold(&load(&SqliteStore::open_url(&url).expect("opens again"), "A").await), [1]);
+}
+
+#[tokio::test]
+async fn who_only_looks_sees_what_is_written_meanwhile_and_can_write_nothing() {
+    let database = SqliteFile::new();
+    let url = format!("sqlite:{}", database.path().display());
+    assert!(SqliteStore::open_read_only(&url).is_err(), "there is no such file");
+    assert!(!database.path().exists(), "and none is made");
+
+    let store = database.open().await;
+    append(&store, || at("A", 0, vec![said(1)])).await;
+    let looking = SqliteStore::open_read_only(&url).expect("opens");
+    append(&store, || at("A", 1, vec![said(2)])).await;
+    assert_eq!(fold(&load(&looking, "A").await), [1, 2]);
+    let written =
+        try_write(&looking, || Writes { streams: vec![at("A", 2, vec![said(3)])], ..Writes::default() }).await;
+    assert!(written.expect_err("is refused").to_string().contains("readonly"));
+    drop(store);
+    assert_eq!(fold(&load(&looking, "A").await), [1, 2], "the file has outlived who wrote it");
+}
+
+#[test]
+fn who_only_looks_does_not_bring_a_database_to_this_version() {
+    let database = SqliteFile::new();
+    drop(SqliteStore::open(&database.path()).expect("opens"));
+    let connection = Connection::open(database.path()).expect("opens");
+    connection.pragma_update(None, "user_version", 1).expect("is written");
+    let refused = refusal(SqliteStore::open_read_only(&format!("sqlite:{}", database.path().display())));
+    assert!(refused.contains("made by another build: version 1"), "{refused}");
 }
 
 #[test]

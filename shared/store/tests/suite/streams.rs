@@ -259,6 +259,7 @@ pub(crate) async fn streams_are_due_longest_overdue_first(database: impl Fixture
     assert_eq!(due(&store, second(10), 10).await, ["B"]);
     assert_eq!(due(&store, second(99), 10).await, ["B", "D", "A"]);
     assert_eq!(due(&store, second(99), 2).await, ["B", "D"]);
+    assert_eq!(store.due_len(second(20)).await.expect("reads"), 2);
 }
 
 pub(crate) async fn a_stream_is_due_as_its_last_write_says(database: impl Fixture) {

@@ -1,4 +1,4 @@
-//! The inventory service's own source around a decider with a bug: whatever is released goes back into the stock twice.
+//! The inventory service's own source around a decider with a bug, which each binary chooses.
 //!
 //! The other planted bugs are wrappers around a service's calls to the outside; see `src/bin`.
 

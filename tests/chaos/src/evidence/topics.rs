@@ -110,7 +110,10 @@ pub(super) fn gather(stage: &Stage, evidence: &mut Evidence) -> Result<()> {
     })?;
     for service in Service::all() {
         read_all(stage, &[dead_letter_topic(service)], |message| {
-            evidence.dead_letters.push(dead_letter(service, &Record::of(message, stage.prefix())));
+            let record = Record::of(message, stage.prefix());
+            if !record.resolves_dead_letter() {
+                evidence.dead_letters.push(dead_letter(service, &record));
+            }
         })?;
     }
     Ok(())
