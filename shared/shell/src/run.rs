@@ -213,13 +213,8 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
         throttle: Throttle::new(config.publish_rate_max),
         throttled: None,
     };
-    let performer = Performer {
-        feed: intents_feed,
-        outside,
-        answers: inputs.clone(),
-        metrics: Arc::clone(metrics),
-        spans: telemetry.spans.clone(),
-    };
+    let (answers, counted, spans) = (inputs.clone(), Arc::clone(metrics), telemetry.spans.clone());
+    let performer = Performer { feed: intents_feed, outside, answers, metrics: counted, spans };
     let (kafka, margin) = (config.kafka.clone(), config.inbox_margin);
     let (store_swept, leads, counted) = (store.clone(), leadership.clone(), Arc::clone(metrics));
     let janitor = Janitor { store: store_swept, leadership: leads, kafka, margin, metrics: counted };

@@ -113,6 +113,14 @@ impl Store for EventStore {
         either!(self, outbox_len())
     }
 
+    async fn intents_len(&self) -> Result<u64, StoreError> {
+        either!(self, intents_len())
+    }
+
+    async fn due_len(&self, now: Timestamp) -> Result<u64, StoreError> {
+        either!(self, due_len(now))
+    }
+
     fn lead(&self) -> Leadership {
         match self {
             Self::Sqlite(store) => store.lead(),

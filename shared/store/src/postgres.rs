@@ -187,6 +187,14 @@ impl Store for PostgresStore {
         read::outbox_len(&*self.connection().await?).await
     }
 
+    async fn intents_len(&self) -> Result<u64, StoreError> {
+        read::intents_len(&*self.connection().await?).await
+    }
+
+    async fn due_len(&self, now: Timestamp) -> Result<u64, StoreError> {
+        read::due_len(&*self.connection().await?, now).await
+    }
+
     fn lead(&self) -> Leadership {
         leader::lead(self.server.clone(), self.leads.clone())
     }

@@ -151,6 +151,18 @@ pub(super) async fn intents(client: &ClientWrapper, after: i64, limit: usize) ->
     rows.iter().map(intent).collect()
 }
 
+/// How many intents are open.
+pub(super) async fn intents_len(client: &ClientWrapper) -> Result<u64, StoreError> {
+    let query = client.prepare_cached("SELECT count(*) FROM intents").await?;
+    Ok(unsigned(&client.query_one(&query, &[]).await?, 0)?)
+}
+
+/// How many streams want to be woken.
+pub(super) async fn due_len(client: &ClientWrapper, now: Timestamp) -> Result<u64, StoreError> {
+    let query = client.prepare_cached("SELECT count(*) FROM streams WHERE due <= $1").await?;
+    Ok(unsigned(&client.query_one(&query, &[&now]).await?, 0)?)
+}
+
 /// Streams whose time has come.
 pub(super) async fn due(client: &ClientWrapper, now: Timestamp, limit: usize) -> Result<Vec<StreamId>, StoreError> {
     let query = client.prepare_cached("SELECT name FROM streams WHERE due <= $1 ORDER BY due LIMIT $2").await?;
