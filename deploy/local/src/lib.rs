@@ -15,6 +15,7 @@ pub mod contracts;
 pub mod demo;
 mod keeper;
 mod liveness;
+pub mod mutants;
 pub mod ports;
 mod process;
 pub mod progress;

@@ -1,0 +1,124 @@
+//! The tool: a pinned cargo-mutants in the build directory, installed when it is not there yet.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use super::outcomes::{self, Outcomes};
+use crate::progress::Progress;
+use crate::tool;
+use crate::workspace::{Workspace, cargo, remove_dir};
+
+const VERSION: &str = "27.1.0";
+
+const ASKING: Duration = Duration::from_secs(30);
+const INSTALLING: Duration = Duration::from_mins(20);
+const RUNNING: Duration = Duration::from_hours(2);
+
+/// What a mutant meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tests {
+    /// `tests/decider.rs` of its own package.
+    OfUnit,
+    /// All of `tests/model`; only for what survived before.
+    OfModel,
+}
+
+pub(super) struct CargoMutants {
+    root: PathBuf,
+    program: PathBuf,
+    output: PathBuf,
+}
+
+impl CargoMutants {
+    /// Installs what is not there, or is there in another version.
+    ///
+    /// # Errors
+    /// When it can't be installed.
+    pub(super) fn prepare(workspace: &Workspace, progress: Progress) -> Result<Self> {
+        let tools = workspace.target().join("tools");
+        let found = Self {
+            root: workspace.root().to_owned(),
+            program: tools.join("bin/cargo-mutants"),
+            output: workspace.target().join("mutants"),
+        };
+        let _lock = workspace.lock("mutants-tools", INSTALLING)?;
+        if !found.is_installed() {
+            let step = progress.step(format!("installing cargo-mutants {VERSION} in target/tools, once"));
+            let mut command = Command::new(cargo());
+            // Not optimized: it waits for cargo nearly all the time.
+            command.args(["install", "--debug", "--locked", "--version", VERSION, "--root"]).arg(&tools);
+            command.arg("cargo-mutants").current_dir(workspace.root());
+            let log = workspace.run_dir("mutants-logs")?.join("cargo-install.log");
+            tool::run("cargo install cargo-mutants", command, &log, INSTALLING)?;
+            step.done(&format!("installed cargo-mutants {VERSION}"));
+        }
+        Ok(found)
+    }
+
+    fn is_installed(&self) -> bool {
+        let mut command = self.command();
+        command.arg("--version");
+        self.program.exists()
+            && tool::ask("cargo-mutants", command, ASKING).is_ok_and(|said| said.trim().ends_with(VERSION))
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("mutants").current_dir(&self.root);
+        command
+    }
+
+    /// Runs the mutants of these packages, or of all; its output is passed through.
+    ///
+    /// # Errors
+    /// When the tests fail without any mutant, or it does not come to its end.
+    pub(super) fn run(&self, packages: &[String], tests: Tests) -> Result<Outcomes> {
+        if tests == Tests::OfUnit {
+            // What an earlier run left is no part of this one.
+            remove_dir(&self.output)?;
+        }
+        let mut command = self.command();
+        command.args(arguments(packages, tests)).arg("--output").arg(&self.output);
+        match tool::run_shown("cargo-mutants", command, RUNNING)? {
+            // All killed, some survived, some hung.
+            0 | 2 | 3 => outcomes::read(&self.output.join("mutants.out/outcomes.json")),
+            4 => bail!("the tests fail without any mutant"),
+            code => bail!("cargo-mutants ended with code {code}"),
+        }
+    }
+}
+
+/// In place, because a copy would have to be built from nothing.
+fn arguments(packages: &[String], tests: Tests) -> Vec<String> {
+    let mut arguments: Vec<String> = ["--in-place", "--annotations=none"].map(String::from).into();
+    arguments.extend(packages.iter().map(|package| format!("--package={package}")));
+    arguments.extend(match tests {
+        Tests::OfUnit => vec!["--cargo-arg=--test=decider".to_owned()],
+        // Cargo takes the pattern: every file in its folder `tests`.
+        Tests::OfModel => ["--iterate", "--test-package=model", "--cargo-arg=--test=*"].map(String::from).into(),
+    });
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_meets_only_what_was_not_killed_before() {
+        let chosen = ["order".to_owned()];
+        assert!(arguments(&chosen, Tests::OfModel).contains(&"--iterate".to_owned()));
+        assert!(!arguments(&chosen, Tests::OfUnit).contains(&"--iterate".to_owned()));
+    }
+
+    #[test]
+    fn packages_are_chosen_for_both() {
+        for tests in [Tests::OfUnit, Tests::OfModel] {
+            assert!(arguments(&["order".to_owned()], tests).contains(&"--package=order".to_owned()));
+            assert!(!arguments(&[], tests).iter().any(|argument| argument.starts_with("--package")));
+        }
+    }
+}
