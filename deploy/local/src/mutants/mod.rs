@@ -9,7 +9,7 @@ mod justified;
 mod outcomes;
 mod summary;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -24,6 +24,9 @@ use summary::Summary;
 /// The file with the survivors that don't matter, and why.
 const JUSTIFIED: &str = "tests/mutants/survivors.toml";
 
+/// Two runs at once would change the same files.
+const ALONE: Duration = Duration::from_secs(1);
+
 /// Runs all mutants of these packages, or of all, and prints what became of them. Returns 0 if every survivor is justified and
 /// every justification is needed, else 1.
 ///
@@ -33,9 +36,10 @@ const JUSTIFIED: &str = "tests/mutants/survivors.toml";
 /// When cargo-mutants can't be installed or run, a test fails without any mutant, or the file of survivors can't be read.
 pub fn run(workspace: &Workspace, packages: &[String], progress: Progress) -> Result<u8> {
     requirements::ensure(workspace, &requirements::FOR_BUILDING, progress)?;
-    let started = Instant::now();
+    let _lock = workspace.lock("mutants", ALONE)?;
     let justified = Justified::read(&workspace.root().join(JUSTIFIED))?;
     let cargo_mutants = CargoMutants::prepare(workspace, progress)?;
+    let started = Instant::now();
     let fates = meet_tests(&cargo_mutants, packages, progress)?;
     println!("\n{}", Summary::of(&fates, started.elapsed()));
     let complaints = justified.complaints(&fates, packages.is_empty());
