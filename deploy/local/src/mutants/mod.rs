@@ -59,7 +59,7 @@ fn meet_tests(cargo_mutants: &CargoMutants, packages: &[String], progress: Progr
     let left = outcomes::survivors(&of_unit_tests);
     let mut of_model = vec![];
     if left > 0 {
-        progress.say(&format!("… {left} mutants are left and meet the model"));
+        progress.say(&format!("… {left} left: what survived the unit tests meets the model"));
         of_model = cargo_mutants.run(packages, Tests::OfModel)?;
     }
     Ok(outcomes::fates(of_unit_tests, of_model))
