@@ -15,6 +15,7 @@ pub mod contracts;
 pub mod demo;
 mod keeper;
 mod liveness;
+pub mod mutants;
 pub mod ports;
 pub mod postgres;
 mod process;

@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use local::{Progress, Workspace, bench, broker, chaos, children, compose, conformance, contracts, demo, testing};
+use local::{
+    Progress, Workspace, bench, broker, chaos, children, compose, conformance, contracts, demo, mutants, testing,
+};
 
 /// Runs, tests and demonstrates the order saga on this machine.
 #[derive(Parser)]
@@ -57,6 +59,13 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Change deciders and policies in one place at a time, hundreds of times: a unit test or the model must fail each time. Exit
+    /// code 1 if a mutant survives that `tests/mutants/survivors.toml` does not justify. Installs cargo-mutants the first time;
+    /// mutates the files in place and restores them, so don't edit them meanwhile.
+    Mutants {
+        /// Only these packages, such as `order`; nothing: all.
+        packages: Vec<String>,
+    },
     /// A Kafka broker that goes on running and that `run` and `test` use.
     #[command(subcommand)]
     Broker(BrokerCommand),
@@ -94,6 +103,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Chaos { arguments } => Ok(chaos::run(&workspace, arguments, Progress::shown())?.into()),
         Command::ComposeTest => compose::run(&workspace, Progress::shown()).map(|()| ExitCode::SUCCESS),
         Command::Contracts { arguments } => Ok(contracts::run(&workspace, arguments)?.into()),
+        Command::Mutants { packages } => Ok(mutants::run(&workspace, packages, Progress::shown())?.into()),
         Command::Broker(command) => run_broker(command, &workspace),
     }
 }

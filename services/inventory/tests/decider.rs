@@ -317,6 +317,12 @@ fn a_decision_loads_the_reservation_and_the_stock_of_its_skus() {
 }
 
 #[test]
+fn inventory_has_no_timers() {
+    assert_eq!(Inventory::wake_at(&reservation(&held())), None);
+    assert!(Inventory::wake(&StreamId::of_order(RESERVATIONS, ORDER)).is_none());
+}
+
+#[test]
 fn one_word_says_what_an_order_holds() {
     let word = |case: &Case<Inventory>| Inventory::status(&reservation(case));
     assert_eq!(word(&empty()), "new");

@@ -506,6 +506,8 @@ fn an_order_that_has_ended_or_is_being_undone_does_not_wait_for_its_deadline() {
 
 #[test]
 fn only_an_order_can_be_woken() {
+    let woken = Order::wake(&StreamId::of_order(ORDERS, ORDER));
+    assert!(matches!(woken, Some(Command::PassDeadline(ORDER))), "{woken:?}");
     assert!(Order::wake(&StreamId::of_sku(PRODUCTS, &sku("MUG"))).is_none());
 }
 

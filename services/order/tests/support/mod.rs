@@ -14,7 +14,7 @@ use contracts::{
         ShipmentCancellationRefused, ShipmentCancelled, ShipmentDispatched, ShipmentRejected, ShipmentScheduled,
     },
 };
-use decider::{Logged, Service, StreamId};
+use decider::{Logged, PrivateEvent, Reaction, Service, StreamId, Trigger};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -134,14 +134,27 @@ pub(crate) fn received(event: ContractEvent) -> Received {
     Received { meta, event }
 }
 
-/// The names of all events that the service reacts to. Their topics must be those that it consumes, no more and no less.
+/// The names of all events that the service reacts to. Their topics must be those that it consumes, and the commands that
+/// follow those that it declares, no more and no less.
 pub(crate) fn reactions<S: Service>() -> Vec<&'static str> {
-    let heeded = |event: &ContractEvent| S::react(&received(event.clone())).is_some();
-    let types: Vec<_> = contract_events().iter().filter(|event| heeded(event)).map(ContractEvent::event_type).collect();
-    let topics: BTreeSet<_> = types.iter().map(|event_type| event_type.owner.topic()).collect();
+    let command = |event: &ContractEvent| S::react(&received(event.clone())).as_ref().map(S::command_name);
+    let events = contract_events();
+    let seen: Vec<_> = events.iter().filter_map(|event| Some((event.event_type(), command(event)?))).collect();
+    let topics: BTreeSet<_> = seen.iter().map(|(event_type, _)| event_type.owner.topic()).collect();
     assert_eq!(topics, S::CONSUMES.iter().copied().collect());
     assert!(!topics.contains(S::Public::TOPIC), "nobody reacts to their own events");
-    types.iter().map(|event_type| event_type.name).collect()
+    let seen: Vec<_> = seen.into_iter().map(|(event_type, command)| (event_type.name, command)).collect();
+    assert_eq!(seen.iter().copied().collect::<BTreeSet<_>>(), declared::<S>(), "what it does, and what it says");
+    seen.into_iter().map(|(event, _)| event).collect()
+}
+
+/// The events that the service says it reacts to, each with the command that follows.
+fn declared<S: Service>() -> BTreeSet<(&'static str, &'static str)> {
+    let to_event = |reaction: &Reaction| match reaction.to {
+        Trigger::Event(event) => Some((event, reaction.command)),
+        Trigger::Request(_) | Trigger::Deadline => None,
+    };
+    S::REACTIONS.iter().filter_map(to_event).collect()
 }
 
 /// Given events, when something happens, then more events follow.
@@ -255,9 +268,13 @@ where
     }
 }
 
-fn through_the_log<Public: Contract, Private: decider::PrivateEvent>(
+fn through_the_log<Public: Contract, Private: PrivateEvent>(
     event: &Logged<Public, Private>,
 ) -> Logged<Public, Private> {
     let (name, version, data) = event.encode();
+    if let Logged::Private(event) = event {
+        let told = format!("{event:?}");
+        assert_eq!(told.split([' ', '(']).next(), Some(name), "a private event is stored under its variant's name");
+    }
     Logged::decode(name, version, &data).expect("what was written can be read")
 }
