@@ -181,7 +181,12 @@ fn nobody_depends_on_the_operators_command() {
 fn the_operators_command_knows_neither_the_kafka_client_nor_sql() {
     let reason =
         "it reads topics, writes records and opens databases by what the services do it with, and so as they do";
-    assert_apart("operator", &workspace().named_by("operator", true), &set(["rdkafka", "rusqlite", "tokio-postgres"]), reason);
+    assert_apart(
+        "operator",
+        &workspace().named_by("operator", true),
+        &set(["rdkafka", "rusqlite", "tokio-postgres"]),
+        reason,
+    );
 }
 
 #[test]

@@ -52,6 +52,7 @@ impl Service for Tally {
     type Private = Counted;
     type Intent = NoIntent;
 
+    const CATEGORIES: &'static [&'static str] = &["tally"];
     const CONSUMES: &'static [&'static str] = &[];
     const REACTIONS: &'static [Reaction] = &[];
 

@@ -13,7 +13,7 @@ use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use contracts::Contract;
 use decider::Service;
 use messaging::{Batch, Consumer, KafkaConfig, KafkaError, Producer, Record, consume, dead_letters, ensure_topics};
-use store::{EventStore, Store as _, StoreError};
+use store::{EventStore, Leadership, Store as _, StoreError};
 use telemetry::{Settings, Telemetry};
 use tokio::{
     net::TcpListener,
@@ -220,9 +220,7 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
         metrics: Arc::clone(metrics),
         spans: telemetry.spans.clone(),
     };
-    let (kafka, margin) = (config.kafka.clone(), config.inbox_margin);
-    let (store_swept, leads, counted) = (store.clone(), leadership.clone(), Arc::clone(metrics));
-    let janitor = Janitor { store: store_swept, leadership: leads, kafka, margin, metrics: counted };
+    let janitor = janitor(config, &telemetry, &store, &leadership);
 
     let mut tasks = Tasks {
         http: tokio::spawn(async move { http.await }),
@@ -299,6 +297,16 @@ fn outlet<S: Service>(config: &Config, telemetry: &Telemetry) -> Outlet {
 fn intake<S: Service>(telemetry: &Telemetry) -> Intake {
     let (metrics, spans) = (Arc::clone(&telemetry.metrics), telemetry.spans.clone());
     Intake { redrive_topic: redrive_topic::<S>(), metrics, spans }
+}
+
+fn janitor(config: &Config, telemetry: &Telemetry, store: &EventStore, leadership: &Leadership) -> Janitor {
+    Janitor {
+        store: store.clone(),
+        leadership: leadership.clone(),
+        kafka: config.kafka.clone(),
+        margin: config.inbox_margin,
+        metrics: Arc::clone(&telemetry.metrics),
+    }
 }
 
 /// Where this service's dead letters go.
