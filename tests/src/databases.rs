@@ -37,6 +37,11 @@ impl Databases {
         Self { urls: names.map(|(service, name)| (service, must(with_database(server.url(), &name)))) }
     }
 
+    /// What each service is told of its database.
+    pub fn urls(&self) -> impl Iterator<Item = (Service, &str)> {
+        self.urls.iter().map(|(service, url)| (*service, url.as_str()))
+    }
+
     /// A suite on these databases. An instance that dies is given up after six seconds.
     pub fn choose(&self, suite: Builder) -> Builder {
         let suite = suite.env("KAFKA_SESSION_TIMEOUT_MS", "6000");

@@ -43,7 +43,7 @@ enum Command {
     /// if a rule is broken. `cargo saga chaos --help` lists the arguments.
     #[command(disable_help_flag = true)]
     Chaos {
-        /// `--seed N`, `--orders N`, `--rate N` or `--long`; nothing: 2,000 orders and a new seed.
+        /// `--seed N`, `--orders N`, `--rate N`, `--long` or `--storage postgres`; nothing: 2,000 orders and a new seed.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

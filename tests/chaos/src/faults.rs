@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use local::Service;
 use providers::simulator::Trouble;
 
-use crate::plan::{Fault, Plan, ServiceFault, Victim};
+use crate::plan::{Crowd, Fault, Plan, ServiceFault, Victim};
 use crate::rewind::rewind;
 use crate::stage::{Stage, What};
 
@@ -31,6 +31,7 @@ pub fn inflict(stage: &Stage, plan: &Plan) -> Result<()> {
             lanes.push(scope.spawn(move || hurt_service(stage, *service, faults, start)));
         }
         lanes.push(scope.spawn(move || hurt_broker(stage, &plan.broker, start)));
+        lanes.push(scope.spawn(move || crowd(stage, plan.crowd, start)));
         for (service, faults) in &plan.providers {
             lanes.push(scope.spawn(move || trouble(stage, *service, faults, start)));
         }
@@ -112,6 +113,27 @@ fn hurt_broker(stage: &Stage, faults: &[Fault<()>], start: Instant) -> Result<()
         thread::sleep(fault.lasts);
         stage.broker().restart()?;
         stage.did(What::BrokerKilled, from);
+    }
+    Ok(())
+}
+
+/// More instances come, and go: one as by `kill -9`, the others in order.
+fn crowd(stage: &Stage, crowd: Option<Crowd>, start: Instant) -> Result<()> {
+    let Some(Crowd { from, until, others }) = crowd else { return Ok(()) };
+    wait_until(start, from);
+    let mut others = (1..=others).map(|instance| stage.another(instance)).collect::<Result<Vec<_>>>()?;
+    wait_until(start, until);
+    if let Some(other) = others.first_mut() {
+        for service in Service::all() {
+            let killed = Timestamp::now();
+            other.kill9(service)?;
+            stage.did(What::Killed(service), killed);
+        }
+    }
+    for other in others.iter_mut().skip(1) {
+        for service in Service::all() {
+            other.terminate(service)?;
+        }
     }
     Ok(())
 }

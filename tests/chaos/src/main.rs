@@ -6,7 +6,8 @@ use anyhow::Result;
 use chaos::plan::Size;
 use chaos::report::report;
 use chaos::run::Run;
-use clap::Parser;
+use chaos::stage::Subject;
+use clap::{Parser, ValueEnum};
 use local::{Broker, Progress, Workspace, children};
 
 /// Lets orders flow while everything fails that can, and checks what came of them. Exit code 1 if a rule is broken.
@@ -25,6 +26,18 @@ struct Arguments {
     /// The long form: 100,000 orders, 64 in a second.
     #[arg(long, conflicts_with_all = ["orders", "rate"])]
     long: bool,
+    /// Where the services keep their data.
+    #[arg(long, value_enum, default_value_t = Storage::Sqlite)]
+    storage: Storage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Storage {
+    /// In files; one instance of each service.
+    Sqlite,
+    /// On one PostgreSQL server: the one of `TEST_DATABASE_URL`, else one of this run. In the middle there are three instances
+    /// of each service.
+    Postgres,
 }
 
 fn main() -> ExitCode {
@@ -42,14 +55,20 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<bool> {
     let (orders, orders_per_second) = if arguments.long { (100_000, 64) } else { (arguments.orders, arguments.rate) };
-    let size = Size { orders, orders_per_second, broker_kills: Some(3) };
-    let run = Run::new(arguments.seed.unwrap_or_else(|| fastrand::u64(1..1_000_000)), size);
+    let is_shared = arguments.storage == Storage::Postgres;
+    let instances = if is_shared { 3 } else { 1 };
+    let size = Size { orders, orders_per_second, broker_kills: Some(3), instances };
+    let mut run = Run::new(arguments.seed.unwrap_or_else(|| fastrand::u64(1..1_000_000)), size);
+    if is_shared {
+        run.subject = Subject::on_postgres();
+    }
     println!("{}", run.plan());
     let broker = Broker::own(&Workspace::find()?, Progress::shown())?;
     let outcome = run.on(broker, Progress::shown())?;
     print!("{}", report(&outcome));
     if !outcome.violations.is_empty() {
-        println!("again: cargo saga chaos --seed {} --orders {orders} --rate {orders_per_second}", run.seed);
+        let storage = if is_shared { " --storage postgres" } else { "" };
+        println!("again: cargo saga chaos --seed {} --orders {orders} --rate {orders_per_second}{storage}", run.seed);
     }
     Ok(outcome.violations.is_empty())
 }

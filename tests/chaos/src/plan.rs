@@ -29,6 +29,8 @@ pub struct Size {
     pub orders_per_second: u32,
     /// Times that the broker is killed at least; none at all when it is not ours.
     pub broker_kills: Option<u32>,
+    /// Instances of each service in the middle of the run; one before and after it.
+    pub instances: u32,
 }
 
 /// What is going to happen.
@@ -42,10 +44,23 @@ pub struct Plan {
     pub broker: Vec<Fault<()>>,
     /// To the provider of payment, and to that of shipping.
     pub providers: Vec<(Service, Vec<Fault<Trouble>>)>,
+    /// While there are further instances of each service. At its end one of them is killed, and the others end in order.
+    pub crowd: Option<Crowd>,
     /// After all that, one at a time: how long orders wait for what was killed can be seen then. With our own broker only.
     pub alone: Vec<(Victim, Duration)>,
     /// To what is in the topics.
     pub meddling: Meddling,
+}
+
+/// A time with more instances of each service than one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crowd {
+    /// When they come.
+    pub from: Duration,
+    /// When they go.
+    pub until: Duration,
+    /// How many there are besides the first.
+    pub others: u32,
 }
 
 /// What can be killed.
@@ -114,6 +129,11 @@ impl Plan {
             services: services.into(),
             broker: broker_faults(&mut rng, size.broker_kills, length),
             providers: providers.into(),
+            crowd: size
+                .instances
+                .checked_sub(1)
+                .filter(|others| *others > 0)
+                .map(|others| crowd(&mut rng, length, others)),
             alone: if size.broker_kills.is_some() { alone(&mut rng) } else { Vec::new() },
             meddling: Meddling { doubled_percent: 5, poisoned_permille: 2 },
         }
@@ -182,6 +202,11 @@ fn provider_faults(rng: &mut Rng, length: Duration) -> Vec<Fault<Trouble>> {
     slots(length, PROVIDER_SLOT).map(fault).collect()
 }
 
+fn crowd(rng: &mut Rng, length: Duration, others: u32) -> Crowd {
+    let tenths = |rng: &mut Rng, tenths: Range<u32>| length * rng.u32(tenths.start * 10..tenths.end * 10) / 100;
+    Crowd { from: tenths(rng, 1..3), until: tenths(rng, 6..8), others }
+}
+
 fn alone(rng: &mut Rng) -> Vec<(Victim, Duration)> {
     let services = Service::all().map(Victim::Service).into_iter();
     services.chain([Victim::Broker]).map(|victim| (victim, between(rng, 300..1_500))).collect()
@@ -201,6 +226,10 @@ impl fmt::Display for Plan {
             count(|kind| *kind == ServiceFault::Pause),
             self.broker_kills(),
         )?;
+        if let Some(Crowd { from, until, others }) = self.crowd {
+            let (from, until) = (from.as_secs(), until.as_secs());
+            writeln!(f, "  {} instances of each service from second {from} to second {until},", others + 1)?;
+        }
         let troubles: usize = self.providers.iter().map(|(_, faults)| faults.len()).sum();
         write!(
             f,
@@ -216,7 +245,7 @@ impl fmt::Display for Plan {
 mod tests {
     use super::*;
 
-    const SHORT: Size = Size { orders: 2_000, orders_per_second: 16, broker_kills: Some(3) };
+    const SHORT: Size = Size { orders: 2_000, orders_per_second: 16, broker_kills: Some(3), instances: 1 };
 
     #[test]
     fn a_seed_always_gives_the_same_plan_and_another_seed_another() {
@@ -240,6 +269,15 @@ mod tests {
             assert!(faults.is_sorted_by_key(|fault| fault.at));
         }
         assert!(plan.broker.is_sorted_by_key(|fault| fault.at));
+    }
+
+    #[test]
+    fn there_are_more_instances_in_the_middle_of_the_run_and_one_at_its_ends() {
+        let plan = Plan::new(1, Size { instances: 3, ..SHORT });
+        let crowd = plan.crowd.expect("there is one");
+        assert_eq!(crowd.others, 2);
+        assert!(Duration::ZERO < crowd.from && crowd.from < crowd.until && crowd.until < Duration::from_secs(125));
+        assert_eq!(Plan::new(1, SHORT).crowd, None);
     }
 
     #[test]

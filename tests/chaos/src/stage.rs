@@ -5,10 +5,10 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use e2e::records::Topics;
+use e2e::{Databases, records::Topics};
 use jiff::Timestamp;
 use local::wait::{Look, wait_for};
-use local::{Broker, Client, Service, Suite};
+use local::{Broker, Client, Service, Suite, suite::Builder};
 use uuid::Uuid;
 
 /// How long a service may take to be ready again, also while the broker is away and the machine busy.
@@ -26,6 +26,25 @@ pub struct Subject {
     pub binaries: Vec<(Service, PathBuf)>,
     /// More environment variables, for one service or for all.
     pub environment: Vec<(Option<Service>, String, String)>,
+}
+
+impl Subject {
+    /// The suite on PostgreSQL.
+    #[track_caller]
+    pub fn on_postgres() -> Self {
+        let databases = Databases::create();
+        let environment = databases.urls().map(|(service, url)| (Some(service), "DATABASE_URL".into(), url.into()));
+        Self { environment: environment.collect(), ..Self::default() }
+    }
+
+    fn choose(&self, suite: Builder) -> Builder {
+        let binaries = self.binaries.iter();
+        let suite = binaries.fold(suite, |suite, (service, binary)| suite.binary(*service, binary));
+        self.environment.iter().fold(suite, |suite, (service, name, value)| match service {
+            Some(service) => suite.env_for(*service, name, value),
+            None => suite.env(name, value),
+        })
+    }
 }
 
 /// Something that was done, with the time in which it had an effect.
@@ -60,6 +79,7 @@ pub struct Stage {
     broker: Mutex<Broker>,
     address: String,
     prefix: String,
+    subject: Subject,
     dir: PathBuf,
     clients: [Client; 4],
     deeds: Mutex<Vec<Deed>>,
@@ -75,22 +95,7 @@ impl Stage {
     pub fn set(broker: Broker, subject: &Subject) -> Result<Self> {
         let prefix = format!("chaos-{}.", Uuid::now_v7().simple());
         let address = broker.bootstrap_servers().to_owned();
-        let mut suite = Suite::builder(&address)
-            .topic_prefix(&prefix)
-            // Longer than any run: what only a deadline ends is a fault to be found.
-            .env_for(Service::Order, "ORDER_DEADLINE_S", "36000")
-            .env("OTEL_EXPORTER_OTLP_ENDPOINT", NO_COLLECTOR)
-            .env("KAFKA_SESSION_TIMEOUT_MS", "6000");
-        for (service, binary) in &subject.binaries {
-            suite = suite.binary(*service, binary);
-        }
-        for (service, name, value) in &subject.environment {
-            suite = match service {
-                Some(service) => suite.env_for(*service, name, value),
-                None => suite.env(name, value),
-            };
-        }
-        let suite = suite.start()?;
+        let suite = builder(&address, &prefix, subject).start()?;
         Ok(Self {
             clients: Service::all().map(|service| suite.client(service)),
             dir: suite.dir().to_owned(),
@@ -99,10 +104,24 @@ impl Stage {
             broker: Mutex::new(broker),
             address,
             prefix,
+            subject: subject.clone(),
             deeds: Mutex::default(),
             ended_alone: Mutex::default(),
             calm_since: OnceLock::new(),
         })
+    }
+
+    /// Starts another instance of each service beside the first, whose number is 0.
+    ///
+    /// # Errors
+    /// One of them does not start.
+    pub(crate) fn another(&self, instance: u32) -> Result<Suite> {
+        let ledger = |service| self.ledger(service).display().to_string();
+        builder(&self.address, &self.prefix, &self.subject)
+            .env("INSTANCE_ID", instance.to_string())
+            .env_for(Service::Payment, "PROVIDERS_LEDGER", ledger(Service::Payment))
+            .env_for(Service::Shipping, "PROVIDERS_LEDGER", ledger(Service::Shipping))
+            .start()
     }
 
     /// The broker's address.
@@ -224,6 +243,17 @@ impl Stage {
         }
         Ok(())
     }
+}
+
+fn builder(address: &str, prefix: &str, subject: &Subject) -> Builder {
+    let suite = Suite::builder(address)
+        .topic_prefix(prefix)
+        // Longer than any run: what only a deadline ends is a fault to be found.
+        .env_for(Service::Order, "ORDER_DEADLINE_S", "36000")
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", NO_COLLECTOR)
+        .env("KAFKA_SESSION_TIMEOUT_MS", "6000")
+        .ready_within(READY);
+    subject.choose(suite)
 }
 
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -13,7 +13,7 @@ use chaos::{
 use local::{Broker, Progress, Service, broker_from_env};
 
 /// Ten seconds of faults, with a broker that others use, too.
-const SIZE: Size = Size { orders: 260, orders_per_second: 26, broker_kills: None };
+const SIZE: Size = Size { orders: 260, orders_per_second: 26, broker_kills: None, instances: 1 };
 /// A bug may leave orders that never end: longer than those take that do.
 const PATIENCE: Duration = Duration::from_secs(30);
 
