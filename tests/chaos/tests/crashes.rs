@@ -17,11 +17,6 @@ fn every_crash_is_survived_with_sqlite() {
     every_crash_is_survived(Subject::default());
 }
 
-#[test]
-fn every_crash_is_survived_with_postgresql() {
-    every_crash_is_survived(Subject::on_postgres());
-}
-
 /// The subject says by its environment which storage it uses.
 fn every_crash_is_survived(subject: Subject) {
     let (possible, impossible) = all();
