@@ -11,6 +11,7 @@ pub mod children;
 pub mod client;
 pub mod compose;
 pub mod conformance;
+mod container;
 pub mod contracts;
 pub mod demo;
 mod keeper;

@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-pub(crate) use docker::container_name;
 pub use persistent::{start, status, stop};
 pub use state::{Handle, State};
 

@@ -1,0 +1,168 @@
+//! A server in a container of our own.
+
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
+
+use crate::children::{self, Role, Target};
+use crate::progress::Progress;
+use crate::requirements::on_path;
+use crate::{tail, tool};
+
+const ASKING: Duration = Duration::from_secs(20);
+const PULLING: Duration = Duration::from_mins(10);
+
+/// Which image to use.
+pub(crate) struct Image {
+    /// Its name without a tag.
+    pub(crate) name: &'static str,
+    /// What is pulled if none of them is there.
+    pub(crate) pulled_tag: &'static str,
+    /// The best of these tags, one in each line, if one will do.
+    pub(crate) best: fn(tags: &str) -> Option<&str>,
+}
+
+/// One container; it is kept over a crash and a restart, and removed with its data when dropped.
+pub(crate) struct Container {
+    name: String,
+    image: String,
+    created: bool,
+    detached: bool,
+}
+
+impl Container {
+    /// Sees to it that an engine works and the image is there; nothing runs yet.
+    ///
+    /// # Errors
+    /// When there is no working engine or no image can be had: then Docker is not the way here.
+    pub(crate) fn prepare(purpose: &str, image: &Image, progress: Progress) -> Result<Self> {
+        ensure!(on_path("docker"), "there is no docker command");
+        docker(&["info", "--format", "{{.ServerVersion}}"], ASKING)?;
+        let image = image.find(progress)?;
+        Ok(Self { name: unique_name(purpose), image, created: false, detached: false })
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Starts it: the first time with these options of `docker run`, and these arguments for what is in it.
+    ///
+    /// # Errors
+    /// When the engine does not.
+    pub(crate) fn start(&mut self, options: &[&str], arguments: &[&str]) -> Result<()> {
+        if self.created {
+            return docker(&["start", &self.name], ASKING).map(drop);
+        }
+        children::remember(Role::Broker, self.target())?;
+        self.created = true;
+        let run = [&["run", "--detach", "--name", &self.name], options, &[&self.image], arguments].concat();
+        docker(&run, PULLING).map(drop)
+    }
+
+    /// Checks that it runs.
+    ///
+    /// # Errors
+    /// When it does not, or the engine can't tell.
+    pub(crate) fn must_run(&self) -> Result<()> {
+        let answer = docker(&["inspect", "--format", "{{.State.Running}}", &self.name], ASKING)?;
+        if answer.trim() != "true" {
+            bail!("the container {} ended early", self.name);
+        }
+        Ok(())
+    }
+
+    /// Ends what is in it in good order.
+    ///
+    /// # Errors
+    /// When the engine does not.
+    pub(crate) fn stop(&self) -> Result<()> {
+        docker(&["stop", "-t", "10", &self.name], ASKING).map(drop)
+    }
+
+    /// Ends what is in it as a crash does.
+    ///
+    /// # Errors
+    /// When the engine does not.
+    pub(crate) fn kill9(&self) -> Result<()> {
+        docker(&["kill", "--signal", "KILL", &self.name], ASKING)?;
+        // `docker kill` returns when the signal is sent; `docker wait` when the container has ended.
+        docker(&["wait", &self.name], ASKING).map(drop)
+    }
+
+    /// The id of its first process, as the engine's machine has it.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        let answer = docker(&["inspect", "--format", "{{.State.Pid}}", &self.name], ASKING).ok()?;
+        answer.trim().parse().ok().filter(|&pid| pid != 0)
+    }
+
+    /// Its last log lines.
+    pub(crate) fn last_words(&self) -> String {
+        match docker(&["logs", "--tail", &tail::LINES.to_string(), &self.name], ASKING) {
+            Ok(text) => format!("last lines of the container's log:\n{}", tail::last_lines(&text)),
+            Err(error) => format!("its log can't be read: {error:#}"),
+        }
+    }
+
+    /// From now on it outlives this process.
+    pub(crate) fn detach(&mut self) {
+        self.detached = true;
+        children::forget(&self.target());
+    }
+
+    fn target(&self) -> Target {
+        Target::Container(self.name.clone())
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        if self.created && !self.detached {
+            children::remove_container(&self.name);
+            children::forget(&self.target());
+        }
+    }
+}
+
+impl Image {
+    /// The best one that is there, else one that is pulled.
+    fn find(&self, progress: Progress) -> Result<String> {
+        let Self { name, pulled_tag, best } = self;
+        let tags = docker(&["image", "ls", name, "--format", "{{.Tag}}"], ASKING)?;
+        if let Some(tag) = best(&tags) {
+            return Ok(format!("{name}:{tag}"));
+        }
+        let image = format!("{name}:{pulled_tag}");
+        let step = progress.step(format!("pulling {image}, once"));
+        docker(&["pull", "--quiet", &image], PULLING)?;
+        step.done(&format!("pulled {image}"));
+        Ok(image)
+    }
+}
+
+/// Unique on this engine, also among containers started from other machines or containers.
+fn unique_name(purpose: &str) -> String {
+    use std::hash::{BuildHasher, RandomState};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("order-saga-{purpose}-{:016x}", RandomState::new().hash_one((std::process::id(), number)))
+}
+
+fn docker(arguments: &[&str], within: Duration) -> Result<String> {
+    let mut command = Command::new("docker");
+    command.args(arguments).current_dir("/");
+    tool::ask(&format!("docker {}", arguments[0]), command, within)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn container_names_differ() {
+        assert_ne!(unique_name("test"), unique_name("test"));
+    }
+}
