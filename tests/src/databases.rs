@@ -51,13 +51,10 @@ impl Databases {
     /// Another instance of each service beside the shop's, with this `INSTANCE_ID`.
     #[track_caller]
     pub fn another(&self, shop: &Shop, instance: u32, choose: impl FnOnce(Builder) -> Builder) -> Suite {
-        let ledger = |name: &str| shop.dir().join(name).with_extension("db").display().to_string();
         let suite = Suite::builder(must(broker_from_env()))
             .topic_prefix(shop.topic_prefix())
-            .env("INSTANCE_ID", instance.to_string())
             .env_for(Service::Order, "ORDER_DEADLINE_S", "600")
-            .env_for(Service::Payment, "PROVIDERS_LEDGER", ledger("gateway"))
-            .env_for(Service::Shipping, "PROVIDERS_LEDGER", ledger("carrier"));
+            .instance(instance, shop.dir());
         must(choose(self.choose(suite)).start())
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
+use local::postgres::Storage;
 
 use crate::schedule::Schedule;
 
@@ -55,15 +56,6 @@ pub(crate) struct Arguments {
     /// Also write the figures to this file.
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,
-}
-
-/// Where the services keep their data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Storage {
-    /// In files.
-    Sqlite,
-    /// On one PostgreSQL server: the one of `TEST_DATABASE_URL`, else one of this run.
-    Postgres,
 }
 
 /// What to send.

@@ -26,9 +26,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use local::{Broker, Postgres, Progress, Workspace, children, postgres::Durability};
+use local::{
+    Broker, Postgres, Progress, Workspace, children,
+    postgres::{Durability, Storage},
+};
 
-use arguments::{Arguments, Storage};
+use arguments::Arguments;
 use measure::{Bench, Measurement};
 use report::Report;
 use sink::Sink;

@@ -40,12 +40,8 @@ impl Arrival {
     pub(crate) fn parked(Parked { position, parked }: Parked) -> (Self, oneshot::Receiver<()>) {
         let (sender, over) = oneshot::channel();
         let NewParked { order_id, arrived, attempts, .. } = parked;
-        let Arrived { record, partition, offset, timestamp_ms } = arrived;
-        let NewOutboxRow { topic, key, headers, payload } = &record;
-        let key = key.as_deref();
-        let record = Record::from(Parts { topic, partition, offset, timestamp_ms, key, headers, payload });
         let retry = Some(Retry { position, attempts, _over: sender });
-        (Self { kept: record.keep(), order_id: Some(order_id), retry }, over)
+        (Self { retry, ..Self::new(&record(&arrived), Some(order_id)) }, over)
     }
 
     /// The record, to be read once more.
@@ -96,6 +92,15 @@ impl Retry {
     }
 }
 
+/// A record as it was stored.
+pub(crate) fn record(arrived: &Arrived) -> Record<'_> {
+    let Arrived { record, partition, offset, timestamp_ms } = arrived;
+    let NewOutboxRow { topic, key, headers, payload } = record;
+    let (partition, offset, timestamp_ms, key) = (*partition, *offset, *timestamp_ms, key.as_deref());
+    Parts { topic, partition, offset, timestamp_ms, key, headers, payload }.into()
+}
+
+/// A record as it is stored.
 fn arrived(record: &Record<'_>) -> Arrived {
     Arrived {
         record: NewOutboxRow {

@@ -7,8 +7,8 @@ use chaos::plan::Size;
 use chaos::report::report;
 use chaos::run::Run;
 use chaos::stage::Subject;
-use clap::{Parser, ValueEnum};
-use local::{Broker, Progress, Workspace, children};
+use clap::Parser;
+use local::{Broker, Progress, Workspace, children, postgres::Storage};
 
 /// Lets orders flow while everything fails that can, and checks what came of them. Exit code 1 if a rule is broken.
 #[derive(Parser)]
@@ -26,18 +26,9 @@ struct Arguments {
     /// The long form: 100,000 orders, 64 in a second.
     #[arg(long, conflicts_with_all = ["orders", "rate"])]
     long: bool,
-    /// Where the services keep their data.
+    /// Where the services keep their data. On PostgreSQL there are three instances of each service in the middle of the run.
     #[arg(long, value_enum, default_value_t = Storage::Sqlite)]
     storage: Storage,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Storage {
-    /// In files; one instance of each service.
-    Sqlite,
-    /// On one PostgreSQL server: the one of `TEST_DATABASE_URL`, else one of this run. In the middle there are three instances
-    /// of each service.
-    Postgres,
 }
 
 fn main() -> ExitCode {

@@ -116,12 +116,7 @@ impl Stage {
     /// # Errors
     /// One of them does not start.
     pub(crate) fn another(&self, instance: u32) -> Result<Suite> {
-        let ledger = |service| self.ledger(service).display().to_string();
-        builder(&self.address, &self.prefix, &self.subject)
-            .env("INSTANCE_ID", instance.to_string())
-            .env_for(Service::Payment, "PROVIDERS_LEDGER", ledger(Service::Payment))
-            .env_for(Service::Shipping, "PROVIDERS_LEDGER", ledger(Service::Shipping))
-            .start()
+        builder(&self.address, &self.prefix, &self.subject).instance(instance, &self.dir).start()
     }
 
     /// The broker's address.

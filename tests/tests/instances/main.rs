@@ -46,43 +46,36 @@ fn three_instances_of_each_service_share_the_work_and_see_the_same() {
     shop.close();
 }
 
-/// The first instance is the one that publishes, for it was there first. It publishes slowly, so that it dies with its
-/// outbox full.
-#[test]
-fn what_a_dead_instance_has_not_published_another_publishes() {
+/// The first instance is the one that publishes, for it was there first. It publishes slowly, so that its outbox is full when
+/// it ends. The other must publish that, and all goes well when the first is there again.
+#[track_caller]
+fn the_other_must_publish(end: fn(&Shop, Service), begin_again: fn(&Shop, Service)) {
     let slowly = |suite: local::suite::Builder| suite.env_for(Service::Order, "PUBLISH_RATE_MAX", "4");
     let databases = Databases::create();
     let shop = Shop::open_with(|suite| slowly(databases.choose(suite)));
     let other = databases.another(&shop, 1, slowly);
     let stream = Stream::new(&shop);
     stream.place(ORDERS);
-    shop.kill9(Service::Order);
+    end(&shop, Service::Order);
     let left = shop.outbox_len(Service::Order);
-    assert!(left > 0, "it died with nothing left to publish");
+    assert!(left > 0, "it ended with nothing left to publish");
     println!("{left} events were left in the outbox");
     until_all_is_published(&shop, Service::Order);
-    shop.start(Service::Order);
+    begin_again(&shop, Service::Order);
     stream.must_end_well();
     drop(other);
     shop.close();
 }
 
+#[test]
+fn what_a_dead_instance_has_not_published_another_publishes() {
+    the_other_must_publish(Shop::kill9, Shop::start);
+}
+
 /// It is not dead: its connections are open, and the lock is its own. But it does nothing.
 #[test]
 fn an_instance_that_stands_still_is_not_waited_for() {
-    let slowly = |suite: local::suite::Builder| suite.env_for(Service::Order, "PUBLISH_RATE_MAX", "4");
-    let databases = Databases::create();
-    let shop = Shop::open_with(|suite| slowly(databases.choose(suite)));
-    let other = databases.another(&shop, 1, slowly);
-    let stream = Stream::new(&shop);
-    stream.place(ORDERS);
-    shop.pause(Service::Order);
-    assert!(shop.outbox_len(Service::Order) > 0, "it stopped with nothing left to publish");
-    until_all_is_published(&shop, Service::Order);
-    shop.resume(Service::Order);
-    stream.must_end_well();
-    drop(other);
-    shop.close();
+    the_other_must_publish(Shop::pause, Shop::resume);
 }
 
 #[test]

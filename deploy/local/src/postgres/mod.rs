@@ -9,6 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
 
 use crate::progress::Progress;
 use crate::tail;
@@ -45,6 +46,15 @@ pub enum Kind {
     Docker,
     /// A process of our own.
     Installed,
+}
+
+/// Where the services of a run keep their data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Storage {
+    /// In files.
+    Sqlite,
+    /// On one PostgreSQL server: the one of `TEST_DATABASE_URL`, else one of this run.
+    Postgres,
 }
 
 /// What is asked of a server's disk.

@@ -85,6 +85,14 @@ impl Builder {
         self
     }
 
+    /// Another instance of each service, beside those that keep their providers' ledgers in this directory.
+    pub fn instance(self, number: u32, beside: &Path) -> Self {
+        let suite = self.env("INSTANCE_ID", number.to_string());
+        let ledger = |service: Service| Some((service, ledger(beside, service.provider()?)));
+        let ledgers = Service::all().into_iter().filter_map(ledger);
+        ledgers.fold(suite, |suite, (service, path)| suite.env_for(service, "PROVIDERS_LEDGER", path))
+    }
+
     /// How long the services may take until they are ready. Default: one minute.
     pub fn ready_within(mut self, within: Duration) -> Self {
         self.ready_within = within;
@@ -136,13 +144,16 @@ impl Builder {
             variables.push(("KAFKA_TOPIC_PREFIX".to_owned(), prefix.clone()));
         }
         if let Some(provider) = service.provider() {
-            let ledger = dir.join(provider).with_extension("db").display().to_string();
-            variables.push(("PROVIDERS_LEDGER".to_owned(), ledger));
+            variables.push(("PROVIDERS_LEDGER".to_owned(), ledger(dir, provider)));
         }
         let extra = self.environment.iter().filter(|(whose, ..)| whose.is_none_or(|whose| whose == service));
         variables.extend(extra.map(|(_, name, value)| (name.clone(), value.clone())));
         variables
     }
+}
+
+fn ledger(dir: &Path, provider: &str) -> String {
+    dir.join(provider).with_extension("db").display().to_string()
 }
 
 /// Where cargo put this program: tests are one directory deeper than the binaries.

@@ -1,10 +1,12 @@
 //! Inputs that can't be handled take nothing with them, hold back their order alone, and are not lost.
 
-use messaging::Parts;
 use store::{Arrived, NewEvent, NewOutboxRow, Parked, StreamWrite};
 
 use super::*;
-use crate::{arrival::Arrival, failure::Class};
+use crate::{
+    arrival::{self, Arrival},
+    failure::Class,
+};
 
 fn arrived(order_id: OrderId, offset: i64) -> Arrived {
     let headers = vec![("ce_subject".to_owned(), order_id.to_string().into())];
@@ -13,10 +15,7 @@ fn arrived(order_id: OrderId, offset: i64) -> Arrived {
 }
 
 fn arrival(order_id: OrderId, offset: i64) -> Arrival {
-    let Arrived { record, partition, offset, timestamp_ms } = arrived(order_id, offset);
-    let NewOutboxRow { topic, key, headers, payload } = &record;
-    let key = key.as_deref();
-    Arrival::new(&Parts { topic, partition, offset, timestamp_ms, key, headers, payload }.into(), Some(order_id))
+    Arrival::new(&arrival::record(&arrived(order_id, offset)), Some(order_id))
 }
 
 fn record(order_number: u128, offset: i64) -> Input<Counter> {
