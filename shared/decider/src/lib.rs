@@ -13,6 +13,7 @@ use std::fmt;
 use contracts::{CancelReason, Contract, OrderId, Received, Sku, upcast};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use uuid::Uuid;
 
 /// Decides what happens. `decide` looks, `evolve` remembers; neither can fail: a business failure is an event.
 pub trait Decider: Sized + 'static {
@@ -239,16 +240,17 @@ pub struct StreamId {
 impl StreamId {
     /// The stream of an order in a category such as `payment`.
     pub fn of_order(category: &'static str, order_id: OrderId) -> Self {
-        Self::new(category, &order_id)
+        let mut id = Uuid::encode_buffer();
+        Self::new(category, order_id.0.as_hyphenated().encode_lower(&mut id))
     }
 
     /// The stream of a SKU in a category such as `stock`.
     pub fn of_sku(category: &'static str, sku: &Sku) -> Self {
-        Self::new(category, sku)
+        Self::new(category, sku.as_str())
     }
 
-    fn new(category: &'static str, id: &impl fmt::Display) -> Self {
-        Self { name: format!("{category}-{id}"), category_len: category.len() }
+    fn new(category: &'static str, id: &str) -> Self {
+        Self { name: [category, "-", id].concat(), category_len: category.len() }
     }
 
     /// A stream by its full name; `None` when it has no category.

@@ -7,6 +7,7 @@ mod parked;
 mod read;
 mod schema;
 mod write;
+mod writer;
 
 use std::{
     path::{Path, PathBuf},
@@ -20,6 +21,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
+use self::writer::Writer;
 use crate::{
     Committed, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, Store, StoreError, StoredEvent, StoredStream,
     Swept, Transaction, UpTo,
@@ -38,7 +40,7 @@ const CACHE_KIB: i32 = -8_192;
 /// Pages in the WAL (16 MiB) before they are copied to the database: a page that many transactions change is copied once.
 const CHECKPOINT_PAGES: u32 = 4_000;
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+type Job = Box<dyn FnOnce(&mut Writer) + Send>;
 
 /// A database file. Cheap to clone; closed when the last clone is dropped.
 #[derive(Clone)]
@@ -70,7 +72,7 @@ impl SqliteStore {
         let path = path_of(url)?;
         let connection = Access::Read.connect(path)?;
         schema::check(&connection)?;
-        Ok(Self::start(connection, path, Access::Read))
+        Self::start(connection, path, Access::Read)
     }
 
     /// Opens a database file, making it and its folder when there is none.
@@ -86,28 +88,29 @@ impl SqliteStore {
         }
         let mut connection = Access::Write.connect(path)?;
         schema::migrate(&mut connection)?;
-        Ok(Self::start(connection, path, Access::Write))
+        Self::start(connection, path, Access::Write)
     }
 
-    fn start(mut connection: Connection, path: &Path, access: Access) -> Self {
+    fn start(connection: Connection, path: &Path, access: Access) -> Result<Self, StoreError> {
+        let mut with = Writer::new(connection)?;
         let (writer, mut jobs) = mpsc::channel::<Job>(WRITER_QUEUE);
         let run = move || {
             while let Some(job) = jobs.blocking_recv() {
-                job(&mut connection);
+                job(&mut with);
             }
         };
         thread::Builder::new().name("sqlite-writer".into()).spawn(run).expect("a thread can be started");
-        Self { writer, readers: Arc::new(Readers { path: path.to_owned(), access, idle: Mutex::default() }) }
+        Ok(Self { writer, readers: Arc::new(Readers { path: path.to_owned(), access, idle: Mutex::default() }) })
     }
 
     async fn write<R: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Result<R, StoreError> + Send + 'static,
+        work: impl FnOnce(&mut Writer) -> Result<R, StoreError> + Send + 'static,
     ) -> Result<R, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(move |connection: &mut Connection| {
+        let job = Box::new(move |writer: &mut Writer| {
             // Whoever asked may have gone; the work is done all the same.
-            let _ = reply.send(work(connection));
+            let _ = reply.send(work(writer));
         });
         self.writer.send(job).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
@@ -185,7 +188,6 @@ impl Access {
         if let Self::Write = self {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
-            connection.pragma_update(None, "foreign_keys", "ON")?;
             connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         }
         connection.pragma_update(None, "cache_size", CACHE_KIB)?;
@@ -197,8 +199,8 @@ impl Access {
 
 impl Store for SqliteStore {
     async fn transact<T: Transaction>(&self, mut transaction: T) -> (T, Result<Committed, StoreError>) {
-        let work = move |connection: &mut Connection| {
-            let result = write::transact(connection, &mut transaction);
+        let work = move |writer: &mut Writer| {
+            let result = write::transact(writer, &mut transaction);
             Ok((transaction, result))
         };
         self.write(work).await.expect("the writer lives as long as a store that can be asked")
@@ -221,7 +223,7 @@ impl Store for SqliteStore {
     }
 
     async fn published(&self, positions: Vec<i64>) -> Result<(), StoreError> {
-        self.write(move |connection| write::published_only(connection, &positions)).await
+        self.write(move |writer| write::published_only(&mut writer.connection, &positions)).await
     }
 
     async fn intents(&self, after: i64, limit: usize) -> Result<Vec<OpenIntent>, StoreError> {
@@ -249,7 +251,7 @@ impl Store for SqliteStore {
     }
 
     async fn sweep_inbox(&self, horizon: Timestamp, after: Option<Uuid>, limit: usize) -> Result<Swept, StoreError> {
-        self.write(move |connection| parked::sweep_inbox(connection, horizon, after, limit)).await
+        self.write(move |writer| parked::sweep_inbox(&mut writer.connection, horizon, after, limit)).await
     }
 
     async fn outbox_oldest(&self) -> Result<Option<Timestamp>, StoreError> {

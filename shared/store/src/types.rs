@@ -7,7 +7,7 @@ use contracts::{CorrelationId, EventId, OrderId};
 use decider::StreamId;
 use jiff::Timestamp;
 
-use crate::Seen;
+use crate::{Seen, StoreError};
 
 /// A point in the life of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,12 +74,13 @@ pub struct Snapshot {
 pub struct Wanted {
     /// The stream.
     pub stream: StreamId,
-    /// The version up to which it is known already; 0: nothing is. What was known before need not be read again: an
-    /// event never changes.
+    /// The version at which this store last gave or committed it; 0: nothing is known. What is known need not be read
+    /// again, for an event never changes, and what only this store writes need not even be looked for.
     pub known: u64,
 }
 
-/// A stream, as a snapshot and the events since. A stream that does not exist has version 0.
+/// A stream, as a snapshot and the events since. A stream that does not exist has version 0. What who knows the stream
+/// already has of its beginning need not be told again: its correlation id, its trace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredStream {
     /// The last event's version.
@@ -141,8 +142,22 @@ pub struct StreamWrite {
     pub status: &'static str,
     /// When it wants to be woken.
     pub due: Option<Timestamp>,
+    /// Whether one of these two may differ from what the last write said. If not, they need not be written.
+    pub is_marked_anew: bool,
     /// Its state now, when it is time to keep it.
     pub snapshot: Option<Snapshot>,
+}
+
+impl StreamWrite {
+    /// The stream's version after this.
+    pub(crate) fn version(&self) -> u64 {
+        self.expected_version + self.events.len() as u64
+    }
+
+    /// That the stream is at another version than this expected.
+    pub(crate) fn conflict(&self) -> StoreError {
+        StoreError::Conflict { stream: self.stream.clone(), expected: self.expected_version }
+    }
 }
 
 /// A record to be published.

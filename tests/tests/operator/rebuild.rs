@@ -49,6 +49,7 @@ async fn falsify(url: &str, order: OrderId) {
         trace,
         status: "cancelled",
         due: None,
+        is_marked_anew: true,
         snapshot: None,
     };
     must(store.transact(Meddle(Some(write))).await.1);

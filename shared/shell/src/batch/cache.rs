@@ -12,7 +12,7 @@ use super::work::Stream;
 const STREAMS_MAX: NonZeroUsize = NonZeroUsize::new(8192).expect("not zero");
 
 /// Streams as they were at the end of some transaction.
-pub(crate) struct Cache<S: Service>(LruCache<StreamId, Stream<S>>);
+pub(crate) struct Cache<S: Service>(LruCache<StreamId, Box<Stream<S>>>);
 
 impl<S: Service> Default for Cache<S> {
     fn default() -> Self {
@@ -23,16 +23,16 @@ impl<S: Service> Default for Cache<S> {
 impl<S: Service> Cache<S> {
     /// The version that is known of a stream; 0: none.
     pub(super) fn version(&self, stream: &StreamId) -> u64 {
-        self.0.peek(stream).map_or(0, Stream::version)
+        self.0.peek(stream).map_or(0, |stream| stream.version())
     }
 
     /// Takes a stream out, for a transaction that may change it. If that fails, nothing wrong is left here.
-    pub(super) fn take(&mut self, stream: &StreamId) -> Option<Stream<S>> {
+    pub(super) fn take(&mut self, stream: &StreamId) -> Option<Box<Stream<S>>> {
         self.0.pop(stream)
     }
 
     /// Keeps a stream as it was committed.
-    pub(super) fn keep(&mut self, id: StreamId, stream: Stream<S>) {
+    pub(super) fn keep(&mut self, id: StreamId, stream: Box<Stream<S>>) {
         self.0.put(id, stream);
     }
 }

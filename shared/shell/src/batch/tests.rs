@@ -8,7 +8,7 @@ use decider::{Decider, Logged, PrivateEvent, StreamId};
 use store::{Committed, EventStore, SqliteStore, Store as _, UpTo};
 use tokio::sync::oneshot::{self, Receiver};
 
-use std::{cell::Cell, collections::HashMap, time::Duration};
+use std::{cell::Cell, collections::HashMap, rc::Rc, time::Duration};
 
 use super::{work::SNAPSHOT_INTERVAL, *};
 
@@ -130,14 +130,22 @@ impl Service for Counter {
 struct Fixture {
     store: EventStore,
     cache: Cell<Cache<Counter>>,
-    _folder: tempfile::TempDir,
+    folder: Rc<tempfile::TempDir>,
 }
 
 impl Fixture {
     fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        Self::on(Rc::new(tempfile::tempdir().expect("a folder")))
+    }
+
+    /// Somebody else on the same database.
+    fn another(&self) -> Self {
+        Self::on(Rc::clone(&self.folder))
+    }
+
+    fn on(folder: Rc<tempfile::TempDir>) -> Self {
         let store = EventStore::Sqlite(SqliteStore::open(&folder.path().join("test.db")).expect("opens"));
-        Self { store, cache: Cell::default(), _folder: folder }
+        Self { store, cache: Cell::default(), folder }
     }
 
     /// As after a restart, or as another instance: nothing is known.
@@ -226,9 +234,7 @@ async fn what_another_instance_wrote_since_is_seen() {
     let fixture = Fixture::new();
     let count = || vec![input(Command::Count(order(7)), None)];
     fixture.run(count()).await;
-    let known = fixture.cache.take();
-    fixture.run(count()).await;
-    fixture.cache.set(known);
+    fixture.another().run(count()).await;
     let committed = fixture.run(count()).await;
     assert_eq!(fixture.count(order(7)).await, 3);
     assert_eq!(committed.outbox.len(), 1, "the third count dispatches");

@@ -29,7 +29,8 @@ pub(super) const SNAPSHOT_INTERVAL: u64 = 100;
 
 /// What is built up while the transaction runs, and thrown away when it starts over.
 pub(super) struct Work<S: Service> {
-    pub(super) streams: HashMap<StreamId, Stream<S>>,
+    /// Boxed: they move from the cache and back.
+    pub(super) streams: HashMap<StreamId, Box<Stream<S>>>,
     /// Streams whose log this build can't read.
     pub(super) unreadable: HashMap<StreamId, Failure>,
     pub(super) fates: Vec<Fate>,
@@ -56,6 +57,8 @@ pub(super) struct Stream<S: Service> {
     snapshot_version: u64,
     correlation_id: Option<CorrelationId>,
     trace: Trace,
+    /// Its status and when it wants to be woken, as they were last written.
+    marked: Option<(&'static str, Option<Timestamp>)>,
     appended: Vec<NewEvent>,
 }
 
@@ -89,17 +92,17 @@ impl<S: Service> Work<S> {
     }
 
     /// Keeps a stream as it was known and what was stored since, or why it can't be read.
-    pub(super) fn loaded(&mut self, id: StreamId, known: Option<Stream<S>>, stored: StoredStream) {
+    pub(super) fn loaded(&mut self, id: StreamId, known: Option<Box<Stream<S>>>, stored: StoredStream) {
         let read = || match known {
             Some(known) => known.and_since(&stored),
-            None => Stream::read(stored),
+            None => Stream::read(stored).map(Box::new),
         };
         let read = catch_unwind(AssertUnwindSafe(|| read().map_err(Failure::from)));
         match read.unwrap_or_else(|panic| Err(Failure::panic(&*panic))) {
             Ok(stream) => drop(self.streams.insert(id, stream)),
             Err(failure) => {
                 self.unreadable.insert(id.clone(), failure);
-                self.streams.insert(id, Stream::default());
+                self.streams.insert(id, Box::default());
             }
         }
     }
@@ -208,12 +211,16 @@ impl<S: Service> Stream<S> {
         let (stored_version, correlation_id) = (stored.version, stored.correlation_id);
         let trace = Trace::from_text(&stored.trace);
         let state = rebuild::<S>(stored)?;
-        Ok(Self { state, stored_version, snapshot_version, correlation_id, trace, appended: Vec::new() })
+        let (marked, appended) = (None, Vec::new());
+        Ok(Self { state, stored_version, snapshot_version, correlation_id, trace, marked, appended })
     }
 
-    fn and_since(mut self, stored: &StoredStream) -> Result<Self, LogError> {
-        self.state = fold::<S>(self.state, &stored.events)?;
+    fn and_since(mut self: Box<Self>, stored: &StoredStream) -> Result<Box<Self>, LogError> {
+        self.state = fold::<S>(std::mem::take(&mut self.state), &stored.events)?;
         self.stored_version = stored.version;
+        if !stored.events.is_empty() {
+            self.marked = None;
+        }
         Ok(self)
     }
 
@@ -228,13 +235,16 @@ impl<S: Service> Stream<S> {
             self.snapshot_version = version;
         }
         let state = || serde_json::to_string(&self.state).expect("a state has string keys only");
+        let mark = (S::status(&self.state), S::wake_at(&self.state));
+        let is_marked_anew = self.marked.replace(mark) != Some(mark);
         StreamWrite {
             stream: id.clone(),
             expected_version,
             events,
             trace: self.trace.to_string(),
-            status: S::status(&self.state),
-            due: S::wake_at(&self.state),
+            status: mark.0,
+            due: mark.1,
+            is_marked_anew,
             snapshot: is_time.then(|| Snapshot { version, state: state() }),
         }
     }
@@ -248,6 +258,7 @@ impl<S: Service> Default for Stream<S> {
             snapshot_version: 0,
             correlation_id: None,
             trace: Trace::default(),
+            marked: None,
             appended: Vec::new(),
         }
     }

@@ -211,8 +211,7 @@ impl Open {
         for write in streams() {
             let head = self.locked.get(&write.stream).and_then(Option::as_ref);
             if head.map_or(0, |head| head.version) != write.expected_version {
-                let (stream, expected) = (write.stream.clone(), write.expected_version);
-                return Err(Stopped::Failed(StoreError::Conflict { stream, expected }));
+                return Err(Stopped::Failed(write.conflict()));
             }
         }
         Ok(())

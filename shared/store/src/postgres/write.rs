@@ -96,7 +96,7 @@ async fn numbered<'w>(open: &Open, writes: &'w Writes) -> Result<Vec<Numbered<'w
 async fn create<'w>(open: &Open, new: &[&'w StreamWrite]) -> Result<Vec<Numbered<'w>>, Stopped> {
     let names: Vec<_> = new.iter().map(|write| write.stream.as_str()).collect();
     let categories: Vec<_> = new.iter().map(|write| write.stream.category()).collect();
-    let versions: Vec<_> = new.iter().map(|write| version_after(write)).collect();
+    let versions: Vec<_> = new.iter().map(|write| signed(write.version())).collect();
     let snapshots: Vec<_> = new.iter().map(|write| snapshot_version(write).unwrap_or(0)).collect();
     let statuses: Vec<_> = new.iter().map(|write| write.status).collect();
     let correlations: Vec<Uuid> = new.iter().map(|write| write.events[0].correlation_id.0).collect();
@@ -114,7 +114,7 @@ async fn create<'w>(open: &Open, new: &[&'w StreamWrite]) -> Result<Vec<Numbered
     let id = |write: &&'w StreamWrite| match ids.get(write.stream.as_str()) {
         Some(id) => Ok((*id, *write)),
         // Another transaction has begun it meanwhile.
-        None => Err(Stopped::InTheWay(StoreError::Conflict { stream: write.stream.clone(), expected: 0 })),
+        None => Err(Stopped::InTheWay(write.conflict())),
     };
     new.iter().map(id).collect()
 }
@@ -122,7 +122,7 @@ async fn create<'w>(open: &Open, new: &[&'w StreamWrite]) -> Result<Vec<Numbered
 async fn change(open: &Open, streams: &[Numbered<'_>]) -> Result<u64, Error> {
     let old: Vec<_> = streams.iter().map(|(_, write)| *write).filter(|write| write.expected_version > 0).collect();
     let names: Vec<_> = old.iter().map(|write| write.stream.as_str()).collect();
-    let versions: Vec<_> = old.iter().map(|write| version_after(write)).collect();
+    let versions: Vec<_> = old.iter().map(|write| signed(write.version())).collect();
     let snapshots: Vec<_> = old.iter().map(|write| snapshot_version(write)).collect();
     let statuses: Vec<_> = old.iter().map(|write| write.status).collect();
     let dues: Vec<_> = old.iter().map(|write| write.due).collect();
@@ -201,10 +201,6 @@ async fn put_out(open: &Open, records: &[NewOutboxRow]) -> Result<i64, Error> {
     let payloads: Vec<_> = records.iter().map(|record| &*record.payload).collect();
     let now = Timestamp::now();
     open.client().query_one(&open.statements.put_out, &[&topics, &keys, &headers, &payloads, &now]).await?.try_get(0)
-}
-
-fn version_after(write: &StreamWrite) -> i64 {
-    signed(write.expected_version + write.events.len() as u64)
 }
 
 fn snapshot_version(write: &StreamWrite) -> Option<i64> {

@@ -38,8 +38,12 @@ pub(super) fn stream(connection: &Connection, stream: &StreamId, up_to: UpTo) ->
     from_snapshot(connection, head, max_version)
 }
 
-/// What a transaction needs to know of a stream: all of it, or what is new.
-pub(super) fn since(connection: &Connection, wanted: &Wanted) -> Result<StoredStream, StoreError> {
+/// What a transaction needs to know of a stream: all of it, or what is new. Nothing is new if nobody else wrote to the
+/// database since it was known.
+pub(super) fn since(connection: &Connection, wanted: &Wanted, is_alone: bool) -> Result<StoredStream, StoreError> {
+    if is_alone && wanted.known > 0 {
+        return Ok(StoredStream { version: wanted.known, ..StoredStream::default() });
+    }
     match head(connection, &wanted.stream)? {
         None => Ok(StoredStream::default()),
         Some(head) if wanted.known == 0 => {
@@ -102,13 +106,9 @@ pub(super) fn history(
     after: u64,
     limit: usize,
 ) -> Result<Vec<StoredEvent>, StoreError> {
-    let mut query = connection.prepare_cached(
-        "SELECT version, events.id, events.name, schema, data, time_us, events.correlation, causation
-         FROM events WHERE stream = (SELECT id FROM streams WHERE name = ?) AND version > ?
-         ORDER BY version LIMIT ?",
-    )?;
-    let events = query.query_map(params![stream.as_str(), after, limit], event)?;
-    Ok(events.collect::<Result<_, _>>()?)
+    let Some(head) = head(connection, stream)? else { return Ok(vec![]) };
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+    events(connection, head.id, after, after.saturating_add(limit).min(head.version))
 }
 
 /// A page of a category's streams.

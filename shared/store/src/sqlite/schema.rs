@@ -5,8 +5,7 @@ use rusqlite::Connection;
 use crate::StoreError;
 
 /// Each entry takes the database from the version of its index to the next. Never changed once released.
-const MIGRATIONS: &[&str] = &[
-    "
+const MIGRATIONS: &[&str] = &["
     -- One row for each stream. Streams refer to each other by a small number, so that the events of one order, which
     -- are written close in time, lie close in the index too, whatever its name.
     CREATE TABLE streams (
@@ -23,8 +22,10 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX streams_by_status ON streams (category, status, id);
     CREATE INDEX streams_due ON streams (due_us) WHERE due_us IS NOT NULL;
 
+    -- Rows lie in the order in which they were appended, so that a transaction fills few pages, whatever streams it
+    -- concerns. No reference to streams: an event is written in one transaction with its stream's row.
     CREATE TABLE events (
-        stream INTEGER NOT NULL REFERENCES streams,
+        stream INTEGER NOT NULL,
         version INTEGER NOT NULL,
         id BLOB NOT NULL,
         name TEXT NOT NULL,
@@ -37,7 +38,7 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
 
     CREATE TABLE snapshots (
-        stream INTEGER NOT NULL REFERENCES streams,
+        stream INTEGER NOT NULL,
         version INTEGER NOT NULL,
         time_us INTEGER NOT NULL,
         state TEXT NOT NULL,
@@ -49,9 +50,8 @@ const MIGRATIONS: &[&str] = &[
         received_us INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
 
-    -- AUTOINCREMENT: a position is never used twice, although rows are deleted.
     CREATE TABLE outbox (
-        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        position INTEGER PRIMARY KEY,
         topic TEXT NOT NULL,
         key BLOB,
         headers BLOB NOT NULL,
@@ -60,13 +60,20 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
 
     CREATE TABLE intents (
-        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        position INTEGER PRIMARY KEY,
         event BLOB NOT NULL UNIQUE,
         body TEXT NOT NULL
     ) STRICT;
-",
-    "
+
+    -- The last positions given out, in one row: none is used twice, although rows are deleted.
+    CREATE TABLE positions (
+        outbox INTEGER NOT NULL,
+        intents INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO positions VALUES (0, 0);
+
     -- Records that are tried again later. The first of an order holds back the others.
+    -- AUTOINCREMENT: a position is never used twice, although rows are deleted.
     CREATE TABLE parked (
         position INTEGER PRIMARY KEY AUTOINCREMENT,
         order_id BLOB NOT NULL,
@@ -84,8 +91,7 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     CREATE INDEX parked_by_order ON parked (order_id, position);
     CREATE INDEX parked_due ON parked (due_us);
-",
-];
+"];
 
 /// Whether the database is of this version, for who may not bring it there.
 pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {

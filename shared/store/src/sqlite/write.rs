@@ -1,21 +1,19 @@
 //! The one transaction: inbox, load, decide, append, outbox, commit.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavior, params};
 use uuid::Uuid;
 
-use super::{parked, read};
+use super::{parked, read, writer::Writer};
 use crate::{
-    Committed, Loaded, NewOutboxRow, OLD_SNAPSHOT_INTERVAL, OpenIntent, OutboxRow, SNAPSHOTS_KEPT, Seen, Step,
-    StoreError, StreamWrite, Transaction, Wanted, Writes, headers::pack,
+    Committed, Loaded, NewEvent, NewIntent, NewOutboxRow, OLD_SNAPSHOT_INTERVAL, OpenIntent, OutboxRow, SNAPSHOTS_KEPT,
+    Seen, Snapshot, Step, StoreError, StreamWrite, Transaction, Wanted, Writes, headers::pack,
 };
 
 /// Runs a transaction from its messages to the commit.
-pub(super) fn transact<T: Transaction>(
-    connection: &mut Connection,
-    transaction: &mut T,
-) -> Result<Committed, StoreError> {
-    let database = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+pub(super) fn transact<T: Transaction>(with: &mut Writer, transaction: &mut T) -> Result<Committed, StoreError> {
+    let database = with.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let is_alone = with.alone.check(&database)?;
     let seen = record_messages(&database, &transaction.messages())?;
     let held = parked::held(&database, transaction)?;
     let mut loaded = Loaded { seen, held, ..Loaded::default() };
@@ -23,7 +21,8 @@ pub(super) fn transact<T: Transaction>(
         match transaction.step(loaded).map_err(|_| StoreError::StartOver)? {
             Step::Write(writes) => break writes,
             Step::Load(wanted) => {
-                let load = |wanted: Wanted| read::since(&database, &wanted).map(|stored| (wanted.stream, stored));
+                let load =
+                    |wanted: Wanted| read::since(&database, &wanted, is_alone).map(|stored| (wanted.stream, stored));
                 let streams = wanted.into_iter().map(load).collect::<Result<_, _>>()?;
                 loaded = Loaded { streams, ..Loaded::default() };
             }
@@ -62,118 +61,149 @@ fn record_messages(database: &Connection, messages: &[Uuid]) -> Result<Seen, Sto
 }
 
 fn write(database: &Connection, writes: Writes) -> Result<Committed, StoreError> {
-    for stream in &writes.streams {
-        append(database, stream)?;
-    }
-    let mut committed = Committed::default();
-    let now = Timestamp::now();
-    for record in writes.outbox {
-        let position = insert_outbox(database, &record, now)?;
-        committed.outbox.push(OutboxRow { position, record });
-    }
-    for intent in writes.intents {
-        database
-            .prepare_cached("INSERT INTO intents (event, body) VALUES (?, ?)")?
-            .execute(params![intent.event_id.0.as_bytes(), intent.body])?;
-        committed.intents.push(OpenIntent { position: database.last_insert_rowid(), intent });
-    }
-    for answered in &writes.answered {
-        database.prepare_cached("DELETE FROM intents WHERE event = ?")?.execute([answered.0.as_bytes()])?;
+    append(database, &writes.streams)?;
+    let committed = give_out(database, writes.outbox, writes.intents)?;
+    let mut answer = database.prepare_cached("DELETE FROM intents WHERE event = ?")?;
+    for event in &writes.answered {
+        answer.execute([event.0.as_bytes()])?;
     }
     published(database, &writes.published)?;
     parked::write(database, &writes.parked, &writes.postponed, &writes.unparked)?;
     Ok(committed)
 }
 
-fn append(database: &Connection, write: &StreamWrite) -> Result<(), StoreError> {
-    let Some(first) = write.events.first() else { return Ok(()) };
-    let version = write.expected_version + write.events.len() as u64;
-    let due = write.due.map(Timestamp::as_microsecond);
-    let conflict = || StoreError::Conflict { stream: write.stream.clone(), expected: write.expected_version };
-    let stream = if write.expected_version == 0 {
-        database
-            .prepare_cached(
-                "INSERT INTO streams (name, category, version, status, correlation, trace, due_us)
-                 VALUES (?, ?, ?, ?, ?, ?, ?)",
-            )?
-            .execute(params![
-                write.stream.as_str(),
-                write.stream.category(),
-                version,
-                write.status,
-                first.correlation_id.0.as_bytes(),
-                write.trace,
-                due
-            ])
-            .map_err(|error| match error.sqlite_error_code() {
-                Some(ErrorCode::ConstraintViolation) => conflict(),
-                _ => error.into(),
-            })?;
-        database.last_insert_rowid()
-    } else {
-        let mut update = database.prepare_cached(
-            "UPDATE streams SET version = ?, status = ?, due_us = ? WHERE name = ? AND version = ? RETURNING id",
-        )?;
-        let mut rows =
-            update.query(params![version, write.status, due, write.stream.as_str(), write.expected_version])?;
-        rows.next()?.ok_or_else(conflict)?.get(0)?
-    };
-    insert_events(database, stream, write)?;
-    if let Some(snapshot) = &write.snapshot {
-        let time = write.events.last().unwrap_or(first).time.as_microsecond();
-        database
-            .prepare_cached("INSERT INTO snapshots (stream, version, time_us, state) VALUES (?, ?, ?, ?)")?
-            .execute(params![stream, snapshot.version, time, snapshot.state])?;
-        database
-            .prepare_cached(
-                "DELETE FROM snapshots WHERE stream = ?1 AND version =
-                     (SELECT version FROM snapshots WHERE stream = ?1 ORDER BY version DESC LIMIT 1 OFFSET ?2)
-                 AND EXISTS (SELECT 1 FROM snapshots AS before WHERE before.stream = ?1
-                             AND before.version < snapshots.version AND before.version > snapshots.version - ?3)",
-            )?
-            .execute(params![stream, SNAPSHOTS_KEPT, OLD_SNAPSHOT_INTERVAL])?;
+/// Stores records and calls at the next positions.
+fn give_out(
+    database: &Connection,
+    outbox: Vec<NewOutboxRow>,
+    intents: Vec<NewIntent>,
+) -> Result<Committed, StoreError> {
+    if outbox.is_empty() && intents.is_empty() {
+        return Ok(Committed::default());
     }
-    Ok(())
+    let mut last = database.prepare_cached("SELECT outbox, intents FROM positions")?;
+    let (last_row, last_intent): (i64, i64) = last.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let outbox = put_out(database, outbox, last_row)?;
+    let intents = open_intents(database, intents, last_intent)?;
+    database.prepare_cached("UPDATE positions SET outbox = ?, intents = ?")?.execute([
+        outbox.last().map_or(last_row, |row| row.position),
+        intents.last().map_or(last_intent, |intent| intent.position),
+    ])?;
+    Ok(Committed { outbox, intents })
 }
 
-fn insert_events(database: &Connection, stream: i64, write: &StreamWrite) -> Result<(), StoreError> {
+fn append(database: &Connection, writes: &[StreamWrite]) -> Result<(), StoreError> {
     let mut insert = database.prepare_cached(
         "INSERT INTO events (stream, version, id, name, schema, data, time_us, correlation, causation)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
-    for (version, event) in (write.expected_version + 1..).zip(&write.events) {
-        insert.execute(params![
-            stream,
-            version,
-            event.id.0.as_bytes(),
-            event.name,
-            event.schema,
-            event.data,
-            event.time.as_microsecond(),
-            event.correlation_id.0.as_bytes(),
-            event.causation_id.as_ref().map(|id| id.0.as_bytes()),
-        ])?;
+    for write in writes {
+        let Some(first) = write.events.first() else { continue };
+        let stream = if write.expected_version == 0 { begin(database, write, first)? } else { go_on(database, write)? };
+        for (version, event) in (write.expected_version + 1..).zip(&write.events) {
+            insert.execute(params![
+                stream,
+                version,
+                event.id.0.as_bytes(),
+                event.name,
+                event.schema,
+                event.data,
+                event.time.as_microsecond(),
+                event.correlation_id.0.as_bytes(),
+                event.causation_id.as_ref().map(|id| id.0.as_bytes()),
+            ])?;
+        }
+        if let Some(snapshot) = &write.snapshot {
+            let time = write.events.last().unwrap_or(first).time;
+            keep_snapshot(database, stream, snapshot, time)?;
+        }
     }
     Ok(())
 }
 
-fn insert_outbox(database: &Connection, record: &NewOutboxRow, now: Timestamp) -> Result<i64, StoreError> {
-    database
-        .prepare_cached("INSERT INTO outbox (topic, key, headers, payload, committed_us) VALUES (?, ?, ?, ?, ?)")?
-        .execute(params![
-            record.topic,
-            record.key.as_deref(),
-            pack(&record.headers),
-            &record.payload[..],
-            now.as_microsecond(),
-        ])?;
-    Ok(database.last_insert_rowid())
+/// Makes a stream's row, and gives its number.
+fn begin(database: &Connection, write: &StreamWrite, first: &NewEvent) -> Result<i64, StoreError> {
+    let mut insert = database.prepare_cached(
+        "INSERT INTO streams (name, category, version, status, correlation, trace, due_us) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    let inserted = insert.insert(params![
+        write.stream.as_str(),
+        write.stream.category(),
+        write.version(),
+        write.status,
+        first.correlation_id.0.as_bytes(),
+        write.trace,
+        write.due.map(Timestamp::as_microsecond),
+    ]);
+    inserted.map_err(|error| match error.sqlite_error_code() {
+        Some(ErrorCode::ConstraintViolation) => write.conflict(),
+        _ => error.into(),
+    })
 }
 
+/// Moves a stream's row on, and gives its number. What indexes are made of is left alone if it stays what it is.
+///
+/// No `RETURNING`: with it SQLite keeps a copy of each page that the statement changes, to be able to undo it alone.
+fn go_on(database: &Connection, write: &StreamWrite) -> Result<i64, StoreError> {
+    let mut number = database.prepare_cached("SELECT id FROM streams WHERE name = ?")?;
+    let number = number.query_row([write.stream.as_str()], |row| row.get(0)).optional()?;
+    let number: i64 = number.ok_or_else(|| write.conflict())?;
+    let (version, expected) = (write.version(), write.expected_version);
+    let changed = if write.is_marked_anew {
+        let due = write.due.map(Timestamp::as_microsecond);
+        database
+            .prepare_cached("UPDATE streams SET version = ?, status = ?, due_us = ? WHERE id = ? AND version = ?")?
+            .execute(params![version, write.status, due, number, expected])?
+    } else {
+        database
+            .prepare_cached("UPDATE streams SET version = ? WHERE id = ? AND version = ?")?
+            .execute(params![version, number, expected])?
+    };
+    if changed == 0 { Err(write.conflict()) } else { Ok(number) }
+}
+
+fn keep_snapshot(database: &Connection, stream: i64, snapshot: &Snapshot, time: Timestamp) -> Result<(), StoreError> {
+    database
+        .prepare_cached("INSERT INTO snapshots (stream, version, time_us, state) VALUES (?, ?, ?, ?)")?
+        .execute(params![stream, snapshot.version, time.as_microsecond(), snapshot.state])?;
+    database
+        .prepare_cached(
+            "DELETE FROM snapshots WHERE stream = ?1 AND version =
+                 (SELECT version FROM snapshots WHERE stream = ?1 ORDER BY version DESC LIMIT 1 OFFSET ?2)
+             AND EXISTS (SELECT 1 FROM snapshots AS before WHERE before.stream = ?1
+                         AND before.version < snapshots.version AND before.version > snapshots.version - ?3)",
+        )?
+        .execute(params![stream, SNAPSHOTS_KEPT, OLD_SNAPSHOT_INTERVAL])?;
+    Ok(())
+}
+
+fn put_out(database: &Connection, records: Vec<NewOutboxRow>, last: i64) -> Result<Vec<OutboxRow>, StoreError> {
+    let mut insert = database.prepare_cached(
+        "INSERT INTO outbox (position, topic, key, headers, payload, committed_us) VALUES (?, ?, ?, ?, ?, ?)",
+    )?;
+    let now = Timestamp::now().as_microsecond();
+    let put = |(position, record): (i64, NewOutboxRow)| {
+        let (key, headers) = (record.key.as_deref(), pack(&record.headers));
+        insert.execute(params![position, record.topic, key, headers, &record.payload[..], now])?;
+        Ok(OutboxRow { position, record })
+    };
+    (last + 1..).zip(records).map(put).collect()
+}
+
+fn open_intents(database: &Connection, intents: Vec<NewIntent>, last: i64) -> Result<Vec<OpenIntent>, StoreError> {
+    let mut insert = database.prepare_cached("INSERT INTO intents (position, event, body) VALUES (?, ?, ?)")?;
+    let open = |(position, intent): (i64, NewIntent)| {
+        insert.execute(params![position, intent.event_id.0.as_bytes(), intent.body])?;
+        Ok(OpenIntent { position, intent })
+    };
+    (last + 1..).zip(intents).map(open).collect()
+}
+
+/// Most rows are published in the order of their positions, so few statements do for many.
 fn published(database: &Connection, positions: &[i64]) -> Result<(), StoreError> {
-    let mut delete = database.prepare_cached("DELETE FROM outbox WHERE position = ?")?;
-    for position in positions {
-        delete.execute([position])?;
+    let mut delete = database.prepare_cached("DELETE FROM outbox WHERE position BETWEEN ? AND ?")?;
+    for run in positions.chunk_by(|one, next| one + 1 == *next) {
+        delete.execute([run.first(), run.last()])?;
     }
     Ok(())
 }

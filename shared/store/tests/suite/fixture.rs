@@ -18,7 +18,7 @@ pub(crate) trait Fixture: Sized {
     /// A new database. It goes when the fixture goes.
     async fn empty() -> Self;
 
-    /// Opens the database. Whoever opened it before has dropped that store.
+    /// Opens the database, also while somebody else has it open.
     async fn open(&self) -> Self::Store;
 }
 
@@ -139,6 +139,7 @@ pub(crate) fn at(name: &str, expected_version: u64, events: Vec<NewEvent>) -> St
         trace: TRACE.into(),
         status: "open",
         due: None,
+        is_marked_anew: true,
         snapshot: None,
     }
 }

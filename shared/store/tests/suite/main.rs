@@ -35,6 +35,7 @@ macro_rules! suite {
             transactions {
                 what_is_asked_for_is_loaded_in_that_order
                 of_a_stream_that_is_known_only_what_is_new_is_loaded
+                what_somebody_else_appended_is_new
                 several_streams_are_written_together
                 a_write_at_another_version_is_a_conflict
                 a_second_beginning_of_a_stream_is_a_conflict

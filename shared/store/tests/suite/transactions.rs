@@ -1,9 +1,9 @@
 //! Transactions: all or nothing, each message once, no update lost.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::mpsc::channel};
 
 use jiff::Timestamp;
-use store::{Listing, Loaded, Seen, StartOver, Step, Store, StoreError, StreamWrite, UpTo, Writes};
+use store::{Listing, Loaded, Seen, StartOver, Step, Store, StoreError, StreamWrite, UpTo, Wanted, Writes};
 
 use crate::fixture::{
     Fixture, Script, append, at, counted, event_id, fold, handle, intent, load, open_intents, record, said, second,
@@ -38,25 +38,40 @@ pub(crate) async fn what_is_asked_for_is_loaded_in_that_order(database: impl Fix
     store.transact(script).await.1.expect("nothing is written");
 }
 
+/// What a transaction is told that asks for these streams.
+async fn told<S: Store>(store: &S, wanted: impl Fn() -> Vec<Wanted> + Send + 'static) -> Vec<(u64, Vec<u64>)> {
+    let (told, was_told) = channel();
+    let mut asked = false;
+    let script = Script::new(vec![], move |loaded: Loaded| {
+        if !std::mem::replace(&mut asked, true) {
+            return Ok(Step::Load(wanted()));
+        }
+        let streams = loaded.streams.iter().map(|(_, stored)| (stored.version, fold(stored))).collect::<Vec<_>>();
+        told.send(streams).expect("somebody waits");
+        Ok(Step::Write(Writes::default()))
+    });
+    store.transact(script).await.1.expect("nothing is written");
+    was_told.recv().expect("it was told")
+}
+
 pub(crate) async fn of_a_stream_that_is_known_only_what_is_new_is_loaded(database: impl Fixture) {
     let store = database.open().await;
     append(&store, || at("A", 0, vec![said(1), said(2), said(3)])).await;
-    let mut known = vec![2, 3];
-    let script = Script::new(vec![], move |loaded: Loaded| {
-        let news: Vec<_> = loaded.streams.iter().map(|(_, stored)| (stored.version, fold(stored))).collect();
-        match known.pop() {
-            Some(3) => Ok(Step::Load(vec![wanted("A", 3), wanted("unknown", 0)])),
-            Some(version) => {
-                assert_eq!(news, [(3, vec![]), (0, vec![])]);
-                Ok(Step::Load(vec![wanted("A", version)]))
-            }
-            None => {
-                assert_eq!(news, [(3, vec![3])]);
-                Ok(Step::Write(Writes::default()))
-            }
-        }
-    });
-    store.transact(script).await.1.expect("nothing is written");
+    append(&store, || at("B", 0, vec![said(10)])).await;
+    let known = || vec![wanted("A", 3), wanted("unknown", 0), wanted("B", 0)];
+    assert_eq!(told(&store, known).await, [(3, vec![]), (0, vec![]), (1, vec![10])]);
+    append(&store, || at("A", 3, vec![said(4)])).await;
+    assert_eq!(told(&store, || vec![wanted("A", 4)]).await, [(4, vec![])]);
+}
+
+pub(crate) async fn what_somebody_else_appended_is_new(database: impl Fixture) {
+    let (store, other) = (database.open().await, database.open().await);
+    append(&store, || at("A", 0, vec![said(1), said(2)])).await;
+    append(&store, || at("B", 0, vec![said(10)])).await;
+    append(&other, || at("A", 2, vec![said(3)])).await;
+    append(&other, || at("B", 1, vec![said(20)])).await;
+    assert_eq!(told(&store, || vec![wanted("A", 2)]).await, [(3, vec![3])]);
+    assert_eq!(told(&store, || vec![wanted("A", 3), wanted("B", 1)]).await, [(3, vec![]), (2, vec![20])], "later too");
 }
 
 pub(crate) async fn several_streams_are_written_together(database: impl Fixture) {

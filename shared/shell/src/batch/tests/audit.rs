@@ -56,6 +56,7 @@ impl Fixture {
             trace,
             status,
             due: None,
+            is_marked_anew: true,
             snapshot: None,
         };
         self.store.transact(Write(Some(choose(write)))).await.1.expect("is written");
