@@ -264,6 +264,15 @@ impl Shop {
     pub fn look(&self, service: Service, path: &str) -> Value {
         must(self.get(service, path).expect_status(200))
     }
+
+    /// A metric of a service, all its series together; 0 when there is none yet.
+    #[track_caller]
+    pub fn metric(&self, service: Service, name: &str) -> f64 {
+        let metrics = self.look(service, "/metrics");
+        let series = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        let lines = metrics.as_str().unwrap_or_default().lines().filter(series);
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
 }
 
 /// The catalog and the stock.

@@ -6,12 +6,6 @@ use local::{Service, wait_until};
 /// What inventory reads.
 const TOPICS: [&str; 4] = ["order.events", "payment.events", "shipping.events", "inventory.redrive"];
 
-fn forgotten(shop: &Shop) -> Option<f64> {
-    let metrics = shop.get(Service::Inventory, "/metrics").body;
-    let line = metrics.as_str()?.lines().find(|line| line.starts_with("saga_inbox_forgotten_total"))?;
-    line.rsplit(' ').next()?.parse().ok()
-}
-
 #[test]
 fn the_inbox_forgets_what_its_topics_keep_no_longer() {
     let shop = Shop::open_with(|suite| suite.env("INBOX_MARGIN_S", "0"));
@@ -25,9 +19,9 @@ fn the_inbox_forgets_what_its_topics_keep_no_longer() {
     // How long records stay is asked for when it starts, and now and then.
     shop.kill9(Service::Inventory);
     shop.start(Service::Inventory);
-    let all_forgotten = || match forgotten(&shop) {
-        Some(count) if count >= 6.0 => Ok(()),
-        count => Err(format!("forgotten: {count:?} of the 6 messages of three orders")),
+    let all_forgotten = || match shop.metric(Service::Inventory, "saga_inbox_forgotten_total") {
+        count if count >= 6.0 => Ok(()),
+        count => Err(format!("forgotten: {count} of the 6 messages of three orders")),
     };
     wait_until("an empty inbox", PATIENCE, all_forgotten).expect("old messages are forgotten");
     shop.wait_until_confirmed(shop.place(&NewOrder::of(&product, 1)));

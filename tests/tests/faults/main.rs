@@ -11,4 +11,5 @@ mod partitions;
 mod pauses;
 mod poison;
 mod shutdown;
+mod throttled;
 mod upgrade;
