@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use clap::Parser;
 use local::postgres::Storage;
 
+use crate::plan::{Closed, Load, Plan, Until};
 use crate::schedule::Schedule;
 
 /// The longest open loop, in requests: each has a place in memory.
@@ -15,6 +16,12 @@ const SCHEDULED_MAX: u64 = 10_000_000;
 /// How long orders are sent if nothing is said.
 const DEFAULT_SECONDS: f64 = 20.0;
 
+/// The same for each measurement of all: what is claimed shall last.
+const DEFAULT_SECONDS_OF_ALL: f64 = 60.0;
+
+/// The orders in the databases before the first of the two measurements that show flatness.
+const DEFAULT_PRELOAD_OF_ALL: u64 = 10_000;
+
 /// Measures the order saga: throughput, latency, and what a saga costs.
 ///
 /// Without `--rate` in a closed loop: each client sends its next order when the one before is accepted. With `--rate` in an
@@ -22,6 +29,12 @@ const DEFAULT_SECONDS: f64 = 20.0;
 #[derive(Debug, Parser)]
 #[command(name = "cargo saga bench --", bin_name = "cargo saga bench --")]
 pub(crate) struct Arguments {
+    /// Measure everything that the README claims, and compare it with the goals: the closed loop as chosen here, with 512
+    /// clients and with one product; the open loop with 20 orders/s and with half of the highest throughput; what tracing
+    /// costs; whether orders in the databases cost anything; and PostgreSQL, if there is one. Takes about half an hour, and
+    /// 15 GB of disk for the time.
+    #[arg(long, conflicts_with_all = ["rate", "hot", "tracing", "storage"])]
+    pub(crate) all: bool,
     /// Clients of the closed loop.
     #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u16).range(1..=4096))]
     clients: u16,
@@ -35,7 +48,7 @@ pub(crate) struct Arguments {
     /// How many orders to send.
     #[arg(long, conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..=SCHEDULED_MAX))]
     orders: Option<u64>,
-    /// How long to send orders [default: 20].
+    /// How long to send orders [default: 20; with `--all` 60].
     #[arg(long)]
     seconds: Option<f64>,
     /// Products that the orders are spread over.
@@ -47,6 +60,13 @@ pub(crate) struct Arguments {
     /// Orders sent before anything is measured: the broker's code is compiled while it runs.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(0..=1_000_000))]
     warm_up: u64,
+    /// Finished orders in the databases before it is measured, those of the warm-up included; real ones, sent like the others
+    /// [default: 0; with `--all` 10000, for the first of the two measurements that show flatness].
+    #[arg(long, value_parser = clap::value_parser!(u64).range(0..=SCHEDULED_MAX))]
+    preload: Option<u64>,
+    /// With `--all`: finished orders in the databases before the second of these two.
+    #[arg(long, requires = "all", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=SCHEDULED_MAX))]
+    pub(crate) flat_orders: u64,
     /// Where the services keep their data.
     #[arg(long, value_enum, default_value_t = Storage::Sqlite)]
     pub(crate) storage: Storage,
@@ -56,36 +76,9 @@ pub(crate) struct Arguments {
     /// Also write the figures to this file.
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,
-}
-
-/// What to send.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Plan {
-    pub(crate) products: u16,
-    pub(crate) warm_up: Closed,
-    pub(crate) load: Load,
-}
-
-/// How it is sent.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Load {
-    Closed(Closed),
-    Open(Schedule),
-}
-
-/// Clients that each wait for the answer to their last order.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Closed {
-    pub(crate) clients: u16,
-    pub(crate) in_flight: u32,
-    pub(crate) until: Until,
-}
-
-/// When a closed loop ends.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Until {
-    Orders(u64),
-    Elapsed(Duration),
+    /// Also draw the figures, as SVG files in this directory.
+    #[arg(long)]
+    pub(crate) plots: Option<PathBuf>,
 }
 
 impl Arguments {
@@ -99,10 +92,29 @@ impl Arguments {
             products: if self.hot { 1 } else { self.skus },
             warm_up: closed(Until::Orders(self.warm_up)),
             load: match self.rate {
-                Some(rate) => Load::Open(self.schedule(rate)?),
+                Some(rate) => self.open(rate)?,
                 None => Load::Closed(closed(self.until()?)),
             },
         })
+    }
+
+    /// The open loop at this rate, as long as chosen.
+    ///
+    /// # Errors
+    /// The rate makes no sense, or not with this length.
+    pub(crate) fn open(&self, rate: f64) -> Result<Load> {
+        ensure!(rate.is_finite() && rate > 0.0, "--rate must be more than 0");
+        let schedule = match self.orders {
+            Some(orders) => Schedule::new(rate, orders),
+            None => Schedule::lasting(rate, Duration::from_secs_f64(self.checked_seconds()?)),
+        };
+        ensure!((1..=SCHEDULED_MAX).contains(&schedule.len()), "that is {} orders", schedule.len());
+        Ok(Load::Open(schedule))
+    }
+
+    /// How many orders are in the databases before it is measured, at least.
+    pub(crate) fn preload(&self) -> u64 {
+        self.preload.unwrap_or(if self.all { DEFAULT_PRELOAD_OF_ALL } else { 0 })
     }
 
     fn until(&self) -> Result<Until> {
@@ -112,32 +124,11 @@ impl Arguments {
         })
     }
 
-    fn schedule(&self, rate: f64) -> Result<Schedule> {
-        ensure!(rate.is_finite() && rate > 0.0, "--rate must be more than 0");
-        let schedule = match self.orders {
-            Some(orders) => Schedule::new(rate, orders),
-            None => Schedule::lasting(rate, Duration::from_secs_f64(self.checked_seconds()?)),
-        };
-        ensure!((1..=SCHEDULED_MAX).contains(&schedule.len()), "that is {} orders", schedule.len());
-        Ok(schedule)
-    }
-
     fn checked_seconds(&self) -> Result<f64> {
-        let seconds = self.seconds.unwrap_or(DEFAULT_SECONDS);
+        let default = if self.all { DEFAULT_SECONDS_OF_ALL } else { DEFAULT_SECONDS };
+        let seconds = self.seconds.unwrap_or(default);
         ensure!(seconds > 0.0 && seconds <= 86_400.0, "--seconds must be more than 0 and at most a day");
         Ok(seconds)
-    }
-}
-
-impl Load {
-    /// For a heading.
-    pub(crate) fn title(&self) -> String {
-        match self {
-            Self::Closed(Closed { clients, in_flight, .. }) => {
-                format!("closed loop, {clients} clients, at most {in_flight} sagas unfinished")
-            }
-            Self::Open(schedule) => format!("open loop, {} orders/s", schedule.rate()),
-        }
     }
 }
 
@@ -145,9 +136,13 @@ impl Load {
 mod tests {
     use super::*;
 
-    fn plan(line: &str) -> Result<Plan> {
+    fn arguments(line: &str) -> Result<Arguments> {
         let words = std::iter::once("bench").chain(line.split_whitespace());
-        Arguments::try_parse_from(words)?.plan()
+        Ok(Arguments::try_parse_from(words)?)
+    }
+
+    fn plan(line: &str) -> Result<Plan> {
+        arguments(line)?.plan()
     }
 
     #[test]
@@ -164,8 +159,19 @@ mod tests {
     }
 
     #[test]
+    fn all_of_it_takes_longer_and_begins_with_orders() {
+        let all = arguments("--all").unwrap();
+        assert_eq!((all.plan().unwrap().load.length(), all.preload(), all.flat_orders), (60, 10_000, 1_000_000));
+        let one = arguments("").unwrap();
+        assert_eq!((one.plan().unwrap().load.length(), one.preload()), (20, 0));
+    }
+
+    #[test]
     fn nonsense_is_refused() {
         for line in ["--rate 0", "--rate -1", "--rate NaN", "--seconds 0", "--rate 1e9 --seconds 100", "--clients 0"] {
+            assert!(plan(line).is_err(), "{line}");
+        }
+        for line in ["--all --rate 20", "--all --storage postgres", "--all --hot", "--flat-orders 5"] {
             assert!(plan(line).is_err(), "{line}");
         }
     }

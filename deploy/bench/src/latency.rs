@@ -8,6 +8,12 @@ use serde::Serialize;
 /// Longer than any order may take: what is longer counts as this.
 const LONGEST_US: u64 = 3_600_000_000;
 
+/// Where curves end: p99.99, give or take what a float is inexact.
+const LEAST_LEFT: f64 = 0.000_099;
+
+/// How many points a curve has from one quantile to that with a tenth of it left.
+const POINTS_PER_TENTH: f64 = 10.0;
+
 /// Latencies of many orders.
 pub(crate) struct Latencies(Histogram<u64>);
 
@@ -45,6 +51,17 @@ impl Latencies {
             max_ms: ms(self.0.max()),
         }
     }
+
+    /// The curve from the median to p99.99: points at equal distances by what is left above, ten for each tenth of it. None
+    /// where fewer than one latency is left, for there the curve would tell of nothing but the longest.
+    pub(crate) fn curve(&self) -> Vec<Point> {
+        #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 orders")]
+        let least_left = 1.0 / self.0.len().max(1) as f64;
+        let lefts = (0..).map(|step| 0.5 * 0.1_f64.powf(f64::from(step) / POINTS_PER_TENTH));
+        let lefts = lefts.take_while(|left| *left >= least_left.max(LEAST_LEFT));
+        let quantiles = lefts.map(|left| 1.0 - left);
+        quantiles.map(|quantile| Point { quantile, ms: ms(self.0.value_at_quantile(quantile)) }).collect()
+    }
 }
 
 impl Percentiles {
@@ -55,6 +72,14 @@ impl Percentiles {
 
     /// The names of the cells.
     pub(crate) const HEADER: [&str; 5] = ["p50", "p90", "p99", "p99.9", "max"];
+}
+
+/// A point of a curve: how many parts of all are at most that long.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Point {
+    /// Between 0 and 1.
+    pub(crate) quantile: f64,
+    pub(crate) ms: f64,
 }
 
 #[expect(clippy::cast_precision_loss, reason = "at most an hour")]
@@ -87,5 +112,19 @@ mod tests {
         latencies.record(Duration::from_hours(10));
         let longest = latencies.percentiles().max_ms;
         assert!((3_600_000.0..3_610_000.0).contains(&longest), "{longest}");
+    }
+
+    #[test]
+    fn the_curve_rises_from_the_median_to_where_one_is_left() {
+        let mut latencies = Latencies::default();
+        assert_eq!(latencies.curve(), []);
+        for ms in 1..=1000 {
+            latencies.record(Duration::from_millis(ms));
+        }
+        let curve = latencies.curve();
+        let (first, last) = (curve[0], curve[curve.len() - 1]);
+        assert!((499.0..502.0).contains(&first.ms) && (first.quantile - 0.5).abs() < 1e-9, "{first:?}");
+        assert!((0.998..=0.999).contains(&last.quantile), "{last:?}");
+        assert!(curve.is_sorted_by(|a, b| a.quantile < b.quantile && a.ms <= b.ms), "{curve:?}");
     }
 }

@@ -10,10 +10,13 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::latency::{Latencies, Percentiles};
+use crate::latency::{Latencies, Percentiles, Point};
 
 /// How long a client of a closed loop waits for one of the unfinished sagas to end.
 const ADMISSION: Duration = Duration::from_mins(1);
+
+/// How many seconds are counted apart; what is later counts as the last.
+const SECONDS_MAX: usize = 100_000;
 
 /// How an order can end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +48,9 @@ pub(crate) struct Outcomes {
     pub(crate) elapsed: Duration,
     pub(crate) accepted: Percentiles,
     pub(crate) finished: Percentiles,
+    pub(crate) finished_curve: Vec<Point>,
+    /// How many orders became final in each second since the first request.
+    pub(crate) each_second: Vec<u64>,
     /// How long after its time a request was sent.
     pub(crate) sent_late: Percentiles,
     /// Why the first of the failed requests failed.
@@ -70,6 +76,7 @@ struct Books {
     sent_late: Latencies,
     first_sent: Option<Instant>,
     last_final: Option<Instant>,
+    each_second: Vec<u64>,
     failure: Option<String>,
 }
 
@@ -164,6 +171,8 @@ impl Ledger {
             elapsed: elapsed.unwrap_or_default(),
             accepted: books.accepted.percentiles(),
             finished: books.finished.percentiles(),
+            finished_curve: books.finished.curve(),
+            each_second: books.each_second,
             sent_late: books.sent_late.percentiles(),
             failure: books.failure,
         }
@@ -178,6 +187,16 @@ impl Books {
         }
         self.finished.record(at.saturating_duration_since(since));
         self.last_final = self.last_final.max(Some(at));
+        self.count(at);
+    }
+
+    fn count(&mut self, at: Instant) {
+        let since = self.first_sent.map_or(Duration::ZERO, |first| at.saturating_duration_since(first));
+        let second = usize::try_from(since.as_secs()).unwrap_or(usize::MAX).min(SECONDS_MAX);
+        if self.each_second.len() <= second {
+            self.each_second.resize(second + 1, 0);
+        }
+        self.each_second[second] += 1;
     }
 }
 
@@ -214,6 +233,7 @@ mod tests {
         ledger.became_final(order(1), Outcome::Confirmed, due + 7 * SECOND);
         let outcomes = ledger.close();
         assert_eq!(outcomes.elapsed, 7 * SECOND);
+        assert_eq!(outcomes.each_second, [0, 0, 0, 0, 0, 0, 0, 1]);
         assert!((7000.0..7010.0).contains(&outcomes.finished.max_ms), "{outcomes:?}");
         assert!(outcomes.accepted.max_ms >= 5000.0 && outcomes.sent_late.max_ms >= 5000.0, "{outcomes:?}");
     }

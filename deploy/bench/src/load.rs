@@ -1,7 +1,7 @@
 //! Sends orders, and waits until all of them are final.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,11 @@ use tokio::runtime::Handle;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{interval, sleep};
 
-use crate::arguments::{Closed, Load, Until};
 use crate::catalog::Orders;
+use crate::journal::{self, Journal};
 use crate::ledger::Ledger;
 use crate::order_api::{Answer, OrderApi};
+use crate::plan::{Closed, Load, Until};
 use crate::schedule::Schedule;
 
 /// How often an order is sent that is answered 503.
@@ -34,6 +35,8 @@ pub(crate) struct Target {
     pub(crate) api: OrderApi,
     pub(crate) orders: Orders,
     pub(crate) ledger: Arc<Ledger>,
+    /// Where every order's way is written down, if it is.
+    pub(crate) journal: OnceLock<Arc<Journal>>,
 }
 
 /// Sends all orders of a load and waits for the end of their sagas; a saga that does not end is in the ledger.
@@ -65,21 +68,6 @@ async fn shown<T>(work: impl Future<Output = T>, ledger: &Ledger, load: &Load, s
                 None => ledger.finals(),
             }),
         }
-    }
-}
-
-impl Load {
-    /// How long it is in the unit of its progress: seconds, or orders.
-    pub(crate) fn length(&self) -> u64 {
-        match self {
-            Self::Closed(Closed { until: Until::Orders(orders), .. }) => *orders,
-            Self::Closed(Closed { until: Until::Elapsed(time), .. }) => time.as_secs(),
-            Self::Open(schedule) => schedule.len(),
-        }
-    }
-
-    fn length_in_seconds(&self) -> Option<u64> {
-        matches!(self, Self::Closed(Closed { until: Until::Elapsed(_), .. })).then(|| self.length())
     }
 }
 
@@ -156,9 +144,15 @@ impl Target {
     async fn order(&self, number: u64, due: Instant) {
         let body = self.orders.get(number);
         self.ledger.sent(due);
+        let journal = self.journal.get().map(|journal| (journal, journal::now()));
         for _ in 0..TRIES_MAX {
             match self.api.place(body.clone()).await {
-                Ok(Answer::Accepted(id)) => return self.ledger.accepted(id, due),
+                Ok(Answer::Accepted(id)) => {
+                    if let Some((journal, sent)) = journal {
+                        journal.placed(id, sent, journal::now());
+                    }
+                    return self.ledger.accepted(id, due);
+                }
                 Ok(Answer::Busy(wait)) => {
                     self.ledger.was_busy();
                     sleep(wait).await;

@@ -3,12 +3,17 @@
 //! It starts a broker and the four services as a user would, sends orders by HTTP, and reads from Kafka when each of them
 //! is final. So a saga's latency ends where any other consumer could know of its end, and nothing is polled for it.
 
+mod all;
 mod arguments;
 mod catalog;
 mod cost;
 mod databases;
 mod disk;
 mod finals;
+mod follower;
+mod goals;
+mod hops;
+mod journal;
 mod latency;
 mod ledger;
 mod limit;
@@ -16,8 +21,13 @@ mod load;
 mod machine;
 mod measure;
 mod order_api;
+mod plan;
+mod plots;
+mod purpose;
+mod record;
 mod report;
 mod schedule;
+mod session;
 mod sink;
 mod stage;
 mod topics;
@@ -31,10 +41,11 @@ use local::{
     postgres::{Durability, Storage},
 };
 
+use all::Findings;
 use arguments::Arguments;
-use measure::{Bench, Measurement};
+use measure::{Bench, Case};
+use purpose::Purpose;
 use report::Report;
-use sink::Sink;
 
 fn main() -> ExitCode {
     let outcome = run(&Arguments::parse());
@@ -51,29 +62,38 @@ fn main() -> ExitCode {
 
 /// Measures and prints; tells whether every order became final.
 fn run(arguments: &Arguments) -> Result<bool> {
-    let plan = arguments.plan()?;
+    arguments.plan()?;
     let workspace = Workspace::find()?;
     let progress = Progress::shown();
     let broker = Broker::obtain(&workspace, progress)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
-    let postgres = match arguments.storage {
-        Storage::Sqlite => None,
-        Storage::Postgres => Some(Postgres::obtain(&workspace, Durability::Full, progress)?),
-    };
-    let postgres = postgres.as_ref();
-    let bench = Bench { workspace: &workspace, broker: &broker, postgres, plan: &plan, runtime: &runtime, progress };
-    let runs = if arguments.tracing { alternate(&bench)? } else { vec![bench.run(None, true)?] };
-    let report = Report::new(&broker, postgres, runs);
+    let bench = Bench { workspace: &workspace, broker: &broker, runtime: &runtime, progress };
+    let found = if arguments.all { all::measure(&bench, arguments)? } else { one(&bench, arguments)? };
+    let report = Report::new(&broker, found, arguments.all);
     println!("\n{report}");
     if let Some(file) = &arguments.json {
         report.save(file)?;
     }
+    if let Some(dir) = &arguments.plots {
+        for file in plots::draw(report.runs(), dir)? {
+            progress.say(&format!("✔ {}", file.display()));
+        }
+    }
     Ok(report.is_good())
 }
 
-/// Without and with tracing, twice, so that a machine that grows slower or faster meanwhile does not decide.
-fn alternate(bench: &Bench) -> Result<Vec<Measurement>> {
-    let sink = Sink::start(bench.runtime)?;
-    let runs = [(None, true), (Some(&sink), false), (None, false), (Some(&sink), false)];
-    runs.into_iter().map(|(sink, with_limit)| bench.run(sink, with_limit)).collect()
+/// What was asked for alone.
+fn one(bench: &Bench<'_>, arguments: &Arguments) -> Result<Findings> {
+    let (plan, preload) = (arguments.plan()?, arguments.preload());
+    let postgres = match arguments.storage {
+        Storage::Sqlite => None,
+        Storage::Postgres => Some(Postgres::obtain(bench.workspace, Durability::Full, bench.progress)?),
+    };
+    let postgres = postgres.as_ref();
+    let runs = if arguments.tracing {
+        all::tracing(bench, &plan, preload, postgres)?
+    } else {
+        Bench::run(bench, &Case::of(Purpose::Asked, plan, preload).on(postgres).with_limit())?
+    };
+    Ok(Findings { runs, ..Findings::default() })
 }

@@ -1,5 +1,8 @@
 //! One suite to measure: optimized services with topics and databases of their own.
 
+use std::fs;
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use local::{Broker, Postgres, Service, Suite, Workspace};
 use tokio::runtime::Runtime;
@@ -51,7 +54,13 @@ impl<'a> Stage<'a> {
         Ok(Self { suite: suite.start()?, databases, topics })
     }
 
-    /// Ends all services in good order, and tells the size of each one's database in bytes.
+    /// From the start of each service until it said that it was ready.
+    pub(crate) fn ready_after(&self) -> [(Service, Duration); 4] {
+        Service::all().map(|service| (service, self.suite.ready_after(service).unwrap_or_default()))
+    }
+
+    /// Ends all services in good order, and tells the size of each one's database in bytes. Files are removed then: the next
+    /// measurement may need their room.
     ///
     /// # Errors
     /// One had ended before, or does not end well.
@@ -66,7 +75,9 @@ impl<'a> Stage<'a> {
         }
         let mut sizes = Service::all().map(|service| (service, 0));
         for (service, size) in &mut sizes {
-            *size = disk::database(&self.suite.dir().join(service.name()).with_extension("db"))?;
+            let file = self.suite.dir().join(service.name()).with_extension("db");
+            *size = disk::database(&file)?;
+            fs::remove_file(&file)?;
         }
         Ok(sizes)
     }

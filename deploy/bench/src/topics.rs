@@ -4,15 +4,23 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use contracts::TOPICS;
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::metadata::{MetadataPartition, MetadataTopic};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::runtime::Runtime;
 
 /// How long the broker may take to answer.
 const ANSWER: Duration = Duration::from_secs(20);
+
+/// Where reading begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    FromBeginning,
+    /// With what comes after this.
+    FromNow,
+}
 
 /// Topics with a common prefix; deleted when dropped, for others may use the broker, too.
 pub(crate) struct Topics<'a> {
@@ -86,8 +94,30 @@ impl<'a> Topics<'a> {
         TOPICS.into_iter().map(|topic| self.records(topic)).sum()
     }
 
+    /// A consumer that reads all partitions of these topics.
+    ///
+    /// # Errors
+    /// The broker can't be asked for them.
+    pub(crate) fn reader(&self, topics: &[&str], from: Reading) -> Result<BaseConsumer> {
+        let consumer = self.consumer()?;
+        let mut all = TopicPartitionList::new();
+        for topic in topics {
+            let name = self.full_name(topic);
+            for partition in self.partitions(&consumer, topic)? {
+                let offset = match from {
+                    Reading::FromBeginning => Offset::Beginning,
+                    // As a number: the end would be that of the time when the consumer gets to it.
+                    Reading::FromNow => Offset::Offset(consumer.fetch_watermarks(&name, partition, ANSWER)?.1),
+                };
+                all.add_partition_offset(&name, partition, offset)?;
+            }
+        }
+        consumer.assign(&all)?;
+        Ok(consumer)
+    }
+
     /// A consumer that reads nothing yet.
-    pub(crate) fn consumer(&self) -> Result<BaseConsumer> {
+    fn consumer(&self) -> Result<BaseConsumer> {
         self.client().create().context("cannot make a Kafka consumer")
     }
 

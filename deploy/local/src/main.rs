@@ -35,7 +35,7 @@ enum Command {
     },
     /// Measure throughput, latency and cost of optimized services; exit code 1 if an order did not become final.
     Bench {
-        /// Arguments for the load generator, after `--`; `cargo saga bench -- --help` lists them.
+        /// Arguments for the load generator, after `--`: `--all` measures everything; `cargo saga bench -- --help` lists them.
         #[arg(last = true)]
         arguments: Vec<String>,
     },

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -26,6 +26,8 @@ pub(super) struct Member {
     log: PathBuf,
     ready_within: Duration,
     process: Option<Process>,
+    started: Instant,
+    ready_after: Option<Duration>,
 }
 
 impl Member {
@@ -37,7 +39,8 @@ impl Member {
         log: PathBuf,
         ready_within: Duration,
     ) -> Self {
-        Self { service, binary, environment, port, log, ready_within, process: None }
+        let started = Instant::now();
+        Self { service, binary, environment, port, log, ready_within, process: None, started, ready_after: None }
     }
 
     pub(super) fn url(&self) -> String {
@@ -60,6 +63,7 @@ impl Member {
         let mut command = Command::new(&self.binary);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let name = format!("the {} service", self.service);
+        (self.started, self.ready_after) = (Instant::now(), None);
         self.process = Some(Process::spawn(Role::Service, &name, command, &self.log)?);
         Ok(())
     }
@@ -79,7 +83,14 @@ impl Member {
             process.must_run()?;
             Ok(Look::NotYet(seen))
         });
-        tail::explain(ready, || process.last_words())
+        tail::explain(ready, || process.last_words())?;
+        self.ready_after = Some(self.started.elapsed());
+        Ok(())
+    }
+
+    /// How long after its last start it was seen to be ready.
+    pub(super) fn ready_after(&self) -> Option<Duration> {
+        self.ready_after
     }
 
     /// Fails, with its last log lines, if it has ended.

@@ -1,0 +1,122 @@
+//! How long orders took in the open loops, by how many of them took at most that long.
+
+use std::ops::Range;
+
+use anyhow::Result;
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
+use plotters::prelude::*;
+
+use super::label;
+use super::style::{self, Area, GRID, INK, MUTED, undrawn};
+use crate::latency::Point;
+use crate::measure::Measurement;
+
+const HEIGHT: i32 = 400;
+
+/// Where the axis has names, and how many powers of ten are left above each: a half, a tenth, a hundredth, ...
+const QUANTILES: [(&str, f64); 5] = [("p50", 0.301_03), ("p90", 1.0), ("p99", 2.0), ("p99.9", 3.0), ("p99.99", 4.0)];
+
+/// Between the labels of the axis of times, whose distances are ratios.
+const STEPS: [f64; 3] = [1.0, 2.0, 5.0];
+
+/// None without an open loop.
+///
+/// # Errors
+/// It can't be drawn.
+pub(super) fn draw(runs: &[Measurement]) -> Result<Option<String>> {
+    let open = runs.iter().filter(|run| !style::is_closed(run) && !run.outcomes.finished_curve.is_empty());
+    let lines: Vec<_> = open.enumerate().map(|(index, run)| (run, style::color(index))).collect();
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    let legend: Vec<_> = lines.iter().map(|(run, color)| (label::of(run), *color)).collect();
+    let curves: Vec<_> = lines.iter().map(|(run, color)| (run.outcomes.finished_curve.as_slice(), *color)).collect();
+    let title = "Latency of the open loops: from when an order was due until it was read to be final";
+    style::picture(HEIGHT, title, &legend, |area| diagram(area, &curves)).map(Some)
+}
+
+fn diagram(area: &Area<'_>, curves: &[(&[Point], RGBColor)]) -> Result<()> {
+    let times = curves.iter().flat_map(|(curve, _)| *curve).map(|point| point.ms.max(0.1));
+    let shortest = times.clone().fold(f64::INFINITY, f64::min);
+    let longest = times.fold(shortest, f64::max);
+    let marks = marks(shortest, longest);
+    let ups: Vec<f64> = marks.iter().map(|ms| ms.log10()).collect();
+    let across: Vec<f64> = QUANTILES.map(|(_, left)| left).to_vec();
+    let mut chart = ChartBuilder::on(area)
+        .x_label_area_size(44)
+        .y_label_area_size(64)
+        .margin_right(24)
+        .build_cartesian_2d(Axis(across), Axis(ups))
+        .map_err(undrawn)?;
+    chart
+        .configure_mesh()
+        .bold_line_style(GRID)
+        .light_line_style(TRANSPARENT)
+        .axis_style(GRID)
+        .label_style(style::text(12.0, MUTED))
+        .axis_desc_style(style::text(12.0, INK))
+        .y_desc("ms")
+        .x_desc("percentile")
+        .x_label_formatter(&|left| name_of(*left))
+        .y_label_formatter(&|exponent| rounded(10_f64.powf(*exponent)))
+        .draw()
+        .map_err(undrawn)?;
+    for (curve, color) in curves {
+        let points = curve.iter().map(|point| (-(1.0 - point.quantile).log10(), point.ms.max(0.1).log10()));
+        chart.draw_series(LineSeries::new(points, color.stroke_width(2))).map_err(undrawn)?;
+    }
+    Ok(())
+}
+
+/// An axis that begins and ends with a mark.
+struct Axis(Vec<f64>);
+
+impl Ranged for Axis {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    #[expect(clippy::cast_possible_truncation, reason = "within the picture")]
+    fn map(&self, value: &f64, (begin, end): (i32, i32)) -> i32 {
+        let Range { start, end: last } = self.range();
+        begin + ((value - start) / (last - start) * f64::from(end - begin)).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
+        self.0.clone()
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.0[0]..self.0[self.0.len() - 1]
+    }
+}
+
+/// Round times from one that is not longer than the shortest to one that is not shorter than the longest; at least two.
+fn marks(shortest: f64, longest: f64) -> Vec<f64> {
+    let decades = (-1..8).map(|exponent| 10_f64.powi(exponent));
+    let all: Vec<f64> = decades.flat_map(|decade| STEPS.map(|step| step * decade)).collect();
+    let first = all.iter().rposition(|mark| *mark <= shortest).unwrap_or(0).min(all.len() - 2);
+    let last = all.iter().position(|mark| *mark >= longest).unwrap_or(all.len() - 1).max(first + 1);
+    all[first..=last].to_vec()
+}
+
+fn name_of(left: f64) -> String {
+    let named = QUANTILES.iter().find(|(_, known)| (known - left).abs() < 1e-6);
+    named.map(|(name, _)| (*name).to_owned()).unwrap_or_default()
+}
+
+fn rounded(ms: f64) -> String {
+    if ms < 0.95 { format!("{ms:.1}") } else { format!("{ms:.0}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_round_and_have_all_times_between_them() {
+        let texts = |shortest, longest| marks(shortest, longest).into_iter().map(rounded).collect::<Vec<_>>().join(" ");
+        assert_eq!(texts(11.5, 30.5), "10 20 50");
+        assert_eq!(texts(0.7, 3.0), "0.5 1 2 5");
+        assert_eq!(texts(20.0, 20.0), "20 50");
+    }
+}

@@ -1,0 +1,80 @@
+//! How many sagas ended in each second of the closed loops.
+
+use anyhow::Result;
+use plotters::prelude::*;
+
+use super::label::{self, grouped};
+use super::style::{self, Area, GRID, INK, MUTED, undrawn};
+use crate::measure::Measurement;
+use crate::purpose::Purpose;
+
+const HEIGHT: i32 = 400;
+
+/// A line with the number of sagas in each second.
+struct Line {
+    name: String,
+    color: RGBColor,
+    each_second: Vec<u64>,
+}
+
+/// None without a closed loop that lasted more than a second.
+///
+/// # Errors
+/// It can't be drawn.
+pub(super) fn draw(runs: &[Measurement]) -> Result<Option<String>> {
+    let lines: Vec<_> = runs.iter().filter(|run| is_shown(run)).enumerate().filter_map(line).collect();
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    let legend: Vec<_> = lines.iter().map(|line| (line.name.clone(), line.color)).collect();
+    let title = "Throughput of the closed loops: sagas that ended in each second";
+    style::picture(HEIGHT, title, &legend, |area| diagram(area, &lines)).map(Some)
+}
+
+/// What tracing costs is another picture's.
+fn is_shown(run: &Measurement) -> bool {
+    style::is_closed(run) && !matches!(run.purpose, Purpose::Untraced | Purpose::Traced)
+}
+
+/// Whole seconds only: in the last one there was nothing to do for a part of it.
+fn line((index, run): (usize, &Measurement)) -> Option<Line> {
+    let (_, each_second) = run.outcomes.each_second.split_last()?;
+    let line = Line { name: label::of(run), color: style::color(index), each_second: each_second.to_vec() };
+    (!each_second.is_empty()).then_some(line)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a picture")]
+fn diagram(area: &Area<'_>, lines: &[Line]) -> Result<()> {
+    let longest = lines.iter().map(|line| line.each_second.len()).max().unwrap_or(1).max(2);
+    let most = lines.iter().flat_map(|line| &line.each_second).max().copied().unwrap_or(0).max(1);
+    let mut chart = ChartBuilder::on(area)
+        .x_label_area_size(44)
+        .y_label_area_size(64)
+        .build_cartesian_2d(1.0..longest as f64, 0.0..most as f64 * 1.08)
+        .map_err(undrawn)?;
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .bold_line_style(GRID)
+        .light_line_style(TRANSPARENT)
+        .axis_style(GRID)
+        .label_style(style::text(12.0, MUTED))
+        .axis_desc_style(style::text(12.0, INK))
+        .y_labels(6)
+        .y_desc("sagas/s")
+        .x_desc("second")
+        .x_label_formatter(&|second| format!("{second:.0}"))
+        .y_label_formatter(&|sagas| thousands(*sagas))
+        .draw()
+        .map_err(undrawn)?;
+    for line in lines {
+        let points = line.each_second.iter().enumerate().map(|(second, &sagas)| (second as f64 + 1.0, sagas as f64));
+        chart.draw_series(LineSeries::new(points, line.color.stroke_width(2))).map_err(undrawn)?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a label of an axis that begins with 0")]
+fn thousands(sagas: f64) -> String {
+    grouped(sagas.round() as u64)
+}
