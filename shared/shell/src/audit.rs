@@ -180,7 +180,7 @@ impl<S: Service> Fold<S> {
 
     /// As values and not as texts: a snapshot of an older build may be written otherwise and mean the same.
     fn compare_with(&mut self, snapshot: Option<Snapshot>) {
-        let Some(Snapshot { version, state: kept }) = snapshot else { return };
+        let Some(Snapshot { version, state: kept, .. }) = snapshot else { return };
         let log = json(&self.state);
         let read = serde_json::from_str::<S::State>(&kept);
         if !read.is_ok_and(|read| json(&read) == log) {

@@ -65,6 +65,8 @@ pub struct StoredEvent {
 pub struct Snapshot {
     /// The last event that is in it.
     pub version: u64,
+    /// When that happened.
+    pub time: Timestamp,
     /// JSON.
     pub state: String,
 }

@@ -154,7 +154,11 @@ impl Fixture {
     }
 
     async fn run(&self, inputs: Vec<Input<Counter>>) -> Committed {
-        let now = "2026-11-23T10:00:00.000001900Z".parse().expect("a time");
+        self.run_at("2026-11-23T10:00:00.000001900Z", inputs).await
+    }
+
+    async fn run_at(&self, now: &str, inputs: Vec<Input<Counter>>) -> Committed {
+        let now = now.parse().expect("a time");
         let outlet = Outlet {
             schema_base_url: "http://schemas".into(),
             spans: Spans::default(),
@@ -238,6 +242,20 @@ async fn what_another_instance_wrote_since_is_seen() {
     let committed = fixture.run(count()).await;
     assert_eq!(fixture.count(order(7)).await, 3);
     assert_eq!(committed.outbox.len(), 1, "the third count dispatches");
+}
+
+#[tokio::test]
+async fn within_a_stream_time_does_not_run_backwards_whoever_writes_to_it() {
+    let (one, other) = (Fixture::new(), "2026-11-23T09:00:00Z");
+    let count = |times: u64| (0..times).map(|_| input(Command::Count(order(7)), None)).collect();
+    one.run(count(1)).await;
+    one.another().run_at(other, count(1)).await;
+    one.run_at(other, count(1)).await;
+    one.run(count(SNAPSHOT_INTERVAL - 3)).await;
+    one.another().run_at(other, count(1)).await;
+    let stream = StreamId::of_order("count", order(7));
+    let times = one.store.history(stream, 0, 1000).await.expect("reads").into_iter().map(|event| event.time);
+    assert!(times.len() > 100 && times.is_sorted(), "what is earlier is not after what is later");
 }
 
 #[tokio::test]

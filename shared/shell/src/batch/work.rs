@@ -53,6 +53,8 @@ pub(super) struct Work<S: Service> {
 /// What is known of a stream.
 pub(super) struct Stream<S: Service> {
     state: S::State,
+    /// When its last event happened.
+    time: Timestamp,
     stored_version: u64,
     snapshot_version: u64,
     correlation_id: Option<CorrelationId>,
@@ -141,7 +143,12 @@ impl<S: Service> Work<S> {
     pub(super) fn append(&mut self, event: &S::Event, context: &Context<'_>, outlet: &Outlet) {
         let id = EventId(Uuid::now_v7());
         let (name, schema, data) = event.encode();
-        let Context { cause, correlation_id, now: time, .. } = *context;
+        let Context { cause, correlation_id, now, .. } = *context;
+        let stream = self.streams.entry(S::stream_of(event)).or_default();
+        // Another instance may have chosen its time later than this one, and committed earlier. What an event follows is
+        // never after it.
+        stream.time = stream.time.max(now);
+        let time = stream.time;
         if let Logged::Public(event) = event {
             let meta = Meta {
                 id,
@@ -162,7 +169,6 @@ impl<S: Service> Work<S> {
             let body = serde_json::to_string(&call).expect("an intent has string keys only");
             self.intents.push(NewIntent { event_id: id, body });
         }
-        let stream = self.streams.entry(S::stream_of(event)).or_default();
         stream.state = S::evolve(std::mem::take(&mut stream.state), event);
         stream.correlation_id.get_or_insert(correlation_id);
         if !stream.trace.is_some() {
@@ -208,18 +214,19 @@ impl<S: Service> Stream<S> {
 
     fn read(stored: StoredStream) -> Result<Self, LogError> {
         let snapshot_version = stored.snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
+        let time = last_time(&stored).unwrap_or(Timestamp::MIN);
         let (stored_version, correlation_id) = (stored.version, stored.correlation_id);
         let trace = Trace::from_text(&stored.trace);
         let state = rebuild::<S>(stored)?;
         let (marked, appended) = (None, Vec::new());
-        Ok(Self { state, stored_version, snapshot_version, correlation_id, trace, marked, appended })
+        Ok(Self { state, time, stored_version, snapshot_version, correlation_id, trace, marked, appended })
     }
 
     fn and_since(mut self: Box<Self>, stored: &StoredStream) -> Result<Box<Self>, LogError> {
         self.state = fold::<S>(std::mem::take(&mut self.state), &stored.events)?;
         self.stored_version = stored.version;
-        if !stored.events.is_empty() {
-            self.marked = None;
+        if let Some(time) = last_time(stored) {
+            (self.time, self.marked) = (time, None);
         }
         Ok(self)
     }
@@ -245,7 +252,7 @@ impl<S: Service> Stream<S> {
             status: mark.0,
             due: mark.1,
             is_marked_anew,
-            snapshot: is_time.then(|| Snapshot { version, state: state() }),
+            snapshot: is_time.then(|| Snapshot { version, time: self.time, state: state() }),
         }
     }
 }
@@ -254,6 +261,7 @@ impl<S: Service> Default for Stream<S> {
     fn default() -> Self {
         Self {
             state: S::initial(),
+            time: Timestamp::MIN,
             stored_version: 0,
             snapshot_version: 0,
             correlation_id: None,
@@ -262,6 +270,12 @@ impl<S: Service> Default for Stream<S> {
             appended: Vec::new(),
         }
     }
+}
+
+/// When the last of these events happened.
+fn last_time(stored: &StoredStream) -> Option<Timestamp> {
+    let snapshot = stored.snapshot.as_ref().map(|snapshot| snapshot.time);
+    stored.events.last().map(|event| event.time).or(snapshot)
 }
 
 /// The state of a stream as it was stored: its snapshot and what happened since. A snapshot that an older build made and

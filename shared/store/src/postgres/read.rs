@@ -28,12 +28,13 @@ pub(super) async fn stream(client: &ClientWrapper, stream: &StreamId, up_to: UpT
     };
     let query = client
         .prepare_cached(
-            "SELECT streams.id, streams.correlation, streams.trace, last.version, from_here.version, from_here.state
+            "SELECT streams.id, streams.correlation, streams.trace, last.version,
+                    from_here.version, from_here.time, from_here.state
              FROM streams
              CROSS JOIN LATERAL (SELECT CASE WHEN $3::timestamptz IS NULL THEN least(streams.version, $2)
                  ELSE (SELECT coalesce(max(events.version), 0) FROM events
                        WHERE events.stream = streams.id AND events.time <= $3) END AS version) AS last
-             LEFT JOIN LATERAL (SELECT snapshots.version, snapshots.state FROM snapshots
+             LEFT JOIN LATERAL (SELECT snapshots.version, snapshots.time, snapshots.state FROM snapshots
                                 WHERE snapshots.stream = streams.id AND snapshots.version <= last.version
                                 ORDER BY snapshots.version DESC LIMIT 1) AS from_here ON true
              WHERE streams.name = $1",
@@ -61,7 +62,7 @@ pub(super) async fn stream(client: &ClientWrapper, stream: &StreamId, up_to: UpT
 }
 
 fn snapshot(head: &Row) -> Result<Snapshot, Error> {
-    Ok(Snapshot { version: unsigned(head, 4)?, state: head.try_get(5)? })
+    Ok(Snapshot { version: unsigned(head, 4)?, time: head.try_get(5)?, state: head.try_get(6)? })
 }
 
 /// Events of a stream, whatever snapshots there are.

@@ -36,7 +36,7 @@ statements! {
     /// The same; but who comes second is refused.
     try_lock = "SELECT id, name, version, correlation, trace FROM streams WHERE name = ANY($1) ORDER BY name
                 FOR UPDATE NOWAIT";
-    latest_snapshots = "SELECT snapshots.stream, snapshots.version, snapshots.state FROM streams
+    latest_snapshots = "SELECT snapshots.stream, snapshots.version, snapshots.time, snapshots.state FROM streams
                         JOIN snapshots ON snapshots.stream = streams.id AND snapshots.version = streams.snapshot
                         WHERE streams.name = ANY($1) AND streams.snapshot > 0";
     /// Of each stream those after a version, or, after none, those after its latest snapshot.

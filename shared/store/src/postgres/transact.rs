@@ -187,7 +187,10 @@ impl Open {
 
         let mut snapshots: HashMap<i64, Snapshot> = snapshots
             .iter()
-            .map(|row| Ok((row.try_get(0)?, Snapshot { version: read::unsigned(row, 1)?, state: row.try_get(2)? })))
+            .map(|row| {
+                let (version, time) = (read::unsigned(row, 1)?, row.try_get(2)?);
+                Ok((row.try_get(0)?, Snapshot { version, time, state: row.try_get(3)? }))
+            })
             .collect::<Result<_, tokio_postgres::Error>>()?;
         let mut events = by_stream(&events)?;
         let mut stored = |Wanted { stream, .. }: Wanted| {

@@ -157,14 +157,14 @@ async fn append(open: &Open, streams: &[Numbered<'_>]) -> Result<u64, Error> {
 }
 
 async fn keep_snapshots(open: &Open, streams: &[Numbered<'_>]) -> Result<(), Error> {
-    let kept = || streams.iter().filter_map(|(id, write)| Some((id, *write, write.snapshot.as_ref()?)));
-    let ids: Vec<i64> = kept().map(|(id, ..)| *id).collect();
+    let kept = || streams.iter().filter_map(|(id, write)| Some((*id, write.snapshot.as_ref()?)));
+    let ids: Vec<i64> = kept().map(|(id, _)| id).collect();
     if ids.is_empty() {
         return Ok(());
     }
-    let versions: Vec<_> = kept().map(|(.., snapshot)| signed(snapshot.version)).collect();
-    let times: Vec<_> = kept().map(|(_, write, _)| write.events.last().map(|event| event.time)).collect();
-    let states: Vec<_> = kept().map(|(.., snapshot)| snapshot.state.as_str()).collect();
+    let versions: Vec<_> = kept().map(|(_, snapshot)| signed(snapshot.version)).collect();
+    let times: Vec<_> = kept().map(|(_, snapshot)| snapshot.time).collect();
+    let states: Vec<_> = kept().map(|(_, snapshot)| snapshot.state.as_str()).collect();
     let (newest, interval) = (signed(SNAPSHOTS_KEPT as u64), signed(OLD_SNAPSHOT_INTERVAL));
     let keep: [&(dyn ToSql + Sync); 4] = [&ids, &versions, &times, &states];
     let thin: [&(dyn ToSql + Sync); 3] = [&ids, &newest, &interval];

@@ -60,9 +60,9 @@ pub(super) fn since(connection: &Connection, wanted: &Wanted, is_alone: bool) ->
 
 fn from_snapshot(connection: &Connection, head: Head, max_version: u64) -> Result<StoredStream, StoreError> {
     let mut query = connection.prepare_cached(
-        "SELECT version, state FROM snapshots WHERE stream = ? AND version <= ? ORDER BY version DESC LIMIT 1",
+        "SELECT version, time_us, state FROM snapshots WHERE stream = ? AND version <= ? ORDER BY version DESC LIMIT 1",
     )?;
-    let read = |row: &Row| Ok(Snapshot { version: row.get(0)?, state: row.get(1)? });
+    let read = |row: &Row| Ok(Snapshot { version: row.get(0)?, time: time(row, 1)?, state: row.get(2)? });
     let snapshot = query.query_row(params![head.id, max_version], read).optional()?;
     let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
     let events = events(connection, head.id, after, max_version)?;
@@ -189,17 +189,20 @@ pub(super) fn due(connection: &Connection, now: Timestamp, limit: usize) -> Resu
 
 fn event(row: &Row) -> rusqlite::Result<StoredEvent> {
     let causation: Option<[u8; 16]> = row.get(7)?;
-    let time = Timestamp::from_microsecond(row.get(5)?).map_err(|_| rusqlite::Error::InvalidQuery)?;
     Ok(StoredEvent {
         version: row.get(0)?,
         id: EventId(uuid(row, 1)?),
         name: row.get(2)?,
         schema: row.get(3)?,
         data: row.get(4)?,
-        time,
+        time: time(row, 5)?,
         correlation_id: CorrelationId(uuid(row, 6)?),
         causation_id: causation.map(|id| EventId(Uuid::from_bytes(id))),
     })
+}
+
+fn time(row: &Row, column: usize) -> rusqlite::Result<Timestamp> {
+    Timestamp::from_microsecond(row.get(column)?).map_err(|_| rusqlite::Error::InvalidQuery)
 }
 
 fn uuid(row: &Row, column: usize) -> rusqlite::Result<Uuid> {

@@ -114,8 +114,7 @@ fn append(database: &Connection, writes: &[StreamWrite]) -> Result<(), StoreErro
             ])?;
         }
         if let Some(snapshot) = &write.snapshot {
-            let time = write.events.last().unwrap_or(first).time;
-            keep_snapshot(database, stream, snapshot, time)?;
+            keep_snapshot(database, stream, snapshot)?;
         }
     }
     Ok(())
@@ -162,10 +161,10 @@ fn go_on(database: &Connection, write: &StreamWrite) -> Result<i64, StoreError> 
     if changed == 0 { Err(write.conflict()) } else { Ok(number) }
 }
 
-fn keep_snapshot(database: &Connection, stream: i64, snapshot: &Snapshot, time: Timestamp) -> Result<(), StoreError> {
+fn keep_snapshot(database: &Connection, stream: i64, snapshot: &Snapshot) -> Result<(), StoreError> {
     database
         .prepare_cached("INSERT INTO snapshots (stream, version, time_us, state) VALUES (?, ?, ?, ?)")?
-        .execute(params![stream, snapshot.version, time.as_microsecond(), snapshot.state])?;
+        .execute(params![stream, snapshot.version, snapshot.time.as_microsecond(), snapshot.state])?;
     database
         .prepare_cached(
             "DELETE FROM snapshots WHERE stream = ?1 AND version =

@@ -163,7 +163,7 @@ pub(crate) fn counted(last: u64) -> Vec<u64> {
 }
 
 pub(crate) fn snapshot(version: u64, numbers: &[u64]) -> Snapshot {
-    Snapshot { version, state: serde_json::to_string(numbers).expect("numbers") }
+    Snapshot { version, time: second(0), state: serde_json::to_string(numbers).expect("numbers") }
 }
 
 pub(crate) async fn load<S: Store>(store: &S, name: &str) -> StoredStream {

@@ -90,7 +90,7 @@ async fn a_good_stream_is_what_its_log_says_at_every_point() {
 async fn a_snapshot_that_the_log_does_not_lead_to_is_found() {
     let fixture = Fixture::counted(2).await;
     let state = format!("{{\"{}\": 99}}", order(7));
-    let snapshot = store::Snapshot { version: 3, state };
+    let snapshot = store::Snapshot { version: 3, time: Timestamp::UNIX_EPOCH, state };
     fixture.meddle(&counted(), |write| StreamWrite { snapshot: Some(snapshot), ..write }).await;
     let [audit] = &fixture.audits().await[..] else { panic!("there is one stream") };
     assert!(matches!(audit.differences[..], [Difference::Snapshot { version: 3, .. }]), "{:?}", audit.differences);
@@ -109,7 +109,7 @@ async fn a_status_that_is_not_that_of_the_state_is_found() {
 async fn an_event_that_can_not_be_read_is_found_behind_a_snapshot_too() {
     let fixture = Fixture::counted(2).await;
     fixture.meddle("\"nobody\"", |write| write).await;
-    let snapshot = store::Snapshot { version: 4, state: "{}".to_owned() };
+    let snapshot = store::Snapshot { version: 4, time: Timestamp::UNIX_EPOCH, state: "{}".to_owned() };
     fixture.meddle(&counted(), |write| StreamWrite { snapshot: Some(snapshot), ..write }).await;
     let [audit] = &fixture.audits().await[..] else { panic!("there is one stream") };
     assert!(matches!(audit.differences[..], [Difference::Unreadable { version: 3, .. }]), "{:?}", audit.differences);
