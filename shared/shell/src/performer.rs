@@ -14,6 +14,7 @@ use telemetry::{Metrics, Spans, Trace};
 use tokio::{
     sync::{Semaphore, mpsc, oneshot},
     task::JoinSet,
+    time::sleep,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -86,26 +87,28 @@ pub(crate) struct Performer<S: Service> {
 }
 
 impl<S: Service> Performer<S> {
-    /// Works until it is told to stop; calls that are open then are made again after the next start.
+    /// Works until it is told to stop. Calls that are under way then are awaited, for an answer that nobody takes would have
+    /// to be asked for again; those that wait for their next attempt are made after the next start.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut calls = JoinSet::new();
         let concurrent = Arc::new(Semaphore::new(CONCURRENT_MAX));
         loop {
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
                 Some(_) = calls.join_next() => {}
                 next = self.feed.next(), if calls.len() < OPEN_MAX => match next {
                     Ok(Some(intent)) => {
-                        calls.spawn(self.caller(&concurrent).answer(intent));
+                        calls.spawn(self.caller(&concurrent, &stop).answer(intent));
                     }
-                    Ok(None) => return,
+                    Ok(None) => break,
                     Err(error) => {
                         error!(%error, "open calls can't be read");
-                        tokio::time::sleep(BACKOFF_MAX).await;
+                        stop.run_until_cancelled(sleep(BACKOFF_MAX)).await;
                     }
                 },
             }
         }
+        while calls.join_next().await.is_some() {}
     }
 }
 
@@ -116,22 +119,24 @@ struct Caller<S: Service> {
     answers: mpsc::Sender<Input<S>>,
     metrics: Arc<Metrics>,
     spans: Spans,
+    stop: CancellationToken,
 }
 
 impl<S: Service> Performer<S> {
-    fn caller(&self, concurrent: &Arc<Semaphore>) -> Caller<S> {
+    fn caller(&self, concurrent: &Arc<Semaphore>, stop: &CancellationToken) -> Caller<S> {
         Caller {
             outside: Arc::clone(&self.outside),
             concurrent: Arc::clone(concurrent),
             answers: self.answers.clone(),
             metrics: Arc::clone(&self.metrics),
             spans: self.spans.clone(),
+            stop: stop.clone(),
         }
     }
 }
 
 impl<S: Service> Caller<S> {
-    /// Makes one call until it is answered, and hands the answer in.
+    /// Makes one call until it is answered, and hands the answer in. At the end of the service it stays open.
     async fn answer(self, open: OpenIntent) {
         let event_id = open.intent.event_id;
         let call: Call<S::Intent> = match serde_json::from_str(&open.intent.body) {
@@ -140,7 +145,7 @@ impl<S: Service> Caller<S> {
         };
         let mut backoff = backoff();
         loop {
-            let (command, trace) = self.until_answered(&call).await;
+            let Some((command, trace)) = self.until_answered(&call).await else { return };
             let (reply, handled) = oneshot::channel();
             let input = CommandInput {
                 message: Some(event_id.0),
@@ -151,31 +156,34 @@ impl<S: Service> Caller<S> {
                 span: None,
                 arrival: None,
             };
-            // At the end nobody takes it: the call is made again after the next start.
+            // If nobody takes it any more, the call is made again after the next start.
             let _ = self.answers.send(Input::Command(input)).await;
             let Ok(Err(failure)) = handled.await else { return };
             error!(%failure, %event_id, "an answer can't be handled; the call stays open and is made again");
-            tokio::time::sleep(backoff.next().unwrap_or(BACKOFF_MAX)).await;
+            self.stop.run_until_cancelled(sleep(backoff.next().unwrap_or(BACKOFF_MAX))).await;
         }
     }
 
     /// There is no last attempt: what a provider did about an order's money or parcel must become known. An order that
     /// takes too long is cancelled at its deadline, and the call that calls it off is made until it is answered, too.
-    async fn until_answered(&self, call: &Call<S::Intent>) -> (S::Command, Trace) {
+    /// `None`: the service ends.
+    async fn until_answered(&self, call: &Call<S::Intent>) -> Option<(S::Command, Trace)> {
         let mut backoff = backoff();
         loop {
+            let turn = self.stop.run_until_cancelled(self.concurrent.acquire()).await?;
+            let permit = turn.expect("the semaphore is never closed");
             let error = match self.attempt(call).await {
-                Ok(answer) => return answer,
+                Ok(answer) => return Some(answer),
                 Err(error) => error,
             };
+            drop(permit);
             let wait = backoff.next().unwrap_or(BACKOFF_MAX);
             self.tell(call, &error, wait);
-            tokio::time::sleep(wait).await;
+            self.stop.run_until_cancelled(sleep(wait)).await?;
         }
     }
 
     async fn attempt(&self, call: &Call<S::Intent>) -> Result<(S::Command, Trace), OutsideError> {
-        let _permit = self.concurrent.acquire().await.expect("the semaphore is never closed");
         let Description { peer, operation, order_id } = self.outside.describe(&call.intent);
         let mut span = self.spans.call(peer, operation, &order_id, &call.cause.trace);
         planted::point(Point::BeforeCall, || vec![operation]);

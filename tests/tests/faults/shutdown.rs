@@ -2,8 +2,9 @@
 
 use std::{io::Write as _, net::TcpStream, thread, time::Duration};
 
-use e2e::{Shop, Stream};
-use local::Service;
+use e2e::{NewOrder, PATIENCE, Shop, Stream, must};
+use local::{Service, wait_until};
+use providers::simulator::cards;
 
 /// How long a service may take to end: supervisors give thirty seconds before they kill.
 pub(crate) const END: Duration = Duration::from_secs(25);
@@ -35,6 +36,21 @@ fn what_was_accepted_just_before_the_end_is_not_lost() {
         shop.start(Service::Order);
     }
     stream.must_end_well();
+    shop.close();
+}
+
+#[test]
+fn a_call_that_is_under_way_is_awaited_and_not_made_again() {
+    let shop = Shop::open();
+    let product = shop.product(1250, 5);
+    let order = shop.place(&NewOrder::of(&product, 1).paid_with(cards::SLOW));
+    let calls = || must(shop.gateway().calls_of(order));
+    let arrived = || if calls().is_empty() { Err("none yet") } else { Ok(()) };
+    wait_until("the charge at the gateway", PATIENCE, arrived).unwrap();
+    assert_eq!(shop.terminate(Service::Payment).code(), Some(0));
+    shop.start(Service::Payment);
+    shop.wait_until_confirmed(order);
+    assert_eq!(calls().len(), 1, "{:?}", calls());
     shop.close();
 }
 
