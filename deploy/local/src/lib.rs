@@ -16,6 +16,7 @@ pub mod contracts;
 pub mod demo;
 mod keeper;
 mod liveness;
+pub mod micro;
 pub mod mutants;
 pub mod ports;
 pub mod postgres;

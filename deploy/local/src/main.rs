@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use local::{
-    Progress, Workspace, bench, broker, chaos, children, compose, conformance, contracts, demo, mutants, testing,
+    Progress, Workspace, bench, broker, chaos, children, compose, conformance, contracts, demo, micro, mutants, testing,
 };
 
 /// Runs, tests and demonstrates the order saga on this machine.
@@ -59,6 +59,13 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Measure by themselves the steps that every event goes through: reading and writing an event, a batch with SQLite, rebuilding
+    /// a stream. Tells what has changed since the last time, or since a baseline that was saved.
+    Micro {
+        /// Arguments for Criterion, after `--`: a part of a benchmark's name, `--save-baseline NAME`, `--baseline NAME`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// Change deciders and policies in one place at a time, hundreds of times: a unit test or the model must fail each time. Exit
     /// code 1 if a mutant survives that `tests/mutants/survivors.toml` does not justify. Installs cargo-mutants the first time;
     /// mutates the files in place and restores them, so don't edit them meanwhile.
@@ -103,6 +110,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Chaos { arguments } => Ok(chaos::run(&workspace, arguments, Progress::shown())?.into()),
         Command::ComposeTest => compose::run(&workspace, Progress::shown()).map(|()| ExitCode::SUCCESS),
         Command::Contracts { arguments } => Ok(contracts::run(&workspace, arguments)?.into()),
+        Command::Micro { arguments } => Ok(micro::run(&workspace, arguments, Progress::shown())?.into()),
         Command::Mutants { packages } => Ok(mutants::run(&workspace, packages, Progress::shown())?.into()),
         Command::Broker(command) => run_broker(command, &workspace),
     }

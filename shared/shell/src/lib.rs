@@ -24,6 +24,8 @@ mod arrival;
 mod audit;
 mod backlog;
 mod batch;
+#[cfg(feature = "benches")]
+pub mod benches;
 mod config;
 mod failure;
 mod feed;
