@@ -12,7 +12,7 @@ pub(super) fn of(run: &Measurement) -> String {
         (Purpose::Traced, _) => "tracing on".into(),
         (Purpose::Postgres, _) => "PostgreSQL".into(),
         (Purpose::FewOrders | Purpose::ManyOrders, _) => format!("{} orders stored", grouped(run.orders_before)),
-        (Purpose::Half, Load::Open(schedule)) => format!("{} orders/s, half the maximum", schedule.rate()),
+        (Purpose::Half, Load::Open(schedule)) => format!("half the maximum, {}/s", schedule.rate()),
         (_, Load::Open(schedule)) => format!("{} orders/s", schedule.rate()),
         (_, Load::Closed(closed)) => format!("{} clients", closed.clients),
     }

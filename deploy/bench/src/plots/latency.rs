@@ -1,5 +1,6 @@
 //! How long orders took in the open loops, by how many of them took at most that long.
 
+use std::f64::consts::LOG10_2;
 use std::ops::Range;
 
 use anyhow::Result;
@@ -14,7 +15,7 @@ use crate::measure::Measurement;
 const HEIGHT: i32 = 400;
 
 /// Where the axis has names, and how many powers of ten are left above each: a half, a tenth, a hundredth, ...
-const QUANTILES: [(&str, f64); 5] = [("p50", 0.301_03), ("p90", 1.0), ("p99", 2.0), ("p99.9", 3.0), ("p99.99", 4.0)];
+const QUANTILES: [(&str, f64); 5] = [("p50", LOG10_2), ("p90", 1.0), ("p99", 2.0), ("p99.9", 3.0), ("p99.99", 4.0)];
 
 /// Between the labels of the axis of times, whose distances are ratios.
 const STEPS: [f64; 3] = [1.0, 2.0, 5.0];
