@@ -1,6 +1,7 @@
 //! The real binaries, their broker, and what was done to them so far.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -84,6 +85,7 @@ pub struct Stage {
     clients: [Client; 4],
     deeds: Mutex<Vec<Deed>>,
     ended_alone: Mutex<Vec<(Service, Timestamp)>>,
+    crashes: AtomicUsize,
     calm_since: OnceLock<Timestamp>,
 }
 
@@ -107,6 +109,7 @@ impl Stage {
             subject: subject.clone(),
             deeds: Mutex::default(),
             ended_alone: Mutex::default(),
+            crashes: AtomicUsize::new(0),
             calm_since: OnceLock::new(),
         })
     }
@@ -188,6 +191,16 @@ impl Stage {
     /// Services that ended without being killed.
     pub fn ended_alone(&self) -> Vec<(Service, Timestamp)> {
         locked(&self.ended_alone).clone()
+    }
+
+    /// A service has crashed, as it was told to.
+    pub(crate) fn crashed(&self) {
+        self.crashes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often services have crashed as they were told to, and had ended.
+    pub fn crashes(&self) -> usize {
+        self.crashes.load(Ordering::Relaxed)
     }
 
     /// Kills a service. One that had ended by itself is noted.

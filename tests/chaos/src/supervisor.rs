@@ -20,11 +20,11 @@ const PROBE: Duration = Duration::from_secs(1);
 const COMING_BACK: SignedDuration = SignedDuration::from_mins(1);
 const SIGABRT: i32 = 6;
 
-/// Works while services that crash are started again, as a supervisor does. Gives those that did.
+/// Works while services that crash are started again, as a supervisor does. The stage counts them.
 ///
 /// # Errors
 /// The work fails; or a service ended in another way, or does not come back.
-pub fn supervised(stage: &Stage, work: impl FnOnce() -> Result<()>) -> Result<Vec<Service>> {
+pub fn supervised(stage: &Stage, work: impl FnOnce() -> Result<()>) -> Result<()> {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let is_over = &is_over;
@@ -33,23 +33,21 @@ pub fn supervised(stage: &Stage, work: impl FnOnce() -> Result<()>) -> Result<Ve
         let over = OnDrop(is_over);
         let worked = work();
         drop(over);
-        let crashed = supervisors.into_iter().map(|supervisor| supervisor.join().expect("it does not panic"));
+        let mut supervised = supervisors.into_iter().map(|supervisor| supervisor.join().expect("it does not panic"));
         // Why a service is away tells more than what could not be done without it.
-        let crashed = crashed.collect::<Result<Vec<_>>>()?;
-        worked?;
-        Ok(crashed.concat())
+        supervised.try_for_each(|supervised| supervised)?;
+        worked
     })
 }
 
-fn supervise(stage: &Stage, service: Service, is_over: &AtomicBool) -> Result<Vec<Service>> {
+fn supervise(stage: &Stage, service: Service, is_over: &AtomicBool) -> Result<()> {
     let client = Client::with_timeout(stage.client(service).base(), PROBE);
-    let mut crashed = Vec::new();
     let mut down_since = None;
     while down_since.is_some() || !is_over.load(Ordering::Relaxed) {
         let ended = stage.suite().ended(service)?;
         if let Some(status) = ended {
             ensure!(is_abort(status), "{service} ended with {status}");
-            crashed.push(service);
+            stage.crashed();
             down_since.get_or_insert_with(Timestamp::now);
             stage.spawn(service)?;
         } else if let Some(from) = down_since
@@ -62,7 +60,7 @@ fn supervise(stage: &Stage, service: Service, is_over: &AtomicBool) -> Result<Ve
         }
         thread::sleep(SUPERVISION);
     }
-    Ok(crashed)
+    Ok(())
 }
 
 /// Raises a flag.

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,8 @@ pub struct Trial {
     sales: Mutex<Sales>,
     /// Where services look for crashes: a file for each.
     crashes: PathBuf,
+    /// How many crashes they were told.
+    armed: AtomicUsize,
     started: Instant,
 }
 
@@ -92,7 +95,7 @@ impl Trial {
         let ample = product(&stage, "AMPLE".to_owned(), 1_250, 2 * orders)?;
         let scarce = product(&stage, "SCARCE".to_owned(), 100, 1)?;
         let assortment = Assortment { ample: vec![ample], scarce: vec![scarce] };
-        Ok(Self { stage, assortment, sales: Mutex::default(), crashes, started })
+        Ok(Self { stage, assortment, sales: Mutex::default(), crashes, armed: AtomicUsize::new(0), started })
     }
 
     /// The suite.
@@ -160,18 +163,24 @@ impl Trial {
         // At once or not at all: the service may be reading.
         let written = file.with_extension("new");
         fs::write(&written, format!("{} {}", crash.point, crash.event))?;
-        Ok(fs::rename(written, file)?)
+        fs::rename(written, file)?;
+        self.armed.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
-    /// Waits until every crash has happened that was to happen.
+    /// Waits until every crash has happened that was to happen, and been seen by the supervisor. That the service has removed its
+    /// file is not enough: it removes it before it ends, and who stops looking in between never sees the end.
     ///
     /// # Errors
     /// One does not.
     pub fn wait_for_crashes(&self) -> Result<()> {
+        let armed = self.armed.load(Ordering::Relaxed);
         wait_for("all crashes to happen", CRASHING, || {
+            let crashes = self.stage.crashes();
             let open = Service::all().map(|service| fs::read_to_string(self.crashes.join(service.name())));
             let open: Vec<_> = open.into_iter().flatten().collect();
-            Ok(if open.is_empty() { Look::Met(()) } else { Look::NotYet(open.join(", ")) })
+            let seen = || format!("{crashes} of {armed}; due: {}", open.join(", "));
+            Ok(if crashes == armed { Look::Met(()) } else { Look::NotYet(seen()) })
         })
     }
 

@@ -17,6 +17,11 @@ fn every_crash_is_survived_with_sqlite() {
     every_crash_is_survived(Subject::default());
 }
 
+#[test]
+fn every_crash_is_survived_with_postgresql() {
+    every_crash_is_survived(Subject::on_postgres());
+}
+
 /// The subject says by its environment which storage it uses.
 fn every_crash_is_survived(subject: Subject) {
     let (possible, impossible) = all();
@@ -24,7 +29,7 @@ fn every_crash_is_survived(subject: Subject) {
     let broker = broker_from_env().and_then(|address| Broker::at(&address)).expect("a broker");
     let trial = Trial::begin(broker, subject, u32::try_from(rounds.len()).expect("few")).expect("the suite starts");
     let started = Instant::now();
-    let crashed = supervised(trial.stage(), || {
+    let survived = supervised(trial.stage(), || {
         for round in &rounds {
             let crashes: Vec<_> = round.crashes.iter().map(ToString::to_string).collect();
             println!("{:6} ms: {:?} with {}", started.elapsed().as_millis(), round.story, crashes.join(", "));
@@ -34,9 +39,10 @@ fn every_crash_is_survived(subject: Subject) {
         }
         Ok(())
     });
-    let crashed = crashed.unwrap_or_else(|error| panic!("{error:#}"));
-    println!("{} crashes with {} orders in {:?}", crashed.len(), rounds.len(), started.elapsed());
-    assert_eq!(crashed.len(), possible.len(), "each happened once");
+    survived.unwrap_or_else(|error| panic!("{error:#}"));
+    let crashes = trial.stage().crashes();
+    println!("{crashes} crashes with {} orders in {:?}", rounds.len(), started.elapsed());
+    assert_eq!(crashes, possible.len(), "each happened once");
     tell(&impossible);
     let verdict = trial.verdict(PATIENCE).unwrap_or_else(|error| panic!("{error:#}"));
     assert_eq!(verdict.violations, []);

@@ -85,7 +85,7 @@ pub(crate) mod tests {
 
     pub(crate) fn run(placed: u64, seconds: u64, spans_per_saga: Option<f64>) -> Measurement {
         let mut latencies = Latencies::default();
-        latencies.record(Duration::from_millis(12));
+        (0..100).for_each(|_| latencies.record(Duration::from_millis(12)));
         let percentiles = latencies.percentiles();
         let tally = Tally { placed, confirmed: 100, ..Tally::default() };
         Measurement {

@@ -200,7 +200,7 @@ mod tests {
             "Open loop, 20 orders/s, 100 products, SQLite, 1000 orders before\n",
             "20.0 sagas/s: 100 in 5.0 s",
             "POST to final event  12.0",
-            "sent  OrderPlaced decided   12.00   12.00       12.50\n",
+            "sent  OrderPlaced decided   12.01   12.01       12.50\n",
             "order         321   0.50        5.000      19.1                 1234\n",
             "Other programs, perhaps the broker among them, used 25 %",
             "bytes unknown",
