@@ -147,6 +147,7 @@ impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Pump<T, F> {
             }
             let mut batch = Batch { items: Vec::new(), offsets: Offsets::default() };
             if !self.poll_into(&mut batch, POLL) {
+                self.hurry_to_join();
                 continue;
             }
             self.backoff = backoff();
@@ -185,6 +186,16 @@ impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Pump<T, F> {
                 false
             }
             None => false,
+        }
+    }
+
+    /// A client without partitions looks only once a second whether it can go on joining its group, which takes three looks
+    /// when the broker makes its first group. It also looks whenever it is asked something.
+    fn hurry_to_join(&self) {
+        if !self.client.context().assigned.load(Ordering::Relaxed)
+            && let Err(error) = self.client.subscription()
+        {
+            debug!(%error, "the client does not say what it is subscribed to");
         }
     }
 
