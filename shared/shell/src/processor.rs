@@ -89,7 +89,8 @@ impl<S: Service> Processor<S> {
         let started = Instant::now();
         let batch =
             Batch::new(inputs, self.published.take(), std::mem::take(&mut self.cache), self.outlet.clone(), now);
-        let span = self.outlet.spans.transaction(S::Public::OWNER.name(), batch.inputs.len(), batch.traces());
+        let (system, owner) = (self.store.system(), S::Public::OWNER.name());
+        let span = self.outlet.spans.transaction(system, owner, batch.inputs.len(), batch.traces());
         let (mut batch, committed) = match self.commit(batch).await {
             Ok(done) => done,
             Err(refused) => {

@@ -41,6 +41,14 @@ impl EventStore {
         SqliteStore::open_read_only(url).map(Self::Sqlite)
     }
 
+    /// The database system, as OpenTelemetry's semantic conventions name it (`db.system.name`).
+    pub fn system(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "sqlite",
+            Self::Postgres(_) => "postgresql",
+        }
+    }
+
     /// Whether a URL is one that can be opened.
     ///
     /// # Errors

@@ -103,9 +103,11 @@ impl Spans {
         })
     }
 
-    /// The transaction of a batch: below the first of the spans that it serves, linked to the others.
+    /// The transaction of a batch in a database of this system, named as the conventions name it: below the first of the spans
+    /// that it serves, linked to the others.
     pub fn transaction<'a>(
         &self,
+        system: &'static str,
         database: &'static str,
         inputs: usize,
         mut served: impl Iterator<Item = &'a Trace>,
@@ -114,7 +116,7 @@ impl Spans {
         let links = served.take(LINKS_MAX).map(|trace| Link::with_context(trace.span_context().clone())).collect();
         let mut span = self.start(first, SpanKind::Client, || {
             let attributes = vec![
-                KeyValue::new("db.system.name", "sqlite"),
+                KeyValue::new("db.system.name", system),
                 KeyValue::new("db.operation.name", "COMMIT"),
                 KeyValue::new("db.namespace", database),
                 KeyValue::new("db.operation.batch.size", i64::try_from(inputs).unwrap_or(i64::MAX)),
