@@ -189,8 +189,8 @@ impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Pump<T, F> {
         }
     }
 
-    /// A client without partitions looks only once a second whether it can go on joining its group, which takes three looks
-    /// when the broker makes its first group. It also looks whenever it is asked something.
+    /// A client that was not given partitions yet looks only once a second whether it can go on joining its group, which
+    /// takes three looks when the broker makes its first group. It also looks whenever it is asked something.
     fn hurry_to_join(&self) {
         if !self.client.context().assigned.load(Ordering::Relaxed)
             && let Err(error) = self.client.subscription()
