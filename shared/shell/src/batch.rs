@@ -9,12 +9,11 @@ mod work;
 
 use std::{
     collections::HashSet,
-    ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
 use contracts::{CorrelationId, OrderId};
-use decider::{Milestone, Service};
+use decider::{Milestone, Service, StreamId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{Loaded, NewOutboxRow, OutboxRow, StartOver, Step, Transaction, Wanted, Writes};
@@ -189,30 +188,41 @@ impl<S: Service> Batch<S> {
         Err(StartOver)
     }
 
-    /// Streams that these inputs need and that are not loaded yet.
-    fn missing(&mut self, inputs: Range<usize>) -> Vec<Wanted> {
-        let mut missing = Vec::<Wanted>::new();
-        let mut asked = HashSet::new();
-        for index in inputs {
-            self.work.current = index;
-            let (Input::Command(input), Fate::Decide) = (&self.inputs[index], &self.work.fates[index]) else {
-                continue;
-            };
-            let is_needed = !self.work.handled_before.contains(&index) || input.reply.wants_state();
-            for stream in if is_needed { self.work.streams_for(&input.command) } else { vec![] } {
-                if !self.work.streams.contains_key(&stream) && asked.insert(stream.clone()) {
-                    missing.push(Wanted { known: self.cache.version(&stream), stream });
-                }
+    /// The streams that an input is decided on, or was.
+    fn needed(&mut self, index: usize) -> Vec<StreamId> {
+        self.work.current = index;
+        match (&self.inputs[index], &self.work.fates[index]) {
+            (Input::Command(input), Fate::Decide)
+                if !self.work.handled_before.contains(&index) || input.reply.wants_state() =>
+            {
+                self.work.streams_for(&input.command)
             }
+            _ => Vec::new(),
         }
-        missing
     }
 
-    fn handle(&mut self, index: usize) {
-        self.work.current = index;
+    /// Those of these streams that are not loaded yet, each once.
+    fn missing(&self, needed: Vec<StreamId>) -> Vec<Wanted> {
+        let mut asked = HashSet::new();
+        let is_missing = |stream: &StreamId| !self.work.streams.contains_key(stream) && asked.insert(stream.clone());
+        let missing = needed.into_iter().filter(is_missing);
+        missing.map(|stream| Wanted { known: self.cache.version(&stream), stream }).collect()
+    }
+
+    /// Handles an input, or says what must be loaded for that.
+    fn try_handle(&mut self, index: usize) -> Vec<Wanted> {
+        let needed = self.needed(index);
+        if needed.iter().all(|stream| self.work.streams.contains_key(stream)) {
+            self.handle(index, &needed);
+            return Vec::new();
+        }
+        self.missing(needed)
+    }
+
+    fn handle(&mut self, index: usize, streams: &[StreamId]) {
         if !self.work.handled_before.contains(&index) {
             match self.work.fates[index].clone() {
-                Fate::Decide => self.decide(index),
+                Fate::Decide => self.decide(index, streams),
                 Fate::Park { failure, attempts, due } => self.park(index, &failure.to_string(), attempts, due),
                 Fate::DeadLetter { failure, attempts } => self.dead_letter(index, &failure, attempts),
                 Fate::Refuse(_) => {}
@@ -226,17 +236,16 @@ impl<S: Service> Batch<S> {
         }
     }
 
-    fn decide(&mut self, index: usize) {
+    fn decide(&mut self, index: usize, streams: &[StreamId]) {
         let Input::Command(input) = &self.inputs[index] else { return };
-        let streams = self.work.streams_for(&input.command);
         if let Some(failure) = streams.iter().find_map(|stream| self.work.unreadable.get(stream)) {
             self.known.failures.insert(index, failure.clone());
             return;
         }
-        let events = S::decide(&self.work.view(&streams), &input.command);
-        let correlation_id = input.cause.correlation_id.or_else(|| self.work.correlation_id(&streams));
+        let events = S::decide(&self.work.view(streams), &input.command);
+        let correlation_id = input.cause.correlation_id.or_else(|| self.work.correlation_id(streams));
         let correlation_id = correlation_id.unwrap_or_else(|| CorrelationId(Uuid::now_v7()));
-        let trace = self.work.trace(&streams, &input.cause);
+        let trace = self.work.trace(streams, &input.cause);
         let context = Context { cause: &input.cause, correlation_id, trace, now: self.now };
         for event in &events {
             self.work.append(event, &context, &self.outlet);
@@ -272,13 +281,11 @@ impl<S: Service> Batch<S> {
         let failures = self.known.failures.len();
         let mut next = self.work.next.unwrap_or(0);
         // At first the streams of all inputs together; after that only what a decision before made necessary.
-        let mut wanted = self.missing(next..self.inputs.len());
+        let needed = (next..self.inputs.len()).flat_map(|index| self.needed(index)).collect();
+        let mut wanted = self.missing(needed);
         while wanted.is_empty() && next < self.inputs.len() {
-            self.handle(next);
-            next += 1;
-            if next < self.inputs.len() {
-                wanted = self.missing(next..next + 1);
-            }
+            wanted = self.try_handle(next);
+            next += usize::from(wanted.is_empty());
         }
         self.work.next = Some(next);
         if self.known.failures.len() > failures {

@@ -23,6 +23,9 @@ use crate::{
 
 /// Records sent and not yet acknowledged.
 const IN_FLIGHT_MAX: usize = 10_000;
+/// While so many are not acknowledged, what comes gathers here and goes out together. librdkafka would hold it back as
+/// well, for the broker remembers only so much of a partition's sequence, but it polls without a pause until it may send.
+const GATHER_FROM: usize = 5;
 /// How long acknowledged rows wait for a transaction that takes them along, before they get one of their own.
 const FORGET_AFTER: Duration = Duration::from_millis(200);
 /// The longest wait before publishing is tried again.
@@ -125,7 +128,7 @@ impl Relay {
                         return stopped;
                     }
                 }
-                row = self.feed.next(), if more && turn.is_none() && in_flight.len() < IN_FLIGHT_MAX => match row {
+                row = self.feed.next(), if more && turn.is_none() && in_flight.len() < GATHER_FROM => match row {
                     Ok(Some(row)) => if let Err(stopped) = self.send_ready(row, &mut in_flight) {
                         return stopped;
                     },
