@@ -51,7 +51,6 @@ impl About<'_> {
             KeyValue::new("messaging.operation.type", operation),
             KeyValue::new("messaging.destination.name", topic.to_owned()),
             KeyValue::new("messaging.message.id", self.message_id.to_string()),
-            KeyValue::new("messaging.kafka.message.key", self.order_id.to_string()),
             KeyValue::new(EVENT, self.event),
             KeyValue::new(ORDER_ID, self.order_id.to_string()),
             KeyValue::new(CORRELATION_ID, self.correlation_id.to_string()),
