@@ -35,6 +35,7 @@ mod health;
 mod input;
 mod intake;
 mod janitor;
+mod pace;
 mod performer;
 mod planted;
 mod processor;

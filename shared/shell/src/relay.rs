@@ -17,15 +17,13 @@ use tracing::{error, warn};
 use crate::{
     backlog::Backlog,
     feed::Feed,
+    pace::Pace,
     planted::{self, Bug, Point},
     throttle::Throttle,
 };
 
 /// Records sent and not yet acknowledged.
 const IN_FLIGHT_MAX: usize = 10_000;
-/// While so many are not acknowledged, what comes gathers here and goes out together. librdkafka would hold it back as
-/// well, for the broker remembers only so much of a partition's sequence, but it polls without a pause until it may send.
-const GATHER_FROM: usize = 5;
 /// How long acknowledged rows wait for a transaction that takes them along, before they get one of their own.
 const FORGET_AFTER: Duration = Duration::from_millis(200);
 /// The longest wait before publishing is tried again.
@@ -70,8 +68,9 @@ pub(crate) struct Relay {
     pub(crate) dead_letter_topic: String,
     pub(crate) backlog: Arc<Backlog>,
     pub(crate) throttle: Throttle,
-    /// The next record, and when its turn is: its event's bucket was empty.
-    pub(crate) throttled: Option<(Outgoing, Instant)>,
+    pub(crate) pace: Pace,
+    /// The next record, and when its turn is: its event's bucket was empty, or it waits for others to go out with.
+    pub(crate) held: Option<(Outgoing, Instant)>,
 }
 
 type InFlight = FuturesOrdered<BoxFuture<'static, Sent>>;
@@ -98,7 +97,7 @@ impl Relay {
         while let Stopped::Failed(position, error) = self.send_all().await {
             warn!(%error, position, "publishing failed; it goes on from this position");
             self.forget_published().await;
-            self.throttled = None;
+            self.held = None;
             self.feed.rewind(if planted::is(Bug::SkipUnsent) { position } else { position - 1 });
             sleep(backoff.next().unwrap_or(BACKOFF_MAX)).await;
             if let Err(error) = self.producer.rebuild() {
@@ -112,8 +111,8 @@ impl Relay {
         let mut in_flight = InFlight::new();
         let mut forget = tokio::time::interval(FORGET_AFTER);
         let mut more = true;
-        while more || !in_flight.is_empty() || self.throttled.is_some() {
-            let turn = self.throttled.as_ref().map(|(_, turn)| *turn);
+        while more || !in_flight.is_empty() || self.held.is_some() {
+            let turn = self.held.as_ref().map(|(_, turn)| *turn);
             tokio::select! {
                 Some(sent) = in_flight.next() => match sent.result {
                     Ok(()) => {
@@ -124,13 +123,16 @@ impl Relay {
                     Err(error) => return Stopped::Failed(sent.position, error),
                 },
                 () = sleep_until(turn.unwrap_or_else(Instant::now)), if turn.is_some() => {
-                    if let Some((row, _)) = self.throttled.take() && let Err(stopped) = self.send_ready(row, &mut in_flight) {
+                    if let Some((row, _)) = self.held.take() && let Err(stopped) = self.send_ready(row, &mut in_flight) {
                         return stopped;
                     }
                 }
-                row = self.feed.next(), if more && turn.is_none() && in_flight.len() < GATHER_FROM => match row {
-                    Ok(Some(row)) => if let Err(stopped) = self.send_ready(row, &mut in_flight) {
-                        return stopped;
+                row = self.feed.next(), if more && turn.is_none() && in_flight.len() < IN_FLIGHT_MAX => match row {
+                    Ok(Some(row)) => match self.pace.gather() {
+                        Some(wait) => self.held = Some((row, Instant::now() + wait)),
+                        None => if let Err(stopped) = self.send_ready(row, &mut in_flight) {
+                            return stopped;
+                        },
                     },
                     Ok(None) => more = false,
                     Err(error) => {
@@ -152,11 +154,11 @@ impl Relay {
             let event = self.allowed(&outgoing.row);
             if let Some(wait) = event.and_then(|event| self.throttle.wait(event)) {
                 self.metrics.throttled.add(1, &[KeyValue::new("event", event.unwrap_or_default())]);
-                self.throttled = Some((outgoing, Instant::now() + wait));
+                self.held = Some((outgoing, Instant::now() + wait));
                 return Ok(());
             }
             match self.send(outgoing, event, in_flight) {
-                Ok(()) => {}
+                Ok(()) => self.pace.count(),
                 // What was sent before is on its way; its acknowledgements make room.
                 Err(SendError::QueueFull) => {
                     self.feed.rewind(position - 1);

@@ -38,6 +38,7 @@ use crate::{
     input::Input,
     intake::Intake,
     janitor::Janitor,
+    pace::Pace,
     performer::{Outside, Performer},
     planted,
     processor::Processor,
@@ -162,8 +163,7 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
     let store = open_store(&config.database_url).await?;
     let leadership = store.lead();
     let outside = (parts.outside)(config)?;
-    let listener =
-        TcpListener::bind(&config.http_addr).await.with_context(|| format!("HTTP_ADDR {}", config.http_addr))?;
+    let listener = listen(&config.http_addr).await?;
 
     let (inputs, inputs_taken) = mpsc::channel(INPUTS_WAITING);
     let (records, records_taken) = mpsc::channel(BATCHES_WAITING);
@@ -211,7 +211,8 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
         dead_letter_topic: dead_letter_topic::<S>(),
         backlog: Arc::clone(&backlog),
         throttle: Throttle::new(config.publish_rate_max),
-        throttled: None,
+        pace: Pace::new(),
+        held: None,
     };
     let performer = Performer {
         feed: intents_feed,
@@ -266,6 +267,10 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
 fn settings(service: &'static str, config: &Config) -> Settings {
     let (log_format, log_filter) = (config.log_format, config.log_filter.clone());
     Settings { service, log_format, log_filter, export: config.export_telemetry }
+}
+
+async fn listen(address: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("HTTP_ADDR {address}"))
 }
 
 /// Opens the database; tries again for as long as its server is away.
