@@ -99,9 +99,11 @@ fn flatness(bench: &Bench<'_>, plan: &Plan, few: u64, many: u64) -> Result<Vec<M
 fn on_postgres(bench: &Bench<'_>, plan: Plan, found: &mut Findings) {
     match Postgres::obtain(bench.workspace, Durability::Full, bench.progress) {
         Ok(server) => {
-            let case = Case::of(Purpose::Postgres, plan, 0).on(Some(&server));
-            let runs = Bench::run(bench, &case);
-            found.add("the closed loop on PostgreSQL", runs);
+            let many = plan.clone().with_clients(MANY_CLIENTS);
+            let mut add = |what, case: Case<'_>| found.add(what, Bench::run(bench, &case.on(Some(&server))));
+            add("the closed loop on PostgreSQL", Case::of(Purpose::Postgres, plan, 0));
+            let what = "the closed loop with many clients on PostgreSQL";
+            add(what, Case::of(Purpose::PostgresManyClients, many, 0));
         }
         Err(error) => found.missing.push(format!("PostgreSQL, for none could be had here: {error:#}")),
     }

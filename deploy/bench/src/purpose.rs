@@ -28,4 +28,6 @@ pub(crate) enum Purpose {
     ManyOrders,
     /// The closed loop on PostgreSQL.
     Postgres,
+    /// The closed loop of more clients on PostgreSQL.
+    PostgresManyClients,
 }

@@ -10,7 +10,9 @@ pub(super) fn of(run: &Measurement) -> String {
         (Purpose::Hot, _) => "hot SKU".into(),
         (Purpose::Untraced, _) => "tracing off".into(),
         (Purpose::Traced, _) => "tracing on".into(),
-        (Purpose::Postgres, _) => "PostgreSQL".into(),
+        (Purpose::Postgres | Purpose::PostgresManyClients, Load::Closed(closed)) => {
+            format!("PostgreSQL, {} clients", closed.clients)
+        }
         (Purpose::FewOrders | Purpose::ManyOrders, _) => format!("{} orders stored", grouped(run.orders_before)),
         (Purpose::Half, Load::Open(schedule)) => format!("half the maximum, {}/s", schedule.rate()),
         (_, Load::Open(schedule)) => format!("{} orders/s", schedule.rate()),
