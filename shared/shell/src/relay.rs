@@ -128,11 +128,8 @@ impl Relay {
                     }
                 }
                 row = self.feed.next(), if more && turn.is_none() && in_flight.len() < IN_FLIGHT_MAX => match row {
-                    Ok(Some(row)) => match self.pace.gather() {
-                        Some(wait) => self.held = Some((row, Instant::now() + wait)),
-                        None => if let Err(stopped) = self.send_ready(row, &mut in_flight) {
-                            return stopped;
-                        },
+                    Ok(Some(row)) => if let Err(stopped) = self.take(row, &mut in_flight) {
+                        return stopped;
                     },
                     Ok(None) => more = false,
                     Err(error) => {
@@ -144,6 +141,13 @@ impl Relay {
             }
         }
         Stopped::Finished
+    }
+
+    /// Sends this row, or holds it until others have gathered.
+    fn take(&mut self, row: Outgoing, in_flight: &mut InFlight) -> Result<(), Stopped> {
+        let Some(wait) = self.pace.gather() else { return self.send_ready(row, in_flight) };
+        self.held = Some((row, Instant::now() + wait));
+        Ok(())
     }
 
     /// Sends this row and those that are there without waiting.
