@@ -4,7 +4,7 @@ use axum::extract::State;
 use contracts::{OrderId, Sku, inventory::StockLine};
 use decider::StreamId;
 use serde::{Deserialize, Serialize};
-use shell::{
+use runtime::{
     App, Config,
     pages::{AtQuery, PageQuery},
 };
@@ -44,9 +44,9 @@ pub fn description() -> Description {
 ///
 /// # Errors
 /// None; the signature is every service's.
-pub fn api(app: App<Inventory>, _: &Config) -> anyhow::Result<shell::Api> {
+pub fn api(app: App<Inventory>, _: &Config) -> anyhow::Result<runtime::Api> {
     let (routes, description) = router().with_state(app).split_for_parts();
-    Ok(shell::Api { routes, description })
+    Ok(runtime::Api { routes, description })
 }
 
 /// The stock of one SKU. `on_hand + reserved + shipped` is what was ever received.

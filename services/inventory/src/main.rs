@@ -3,8 +3,8 @@
 use std::{process::ExitCode, sync::Arc};
 
 use inventory::{api::api, decider::Inventory};
-use shell::{NoOutside, ServiceParts};
+use runtime::{NoOutside, ServiceParts};
 
 fn main() -> ExitCode {
-    shell::run(&ServiceParts::<Inventory> { port: 8081, variables: vec![], outside: |_| Ok(Arc::new(NoOutside)), api })
+    runtime::run(&ServiceParts::<Inventory> { port: 8081, variables: vec![], outside: |_| Ok(Arc::new(NoOutside)), api })
 }

@@ -9,7 +9,7 @@ mod validate;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use shell::{App, Config};
+use runtime::{App, Config};
 use utoipa::{OpenApi, openapi::OpenApi as Description};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -52,9 +52,9 @@ pub fn description() -> Description {
 ///
 /// # Errors
 /// `ORDER_DEADLINE_S` is not a number of seconds.
-pub fn api(app: App<Order>, config: &Config) -> anyhow::Result<shell::Api> {
+pub fn api(app: App<Order>, config: &Config) -> anyhow::Result<runtime::Api> {
     let deadline = SignedDuration::from_secs(config.own::<u32>("ORDER_DEADLINE_S")?.into());
     let trace_url = config.own::<String>("TRACE_URL")?.into();
     let (routes, description) = router().with_state(Handlers { app, deadline, trace_url }).split_for_parts();
-    Ok(shell::Api { routes, description })
+    Ok(runtime::Api { routes, description })
 }

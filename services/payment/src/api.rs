@@ -4,7 +4,7 @@ use axum::extract::State;
 use contracts::{CancelReason, Money, OrderId};
 use decider::StreamId;
 use serde::Serialize;
-use shell::{
+use runtime::{
     App, Config,
     pages::{AtQuery, PageQuery},
 };
@@ -37,9 +37,9 @@ pub fn description() -> Description {
 ///
 /// # Errors
 /// None; the signature is every service's.
-pub fn api(app: App<Payment>, _: &Config) -> anyhow::Result<shell::Api> {
+pub fn api(app: App<Payment>, _: &Config) -> anyhow::Result<runtime::Api> {
     let (routes, description) = router().with_state(app).split_for_parts();
-    Ok(shell::Api { routes, description })
+    Ok(runtime::Api { routes, description })
 }
 
 /// The money of one order.

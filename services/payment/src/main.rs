@@ -4,10 +4,10 @@ use std::{path::Path, process::ExitCode, sync::Arc};
 
 use payment::{api::api, decider::Payment, outside::Gateway};
 use providers::simulator::SimulatedGateway;
-use shell::{ServiceParts, Variable};
+use runtime::{ServiceParts, Variable};
 
 fn main() -> ExitCode {
-    shell::run(&ServiceParts::<Payment> {
+    runtime::run(&ServiceParts::<Payment> {
         port: 8082,
         variables: vec![Variable::new(
             "PROVIDERS_LEDGER",

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use contracts::OrderId;
 use providers::{ChargeAnswer, PaymentGateway, ProviderError, VoidAnswer};
-use shell::{Description, Outside, OutsideError};
+use runtime::{Description, Outside, OutsideError};
 
 use crate::{
     decider::{Charge, Command, Payment},

@@ -3,11 +3,11 @@
 use std::{path::Path, process::ExitCode, sync::Arc};
 
 use providers::simulator::SimulatedCarrier;
-use shell::{ServiceParts, Variable};
+use runtime::{ServiceParts, Variable};
 use shipping::{api::api, decider::Shipping, outside::CarrierCalls};
 
 fn main() -> ExitCode {
-    shell::run(&ServiceParts::<Shipping> {
+    runtime::run(&ServiceParts::<Shipping> {
         port: 8083,
         variables: vec![Variable::new("PROVIDERS_LEDGER", "data/carrier.db", "the simulated carrier's own file")],
         outside: |config| {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use providers::{BookAnswer, Carrier, ProviderError};
-use shell::{Description, Outside, OutsideError};
+use runtime::{Description, Outside, OutsideError};
 
 use crate::{
     decider::{Booking, Command, Shipping},

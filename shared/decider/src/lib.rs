@@ -57,7 +57,7 @@ pub trait Service: Decider<Event = Logged<Self::Public, Self::Private>> {
     /// The categories of all its streams: every stream that [`Service::stream_of`] names is in one of them.
     const CATEGORIES: &'static [&'static str];
 
-    /// The service's column of the saga table. Documents and diagrams are made of it, and `tests/model` proves that it
+    /// The service's column of the saga table. Documents and diagrams are made of it, and `tests/verification/model` proves that it
     /// says what the decider and the policy do, no more and no less.
     const REACTIONS: &'static [Reaction];
 

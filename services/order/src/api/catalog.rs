@@ -4,7 +4,7 @@ use axum::extract::State;
 use contracts::{Currency, Money, Sku};
 use decider::StreamId;
 use serde::{Deserialize, Serialize};
-use shell::{UpTo, pages::PageQuery};
+use runtime::{UpTo, pages::PageQuery};
 use utoipa::ToSchema;
 use web::{Invalid, Json, PROBLEM_JSON, Path, Problem, Query};
 

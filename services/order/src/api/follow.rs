@@ -12,7 +12,7 @@ use decider::StreamId;
 use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use serde::Serialize;
-use shell::{AppError, Followed, UpTo};
+use runtime::{AppError, Followed, UpTo};
 use tracing::error;
 use utoipa::{IntoParams, ToSchema};
 use web::{PROBLEM_JSON, Path, Problem};

@@ -12,7 +12,7 @@ use contracts::{
 use decider::StreamId;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
-use shell::{
+use runtime::{
     CORRELATION_ID, ORDER_ID,
     pages::{AtQuery, PageQuery},
 };

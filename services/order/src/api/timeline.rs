@@ -5,7 +5,7 @@ use contracts::{CorrelationId, EventId, OrderId, event_type};
 use decider::{Logged, StreamId};
 use jiff::Timestamp;
 use serde::Serialize;
-use shell::TimelineRow;
+use runtime::TimelineRow;
 use utoipa::ToSchema;
 use web::{PROBLEM_JSON, Path, Problem};
 

@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use local::{
+use xtask::{
     Postgres, Progress, Workspace,
     postgres::{Durability, with_database},
 };
@@ -131,7 +131,7 @@ async fn a_database_that_is_not_there_is_refused_at_once() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_away() {
-    let port = local::ports::free().expect("a port");
+    let port = xtask::ports::free().expect("a port");
     let error = refusal(&format!("postgres://saga:secret@127.0.0.1:{port}/orders")).await;
     assert!(error.is_away(), "{error}");
     assert!(error.to_string().contains("Connection refused") && !error.to_string().contains("secret"), "{error}");

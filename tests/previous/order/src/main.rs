@@ -3,10 +3,10 @@
 use std::{process::ExitCode, sync::Arc};
 
 use order_2026_10::{api::api, decider::Order};
-use shell::{NoOutside, ServiceParts, Variable};
+use runtime::{NoOutside, ServiceParts, Variable};
 
 fn main() -> ExitCode {
-    shell::run(&ServiceParts::<Order> {
+    runtime::run(&ServiceParts::<Order> {
         port: 8080,
         variables: vec![
             Variable::parsed::<u32>(

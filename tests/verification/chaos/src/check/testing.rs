@@ -1,0 +1,125 @@
+//! Evidence made by hand.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use contracts::{CorrelationId, EventId, Money, OrderId};
+use jiff::Timestamp;
+use xtask::Service;
+use providers::simulator::{CarrierEntry, GatewayEntry, LoggedCall};
+use serde_json::{from_value, json};
+use uuid::Uuid;
+
+use crate::evidence::{Content, DeadLetter, Evidence, Fact, Place, Poison, StockSeen};
+use crate::rest::Rest;
+use crate::traffic::Accepted;
+
+pub(crate) const SKU: &str = "MUG";
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const TOTAL: i64 = 2_500;
+
+pub(crate) fn order_id() -> OrderId {
+    OrderId(Uuid::from_u128(1))
+}
+
+/// Seconds of a day long ago.
+pub(crate) fn time(second: i64) -> Timestamp {
+    Timestamp::from_second(second).expect("a time")
+}
+
+/// The event with this number, which another led to.
+pub(crate) fn fact(event: &'static str, number: u32, cause: Option<u32>) -> Fact {
+    let id = |number: u32| EventId(Uuid::from_u128(number.into()));
+    let topic = match event {
+        event if event.starts_with("Order") => "order.events",
+        event if event.starts_with("Stock") => "inventory.events",
+        event if event.starts_with("Payment") => "payment.events",
+        _ => "shipping.events",
+    };
+    Fact {
+        place: Place { topic: topic.to_owned(), partition: 0, offset: number.into() },
+        order_id: order_id(),
+        event,
+        id: id(number),
+        time: time(number.into()),
+        causation_id: cause.map(id),
+        correlation_id: CorrelationId(Uuid::from_u128(99)),
+        hops: cause.unwrap_or_default(),
+        trace_id: Some(TRACE.to_owned()),
+        keyed_by_order: true,
+        content: Content::number(number.into()),
+        lines: Vec::new(),
+    }
+}
+
+/// An answered call that arrived then.
+pub(crate) fn call(kind: &str, second: i64) -> LoggedCall {
+    let (kind, time) = (kind.to_owned(), time(second).to_string());
+    LoggedCall { seq: second, time, kind, key: order_id(), answer: Some("{}".to_owned()), error: None }
+}
+
+/// One order of two units, which went well.
+pub(crate) fn one_sold_order() -> Evidence {
+    let id = order_id();
+    let accepted = Accepted {
+        id,
+        total_minor: TOTAL,
+        lines: vec![(SKU.to_owned(), 2)],
+        trace_id: TRACE.to_owned(),
+        at: time(1),
+        cancelled: false,
+        dispatched: false,
+        slow: false,
+    };
+    let lines = json!([{ "sku": SKU, "quantity": 2 }]);
+    let order = json!({ "order_id": id, "status": "confirmed", "total": Money::eur(TOTAL), "lines": lines });
+    let paid = GatewayEntry { captures: 1, captured_minor: TOTAL, ..GatewayEntry::default() };
+    Evidence {
+        accepted: BTreeMap::from([(id, accepted)]),
+        orders: BTreeMap::from([(id, from_value(order).expect("an order"))]),
+        payments: BTreeMap::from([(
+            id,
+            from_value(json!({ "order_id": id, "status": "captured" })).expect("a payment"),
+        )]),
+        shipments: BTreeMap::from([(
+            id,
+            from_value(json!({ "order_id": id, "status": "scheduled" })).expect("a parcel"),
+        )]),
+        stock: BTreeMap::from([(SKU.to_owned(), StockSeen::of(8, 0, 2))]),
+        received: BTreeMap::from([(SKU.to_owned(), 10)]),
+        facts: facts(),
+        money: BTreeMap::from([(id, paid)]),
+        parcels: BTreeMap::from([(id, CarrierEntry { bookings: 1, ..CarrierEntry::default() })]),
+        calls: vec![(Service::Payment, call("charge", 3)), (Service::Shipping, call("book", 5))],
+        rest: Rest { final_after: Some(Duration::from_secs(1)), ..Rest::default() },
+        ..Evidence::default()
+    }
+}
+
+fn facts() -> Vec<Fact> {
+    let chain =
+        ["OrderPlaced", "StockReserved", "PaymentCaptured", "StockCommitted", "ShipmentScheduled", "OrderConfirmed"];
+    let mut facts: Vec<_> = (1..)
+        .zip(chain)
+        .map(|(number, event)| fact(event, number, number.checked_sub(1).filter(|cause| *cause > 0)))
+        .collect();
+    facts[1].lines = vec![(SKU.to_owned(), 2)];
+    facts
+}
+
+/// The same, and one record of poison on payment's topic, put away by its two readers.
+pub(crate) fn poisoned() -> Evidence {
+    let place = Place { topic: "payment.events".to_owned(), partition: 2, offset: 17 };
+    let letter = |service| DeadLetter {
+        service,
+        poison: Some("p1".to_owned()),
+        origin: place.clone(),
+        found: "then".to_owned(),
+        content: Content::number(90),
+    };
+    Evidence {
+        poison: vec![Poison { number: "p1".to_owned(), place: place.clone(), content: Content::number(90) }],
+        dead_letters: vec![letter(Service::Order), letter(Service::Inventory)],
+        ..one_sold_order()
+    }
+}

@@ -1,0 +1,109 @@
+//! What the services tell by HTTP.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use contracts::{Money, OrderId};
+use xtask::Service;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Evidence;
+use crate::stage::Stage;
+
+/// An order.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct OrderSeen {
+    /// Its name.
+    pub order_id: OrderId,
+    /// One word for where it is.
+    pub status: String,
+    /// What it costs.
+    pub total: Money,
+    /// What was ordered.
+    pub lines: Vec<Line>,
+}
+
+/// One line of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Line {
+    /// What.
+    pub sku: String,
+    /// How many.
+    pub quantity: u32,
+}
+
+impl OrderSeen {
+    /// Whether it ended well.
+    pub fn ships(&self) -> bool {
+        self.status == "confirmed" || self.status == "dispatched"
+    }
+
+    /// Whether it came to an end.
+    pub fn is_final(&self) -> bool {
+        self.ships() || self.status == "cancelled"
+    }
+}
+
+/// The money of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct PaymentSeen {
+    order_id: OrderId,
+    /// One word for where it is.
+    pub status: String,
+}
+
+/// The parcel of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ShipmentSeen {
+    order_id: OrderId,
+    /// One word for where it is.
+    pub status: String,
+}
+
+/// The stock of a product. Signed, so that what must not be can be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct StockSeen {
+    sku: String,
+    /// Units that can be reserved.
+    pub on_hand: i64,
+    /// Units held for orders.
+    pub reserved: i64,
+    /// Units of paid orders.
+    pub shipped: i64,
+}
+
+impl StockSeen {
+    /// For tests of rules.
+    #[cfg(test)]
+    pub(crate) fn of(on_hand: i64, reserved: i64, shipped: i64) -> Self {
+        Self { sku: String::new(), on_hand, reserved, shipped }
+    }
+}
+
+pub(super) fn gather(stage: &Stage, evidence: &mut Evidence) -> Result<()> {
+    let orders: Vec<OrderSeen> = list(stage, Service::Order, "orders")?;
+    evidence.orders = orders.into_iter().map(|order| (order.order_id, order)).collect();
+    let payments: Vec<PaymentSeen> = list(stage, Service::Payment, "payments")?;
+    evidence.payments = payments.into_iter().map(|payment| (payment.order_id, payment)).collect();
+    let shipments: Vec<ShipmentSeen> = list(stage, Service::Shipping, "shipments")?;
+    evidence.shipments = shipments.into_iter().map(|shipment| (shipment.order_id, shipment)).collect();
+    let stock: Vec<StockSeen> = list(stage, Service::Inventory, "stock")?;
+    evidence.stock = stock.into_iter().map(|stock| (stock.sku.clone(), stock)).collect::<BTreeMap<_, _>>();
+    Ok(())
+}
+
+/// All pages of a list.
+fn list<T: DeserializeOwned>(stage: &Stage, service: Service, name: &str) -> Result<Vec<T>> {
+    let (mut all, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let mut page = stage.client(service).get(&format!("/{name}?limit=200{cursor}"))?.expect_status(200)?;
+        let items = page[name].take();
+        all.append(&mut serde_json::from_value(items).with_context(|| format!("a page of {name}"))?);
+        match &page["next"] {
+            Value::String(next) => cursor = format!("&cursor={next}"),
+            _ => return Ok(all),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! What the providers have in their own books.
+
+use anyhow::Result;
+use xtask::Service;
+use providers::simulator::{CarrierLedger, GatewayLedger};
+
+use super::Evidence;
+use crate::stage::Stage;
+
+pub(super) fn gather(stage: &Stage, evidence: &mut Evidence) -> Result<()> {
+    let gateway = GatewayLedger::open(&stage.ledger(Service::Payment))?;
+    evidence.money = gateway.entries()?;
+    evidence.calls = gateway.calls()?.into_iter().map(|call| (Service::Payment, call)).collect();
+    let carrier = CarrierLedger::open(&stage.ledger(Service::Shipping))?;
+    evidence.parcels = carrier.entries()?;
+    evidence.calls.extend(carrier.calls()?.into_iter().map(|call| (Service::Shipping, call)));
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! Reads topics to their end, and what groups have done of them.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use xtask::{Service, wait_until};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::BorrowedMessage;
+use rdkafka::metadata::{MetadataPartition, MetadataTopic};
+use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
+
+use crate::choreography::consumes;
+use crate::stage::Stage;
+
+/// How long the broker may take to answer.
+const ANSWER: Duration = Duration::from_secs(20);
+/// How long nothing may come while there is more.
+const SILENCE: Duration = Duration::from_mins(1);
+const POLL: Duration = Duration::from_millis(100);
+
+pub(crate) fn client(address: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", address);
+    config.set("reconnect.backoff.max.ms", "1000");
+    config
+}
+
+/// A consumer that commits nothing.
+pub(crate) fn reader(stage: &Stage, group: &str) -> Result<BaseConsumer> {
+    let mut config = client(stage.address());
+    config.set("group.id", group).set("enable.auto.commit", "false").set("allow.auto.create.topics", "false");
+    Ok(config.create()?)
+}
+
+/// All partitions of a topic by its name at the broker.
+pub(crate) fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<Vec<i32>> {
+    let metadata = consumer.fetch_metadata(Some(topic), ANSWER)?;
+    Ok(metadata.topics().iter().flat_map(MetadataTopic::partitions).map(MetadataPartition::id).collect())
+}
+
+/// The offset that the next record of a partition gets. A client that has just begun may not know a partition yet that the broker
+/// told it of.
+fn end(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<i64> {
+    let ask = || consumer.fetch_watermarks(topic, partition, ANSWER).map(|(_, end)| end);
+    wait_until(&format!("the end of {topic}/{partition}"), ANSWER, ask)
+}
+
+/// Reads everything that is in these topics now.
+///
+/// # Errors
+/// The broker does not answer, or stops giving records.
+pub(crate) fn read_all(stage: &Stage, topics: &[String], mut see: impl FnMut(&BorrowedMessage<'_>)) -> Result<()> {
+    let consumer = reader(stage, "chaos never commits")?;
+    let mut open = BTreeMap::new();
+    let mut list = TopicPartitionList::new();
+    for topic in topics.iter().map(|topic| format!("{}{topic}", stage.prefix())) {
+        for partition in partitions(&consumer, &topic)? {
+            let end = end(&consumer, &topic, partition)?;
+            if end > 0 {
+                list.add_partition_offset(&topic, partition, Offset::Beginning)?;
+                open.insert((topic.clone(), partition), end);
+            }
+        }
+    }
+    consumer.assign(&list)?;
+    let mut heard = Instant::now();
+    while !open.is_empty() {
+        ensure!(heard.elapsed() < SILENCE, "the broker gives no more of {open:?}");
+        let Some(Ok(message)) = consumer.poll(POLL) else { continue };
+        heard = Instant::now();
+        let place = (message.topic().to_owned(), message.partition());
+        let Some(end) = open.get(&place) else { continue };
+        let is_last = message.offset() + 1 >= *end;
+        if message.offset() < *end {
+            see(&message);
+        }
+        if is_last {
+            open.remove(&place);
+        }
+    }
+    Ok(())
+}
+
+/// How many records of its topics a service has not done, as the broker knows it.
+///
+/// # Errors
+/// The broker does not answer.
+pub(crate) fn lag(stage: &Stage, service: Service) -> Result<i64> {
+    let group = format!("{}{service}", stage.prefix());
+    let consumer = reader(stage, &group)?;
+    let mut list = TopicPartitionList::new();
+    let mut behind = 0;
+    for topic in consumes(service).iter().map(|topic| format!("{}{topic}", stage.prefix())) {
+        for partition in partitions(&consumer, &topic)? {
+            list.add_partition(&topic, partition);
+            behind += end(&consumer, &topic, partition)?;
+        }
+    }
+    let committed = consumer.committed_offsets(list, ANSWER).with_context(|| format!("the offsets of {group}"))?;
+    let done =
+        committed.elements().iter().map(|partition| partition.offset().to_raw().unwrap_or(0).max(0)).sum::<i64>();
+    Ok(behind - done)
+}

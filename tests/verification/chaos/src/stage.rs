@@ -1,0 +1,269 @@
+//! The real binaries, their broker, and what was done to them so far.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use e2e::{Databases, records::Topics};
+use jiff::Timestamp;
+use xtask::wait::{Look, wait_for};
+use xtask::{Broker, Client, Service, Suite, suite::Builder};
+use uuid::Uuid;
+
+/// How long a service may take to be ready again, also while the broker is away and the machine busy.
+const READY: Duration = Duration::from_mins(2);
+/// How long one look at its readiness may take.
+const PROBE: Duration = Duration::from_secs(2);
+/// An address where nobody listens: services make traces only when they are told to export them, and what is exported is
+/// of no interest here.
+const NO_COLLECTOR: &str = "http://127.0.0.1:9";
+
+/// What is put to the test: the suite as it is built, or with some of its parts exchanged.
+#[derive(Debug, Clone, Default)]
+pub struct Subject {
+    /// Other binaries, by service.
+    pub binaries: Vec<(Service, PathBuf)>,
+    /// More environment variables, for one service or for all.
+    pub environment: Vec<(Option<Service>, String, String)>,
+}
+
+impl Subject {
+    /// The suite on PostgreSQL.
+    #[track_caller]
+    pub fn on_postgres() -> Self {
+        let databases = Databases::create();
+        let environment = databases.urls().map(|(service, url)| (Some(service), "DATABASE_URL".into(), url.into()));
+        Self { environment: environment.collect(), ..Self::default() }
+    }
+
+    fn choose(&self, suite: Builder) -> Builder {
+        let binaries = self.binaries.iter();
+        let suite = binaries.fold(suite, |suite, (service, binary)| suite.binary(*service, binary));
+        self.environment.iter().fold(suite, |suite, (service, name, value)| match service {
+            Some(service) => suite.env_for(*service, name, value),
+            None => suite.env(name, value),
+        })
+    }
+}
+
+/// Something that was done, with the time in which it had an effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deed {
+    /// What it was.
+    pub what: What,
+    /// When it was done.
+    pub from: Timestamp,
+    /// When all was well again: a service was ready, a broker answered.
+    pub until: Timestamp,
+}
+
+/// What can be done to a suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// A service was killed and started again.
+    Killed(Service),
+    /// A service stood still.
+    Paused(Service),
+    /// The broker was killed and started again.
+    BrokerKilled,
+    /// The provider of this service was in trouble.
+    Trouble(Service),
+}
+
+/// The suite under test. All threads of a run share it.
+pub struct Stage {
+    suite: Mutex<Suite>,
+    /// After the suite and before the broker: topics are deleted when nobody uses them any more.
+    topics: Topics,
+    broker: Mutex<Broker>,
+    address: String,
+    prefix: String,
+    subject: Subject,
+    dir: PathBuf,
+    clients: [Client; 4],
+    deeds: Mutex<Vec<Deed>>,
+    ended_alone: Mutex<Vec<(Service, Timestamp)>>,
+    crashes: AtomicUsize,
+    calm_since: OnceLock<Timestamp>,
+}
+
+impl Stage {
+    /// Starts the services of a subject on this broker.
+    ///
+    /// # Errors
+    /// One of them does not start.
+    pub fn set(broker: Broker, subject: &Subject) -> Result<Self> {
+        let prefix = format!("chaos-{}.", Uuid::now_v7().simple());
+        let address = broker.bootstrap_servers().to_owned();
+        let suite = builder(&address, &prefix, subject).start()?;
+        Ok(Self {
+            clients: Service::all().map(|service| suite.client(service)),
+            dir: suite.dir().to_owned(),
+            topics: Topics::new(&address, &prefix),
+            suite: Mutex::new(suite),
+            broker: Mutex::new(broker),
+            address,
+            prefix,
+            subject: subject.clone(),
+            deeds: Mutex::default(),
+            ended_alone: Mutex::default(),
+            crashes: AtomicUsize::new(0),
+            calm_since: OnceLock::new(),
+        })
+    }
+
+    /// Starts another instance of each service beside the first, whose number is 0.
+    ///
+    /// # Errors
+    /// One of them does not start.
+    pub(crate) fn another(&self, instance: u32) -> Result<Suite> {
+        builder(&self.address, &self.prefix, &self.subject).instance(instance, &self.dir).start()
+    }
+
+    /// The broker's address.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// What the names of topics and groups begin with.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The topics, to write to.
+    pub fn topics(&self) -> &Topics {
+        &self.topics
+    }
+
+    /// Where databases, ledgers and logs are.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// An HTTP client of a service.
+    pub fn client(&self, service: Service) -> &Client {
+        &self.clients[service as usize]
+    }
+
+    /// What a service has logged so far.
+    ///
+    /// # Errors
+    /// The log can't be read.
+    pub fn log(&self, service: Service) -> Result<String> {
+        self.suite().log(service)
+    }
+
+    /// The ledger of the provider that this service calls.
+    pub fn ledger(&self, service: Service) -> PathBuf {
+        self.dir.join(if service == Service::Payment { "gateway.db" } else { "carrier.db" })
+    }
+
+    pub(crate) fn suite(&self) -> MutexGuard<'_, Suite> {
+        locked(&self.suite)
+    }
+
+    pub(crate) fn broker(&self) -> MutexGuard<'_, Broker> {
+        locked(&self.broker)
+    }
+
+    /// Writes down what was done, from then until now.
+    pub(crate) fn did(&self, what: What, from: Timestamp) {
+        locked(&self.deeds).push(Deed { what, from, until: Timestamp::now() });
+    }
+
+    /// What was done so far.
+    pub fn deeds(&self) -> Vec<Deed> {
+        locked(&self.deeds).clone()
+    }
+
+    /// From now on only one thing is done at a time, and has its time.
+    pub(crate) fn calm(&self) {
+        self.calm_since.get_or_init(Timestamp::now);
+    }
+
+    /// Since when only one thing was done at a time.
+    pub fn calm_since(&self) -> Option<Timestamp> {
+        self.calm_since.get().copied()
+    }
+
+    /// Services that ended without being killed.
+    pub fn ended_alone(&self) -> Vec<(Service, Timestamp)> {
+        locked(&self.ended_alone).clone()
+    }
+
+    /// A service has crashed, as it was told to.
+    pub(crate) fn crashed(&self) {
+        self.crashes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often services have crashed as they were told to, and had ended.
+    pub fn crashes(&self) -> usize {
+        self.crashes.load(Ordering::Relaxed)
+    }
+
+    /// Kills a service. One that had ended by itself is noted.
+    pub(crate) fn kill(&self, service: Service) -> Result<()> {
+        let mut suite = self.suite();
+        if !suite.is_running(service)? {
+            locked(&self.ended_alone).push((service, Timestamp::now()));
+        }
+        suite.kill9(service)?;
+        Ok(())
+    }
+
+    /// Starts a service that has ended.
+    pub(crate) fn spawn(&self, service: Service) -> Result<()> {
+        self.suite().spawn(service)
+    }
+
+    /// Waits until a service is ready. Others can be dealt with meanwhile.
+    pub(crate) fn wait_until_ready(&self, service: Service) -> Result<()> {
+        let client = Client::with_timeout(self.client(service).base(), PROBE);
+        wait_for(&format!("the {service} service to be ready"), READY, || {
+            let seen = match client.get("/readyz") {
+                Ok(reply) if reply.status == 200 => return Ok(Look::Met(())),
+                Ok(reply) => format!("status {} {}", reply.status, reply.body),
+                Err(error) => format!("{error:#}"),
+            };
+            let runs = self.suite().is_running(service)?;
+            if !runs {
+                locked(&self.ended_alone).push((service, Timestamp::now()));
+                bail!(
+                    "the {service} service ended by itself; see {}",
+                    self.dir.join(format!("{service}.log")).display()
+                );
+            }
+            Ok(Look::NotYet(seen))
+        })
+    }
+
+    /// Starts what has ended by itself, as a supervisor does, and notes it.
+    pub(crate) fn revive(&self) -> Result<()> {
+        for service in Service::all() {
+            let runs = self.suite().is_running(service)?;
+            if !runs {
+                locked(&self.ended_alone).push((service, Timestamp::now()));
+                self.spawn(service)?;
+                self.wait_until_ready(service)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn builder(address: &str, prefix: &str, subject: &Subject) -> Builder {
+    let suite = Suite::builder(address)
+        .topic_prefix(prefix)
+        // Longer than any run: what only a deadline ends is a fault to be found.
+        .env_for(Service::Order, "ORDER_DEADLINE_S", "36000")
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", NO_COLLECTOR)
+        .env("KAFKA_SESSION_TIMEOUT_MS", "6000")
+        .ready_within(READY);
+    subject.choose(suite)
+}
+
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

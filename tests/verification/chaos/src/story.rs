@@ -1,0 +1,142 @@
+//! Orders of known fates. Together they make every event of the saga happen.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use contracts::OrderId;
+use e2e::NewOrder;
+use fastrand::Rng;
+use xtask::wait::{Look, wait_for};
+use xtask::{Client, Service};
+use providers::simulator::{addresses, cards};
+
+use crate::refusal::Refusal;
+use crate::stage::Stage;
+use crate::traffic::{Accepted, Assortment, cancel, dispatch, place};
+
+/// How long an order may take to come where it must, also when services crash on its way and the machine is busy.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What becomes of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Story {
+    /// It is confirmed.
+    Sold,
+    /// There is not enough of it.
+    Short,
+    /// Its card is declined.
+    Declined,
+    /// The carrier refuses it.
+    Refused,
+    /// It is cancelled by its customer after it was confirmed.
+    Cancelled,
+    /// It is cancelled by its customer while the gateway does not answer.
+    Voided,
+    /// It is dispatched.
+    Dispatched,
+    /// It is dispatched, and its customer did not know it yet and cancelled it.
+    TooLate,
+}
+
+impl Story {
+    /// All of them, with the events and calls that each adds to those before it.
+    pub const ALL: [(Self, &'static [&'static str]); 8] = [
+        (
+            Self::Sold,
+            &[
+                "OrderPlaced",
+                "StockReserved",
+                "charge",
+                "PaymentCaptured",
+                "StockCommitted",
+                "book",
+                "ShipmentScheduled",
+                "OrderConfirmed",
+            ],
+        ),
+        (Self::Short, &["StockReservationRejected"]),
+        (Self::Declined, &["PaymentDeclined", "StockReleased", "OrderCancelled"]),
+        (Self::Refused, &["ShipmentRejected", "refund", "PaymentRefunded"]),
+        (Self::Cancelled, &["OrderCancellationRequested", "ShipmentCancelled", "cancel"]),
+        (Self::Voided, &["void", "PaymentVoided"]),
+        (Self::Dispatched, &["ShipmentDispatched"]),
+        (Self::TooLate, &["ShipmentCancellationRefused"]),
+    ];
+
+    /// A story in which this event or call happens; `None`: the saga has no such event.
+    pub fn of(event: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(_, events)| events.contains(&event)).map(|(story, _)| story)
+    }
+
+    /// Places its order, and does nothing more.
+    ///
+    /// # Errors
+    /// It is not accepted.
+    pub fn begin(self, stage: &Stage, assortment: &Assortment) -> Result<Accepted> {
+        let order = NewOrder::of(&assortment.ample[0], 2);
+        let order = match self {
+            Self::Short => order.and(&assortment.scarce[0], 2),
+            Self::Declined => order.paid_with(cards::DECLINED),
+            Self::Refused => order.to_country(addresses::UNSERVED_COUNTRY),
+            Self::Voided => order.paid_with(cards::ERROR),
+            Self::Sold | Self::Cancelled | Self::Dispatched | Self::TooLate => order,
+        };
+        place(stage, &order, &mut Rng::new())
+    }
+
+    /// Tells it to its end.
+    ///
+    /// # Errors
+    /// It goes another way, or takes too long.
+    pub fn tell(self, stage: &Stage, assortment: &Assortment) -> Result<Accepted> {
+        let mut order = self.begin(stage, assortment)?;
+        let id = order.id;
+        match self {
+            Self::Sold | Self::Short | Self::Declined | Self::Refused => {}
+            Self::Cancelled => {
+                wait_until_it_is(stage, Service::Order, id, "confirmed")?;
+                order.cancelled = cancel(stage, id)?;
+            }
+            Self::Voided => {
+                wait_until_it_is(stage, Service::Payment, id, "charging")?;
+                order.cancelled = cancel(stage, id)?;
+            }
+            Self::Dispatched => {
+                wait_until_it_is(stage, Service::Order, id, "confirmed")?;
+                order.dispatched = dispatch(stage, id);
+            }
+            Self::TooLate => {
+                wait_until_it_is(stage, Service::Order, id, "confirmed")?;
+                // That it is dispatched can't be published, so that its customer does not hear of it.
+                let refusal = Refusal::begin(stage, "shipping.events")?;
+                order.dispatched = dispatch(stage, id);
+                order.cancelled = cancel(stage, id)?;
+                drop(refusal);
+                ensure!(order.cancelled, "order {id} was known to be dispatched");
+            }
+        }
+        wait_until_it_is(stage, Service::Order, id, self.end())?;
+        Ok(order)
+    }
+
+    fn end(self) -> &'static str {
+        match self {
+            Self::Sold => "confirmed",
+            Self::Short | Self::Declined | Self::Refused | Self::Cancelled | Self::Voided => "cancelled",
+            Self::Dispatched | Self::TooLate => "dispatched",
+        }
+    }
+}
+
+fn wait_until_it_is(stage: &Stage, service: Service, id: OrderId, status: &str) -> Result<()> {
+    let what = if service == Service::Payment { "payments" } else { "orders" };
+    let client = Client::with_timeout(stage.client(service).base(), Duration::from_secs(2));
+    wait_for(&format!("order {id} to be {status} at {service}"), PATIENCE, || {
+        let seen = match client.get(&format!("/{what}/{id}")) {
+            Ok(reply) if reply.body["status"] == status => return Ok(Look::Met(())),
+            Ok(reply) => reply.body.to_string(),
+            Err(error) => format!("{error:#}"),
+        };
+        Ok(Look::NotYet(seen))
+    })
+}

@@ -1,0 +1,292 @@
+//! Customers: a steady flow of orders, each sent again with its key until it is accepted. Some are cancelled, and some
+//! parcels dispatched, at random moments.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use contracts::OrderId;
+use e2e::{NewOrder, Product, eur};
+use fastrand::Rng;
+use jiff::Timestamp;
+use xtask::wait::{Look, wait_for};
+use xtask::{Reply, Service};
+use providers::simulator::{addresses, cards};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::plan::Size;
+use crate::stage::{Stage, locked};
+
+/// Customers that may be busy with their orders at the same time.
+const CUSTOMERS: usize = 64;
+/// How long a customer keeps trying.
+const PERSISTENCE: Duration = Duration::from_mins(3);
+/// How long a clerk keeps trying.
+const CLERK: Duration = Duration::from_secs(4);
+/// The longest that a customer waits before a cancellation, and a clerk before a dispatch.
+const SECOND_THOUGHTS_MS: u64 = 1_500;
+
+/// What is for sale.
+pub struct Assortment {
+    /// More than enough of each.
+    pub ample: Vec<Product>,
+    /// For about half of those who want it.
+    pub scarce: Vec<Product>,
+}
+
+impl Assortment {
+    /// Offers it, and takes it into stock.
+    ///
+    /// # Errors
+    /// A service refuses.
+    pub fn stock_up(stage: &Stage, orders: u32) -> Result<Self> {
+        let ample = (1..=6).map(|number| product(stage, format!("AMPLE-{number}"), 100 * number, orders * 9));
+        let ample = ample.collect::<Result<_>>()?;
+        let scarce = (1..=3).map(|number| product(stage, format!("SCARCE-{number}"), 1_000 * number, orders / 40));
+        Ok(Self { ample, scarce: scarce.collect::<Result<_>>()? })
+    }
+
+    /// All of it.
+    pub fn products(&self) -> impl Iterator<Item = &Product> {
+        self.ample.iter().chain(&self.scarce)
+    }
+}
+
+pub(crate) fn product(stage: &Stage, sku: String, price_minor: i64, on_hand: u32) -> Result<Product> {
+    let body = json!({ "name": "Thing", "price": eur(price_minor) });
+    stage.client(Service::Order).put(&format!("/products/{sku}"), &body)?.expect_status(200)?;
+    let body = json!({ "quantity": on_hand });
+    stage.client(Service::Inventory).post(&format!("/stock/{sku}/receipts"), &body)?.expect_status(200)?;
+    Ok(Product { sku, price_minor, received: on_hand.into() })
+}
+
+/// What a customer knows of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its name.
+    pub id: OrderId,
+    /// What it costs, in cents.
+    pub total_minor: i64,
+    /// What was ordered.
+    pub lines: Vec<(String, u32)>,
+    /// The trace that the customer began.
+    pub trace_id: String,
+    /// When it was accepted.
+    pub at: Timestamp,
+    /// Whether the customer asked for its cancellation, and was told that it is under way.
+    pub cancelled: bool,
+    /// Whether a clerk dispatched its parcel.
+    pub dispatched: bool,
+    /// Whether a provider is slow or failing with this one on its own account.
+    pub slow: bool,
+}
+
+/// What came of all orders.
+#[derive(Debug, Default)]
+pub struct Sales {
+    /// Accepted, in no particular order.
+    pub accepted: Vec<Accepted>,
+    /// Goods that arrived meanwhile.
+    pub received: Vec<(String, u32)>,
+    /// Why good orders were not accepted, or good requests not answered as they must be.
+    pub refused: Vec<String>,
+}
+
+/// Lets orders flow until there are enough and the faults are over.
+pub fn flow(stage: &Stage, assortment: &Assortment, seed: u64, size: Size, over: &AtomicBool) -> Sales {
+    let street = Street::default();
+    thread::scope(|scope| {
+        let customers: Vec<_> = (0..CUSTOMERS).map(|_| scope.spawn(|| serve(stage, assortment, &street))).collect();
+        let start = Instant::now();
+        let mut number = 0;
+        // Faults that were late may go on for a while; the flow goes on with them, but not for ever.
+        while number < size.orders || (!over.load(Ordering::Relaxed) && number < 2 * size.orders) {
+            let due = Duration::from_secs(number.into()) / size.orders_per_second;
+            thread::sleep(due.saturating_sub(start.elapsed()));
+            street.enter(seed.wrapping_mul(1_000_003).wrapping_add(number.into()));
+            number += 1;
+        }
+        street.close();
+        let mut sales = Sales::default();
+        for customer in customers {
+            let mut some = customer.join().expect("a customer does not panic");
+            sales.accepted.append(&mut some.accepted);
+            sales.received.append(&mut some.received);
+            sales.refused.append(&mut some.refused);
+        }
+        sales
+    })
+}
+
+/// Where those wait who have not ordered yet: the seed of each.
+#[derive(Default)]
+struct Street {
+    waiting: Mutex<(VecDeque<u64>, bool)>,
+    changed: Condvar,
+}
+
+impl Street {
+    fn enter(&self, seed: u64) {
+        locked(&self.waiting).0.push_back(seed);
+        self.changed.notify_one();
+    }
+
+    fn close(&self) {
+        locked(&self.waiting).1 = true;
+        self.changed.notify_all();
+    }
+
+    fn next(&self) -> Option<u64> {
+        let mut waiting = locked(&self.waiting);
+        loop {
+            if let Some(seed) = waiting.0.pop_front() {
+                return Some(seed);
+            }
+            if waiting.1 {
+                return None;
+            }
+            waiting = self.changed.wait(waiting).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+    }
+}
+
+fn serve(stage: &Stage, assortment: &Assortment, street: &Street) -> Sales {
+    let mut sales = Sales::default();
+    while let Some(seed) = street.next() {
+        let mut rng = Rng::with_seed(seed);
+        if rng.u8(0..100) < 5 {
+            match receive(stage, assortment, &mut rng) {
+                Ok(received) => sales.received.push(received),
+                Err(error) => sales.refused.push(format!("{error:#}")),
+            }
+        }
+        match buy(stage, assortment, &mut rng) {
+            Ok(accepted) => sales.accepted.push(accepted),
+            Err(error) => sales.refused.push(format!("{error:#}")),
+        }
+    }
+    sales
+}
+
+/// Goods arrive. The clerk is not sure whether it was noted, and says it once more, with the same key.
+pub(crate) fn receive(stage: &Stage, assortment: &Assortment, rng: &mut Rng) -> Result<(String, u32)> {
+    let sku = &rng.choice(&assortment.ample).expect("there is something").sku;
+    let (path, quantity) = (format!("/stock/{sku}/receipts"), rng.u32(1..20));
+    let (key, body) = (Uuid::now_v7().to_string(), json!({ "quantity": quantity }));
+    for _ in 0..2 {
+        let post = || stage.client(Service::Inventory).post_with(&path, &body, &[("idempotency-key", &key)]);
+        answer("a receipt", &[200], post)?;
+        hesitate(rng);
+    }
+    Ok((sku.clone(), quantity))
+}
+
+/// Places an order that must be accepted, in a trace of its own.
+pub(crate) fn place(stage: &Stage, order: &NewOrder, rng: &mut Rng) -> Result<Accepted> {
+    let (key, trace_id) = (Uuid::now_v7().to_string(), format!("{:032x}", rng.u128(1..)));
+    let parent = format!("00-{trace_id}-{:016x}-00", rng.u64(1..));
+    let body = order.body();
+    let headers = [("idempotency-key", key.as_str()), ("traceparent", parent.as_str())];
+    let reply = answer("a new order", &[202], || stage.client(Service::Order).post_with("/orders", &body, &headers))?;
+    Ok(Accepted {
+        id: reply.body["order_id"].as_str().context("an order has an id")?.parse()?,
+        total_minor: order.total_minor(),
+        lines: lines(&body),
+        trace_id,
+        at: Timestamp::now(),
+        cancelled: false,
+        dispatched: false,
+        slow: false,
+    })
+}
+
+/// Asks for the cancellation of an order; true if it is under way, false if it is too late.
+pub(crate) fn cancel(stage: &Stage, id: OrderId) -> Result<bool> {
+    let cancel = || stage.client(Service::Order).post(&format!("/orders/{id}/cancel"), &json!({}));
+    Ok(answer("a cancellation", &[202, 409], cancel)?.status == 202)
+}
+
+/// One order, from the first thought to the last.
+fn buy(stage: &Stage, assortment: &Assortment, rng: &mut Rng) -> Result<Accepted> {
+    let (order, slow) = choose(assortment, rng);
+    let mut accepted = Accepted { slow, ..place(stage, &order, rng)? };
+    let id = accepted.id;
+    match rng.u8(0..100) {
+        0..12 => {
+            hesitate(rng);
+            accepted.cancelled = cancel(stage, id)?;
+        }
+        12..28 => {
+            hesitate(rng);
+            accepted.dispatched = dispatch(stage, id);
+        }
+        28..32 => {
+            accepted.dispatched = dispatch(stage, id);
+            accepted.cancelled = cancel(stage, id)?;
+        }
+        _ => {}
+    }
+    Ok(accepted)
+}
+
+fn hesitate(rng: &mut Rng) {
+    thread::sleep(Duration::from_millis(rng.u64(0..SECOND_THOUGHTS_MS)));
+}
+
+/// A clerk tries to send the parcel off, and gives up after a while: perhaps it will never be there. True if it left.
+pub(crate) fn dispatch(stage: &Stage, id: OrderId) -> bool {
+    let path = format!("/shipments/{id}/dispatch");
+    let left = wait_for("a parcel to be dispatched", CLERK, || {
+        match stage.client(Service::Shipping).post(&path, &json!({})) {
+            Ok(reply) if reply.status == 200 => Ok(Look::Met(())),
+            Ok(reply) => Ok(Look::NotYet(reply.body.to_string())),
+            Err(error) => Ok(Look::NotYet(format!("{error:#}"))),
+        }
+    });
+    left.is_ok()
+}
+
+/// Asks until there is one of the answers that are expected. That a service is away or busy is no answer.
+fn answer(what: &str, expected: &[u16], ask: impl Fn() -> Result<Reply>) -> Result<Reply> {
+    wait_for(&format!("an answer to {what}"), PERSISTENCE, || match ask() {
+        Ok(reply) if expected.contains(&reply.status) => Ok(Look::Met(reply)),
+        Ok(reply) if [429, 503].contains(&reply.status) => Ok(Look::NotYet(reply.body.to_string())),
+        Ok(reply) => bail!("{what} is answered by {reply:?}"),
+        Err(error) => Ok(Look::NotYet(format!("{error:#}"))),
+    })
+}
+
+/// An order of some fate, and whether a provider takes its time with it.
+fn choose(assortment: &Assortment, rng: &mut Rng) -> (NewOrder, bool) {
+    let hot = &assortment.ample[0];
+    let mut order = NewOrder::of(if rng.bool() { hot } else { &assortment.ample[1] }, rng.u32(1..4));
+    for product in &assortment.ample[2..] {
+        if rng.u8(0..4) == 0 {
+            order = order.and(product, rng.u32(1..6));
+        }
+    }
+    let fate = rng.u8(0..100);
+    let order = match fate {
+        0..8 => order.paid_with(if rng.bool() { cards::DECLINED } else { cards::INSUFFICIENT_FUNDS }),
+        8..16 => order.to_country(addresses::UNSERVED_COUNTRY),
+        16..26 => order.and(rng.choice(&assortment.scarce).expect("there is something scarce"), rng.u32(1..3)),
+        26..30 => order.paid_with(cards::FLAKY),
+        30..34 => order.to_postal_code(addresses::FLAKY_POSTAL_CODE),
+        34..36 => order.paid_with(cards::SLOW),
+        36..38 => order.to_postal_code(addresses::SLOW_POSTAL_CODE),
+        _ => order,
+    };
+    (order, (26..38).contains(&fate))
+}
+
+fn lines(body: &Value) -> Vec<(String, u32)> {
+    let line = |line: &Value| {
+        let quantity = line["quantity"].as_u64().and_then(|quantity| quantity.try_into().ok());
+        (line["sku"].as_str().unwrap_or_default().to_owned(), quantity.unwrap_or_default())
+    };
+    body["lines"].as_array().into_iter().flatten().map(line).collect()
+}

@@ -1,0 +1,54 @@
+//! A payment service that takes a gateway's silence for a decline, and ignores the success that comes late.
+
+use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use payment::{
+    api::api,
+    decider::{Charge, Command, Payment},
+    outside::Gateway,
+    policy::GatewayCall,
+};
+use providers::simulator::SimulatedGateway;
+use runtime::{Description, Outside, OutsideError, ServiceParts, Variable};
+use tokio::time::timeout;
+
+/// How long the gateway may take.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// How long it takes with a slow card: too long, and yet so short that the service seldom dies before.
+const SLOW: Duration = Duration::from_millis(600);
+
+struct GivesUpEarly(Gateway<SimulatedGateway>);
+
+#[async_trait]
+impl Outside<Payment> for GivesUpEarly {
+    fn describe(&self, call: &GatewayCall) -> Description {
+        self.0.describe(call)
+    }
+
+    async fn perform(&self, call: &GatewayCall) -> Result<Command, OutsideError> {
+        let GatewayCall::Charge(due) = call else { return self.0.perform(call).await };
+        let declined = || Command::SettleCharge {
+            order_id: due.order_id,
+            charge: Charge::Declined { code: "timeout".to_owned() },
+        };
+        timeout(PATIENCE, self.0.perform(call)).await.unwrap_or_else(|_| Ok(declined()))
+    }
+}
+
+fn main() -> ExitCode {
+    runtime::run(&ServiceParts::<Payment> {
+        port: 8082,
+        variables: vec![Variable::new(
+            "PROVIDERS_LEDGER",
+            "data/gateway.db",
+            "the simulated payment gateway's own file",
+        )],
+        outside: |config| {
+            let ledger: String = config.own("PROVIDERS_LEDGER")?;
+            let gateway = SimulatedGateway::open(Path::new(&ledger))?.with_slow(SLOW);
+            Ok(Arc::new(GivesUpEarly(Gateway(gateway))))
+        },
+        api,
+    })
+}

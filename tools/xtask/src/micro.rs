@@ -1,0 +1,25 @@
+//! `cargo saga micro`: benchmarks of the steps that every event goes through.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::progress::Progress;
+use crate::workspace::{Workspace, cargo};
+use crate::{requirements, tool};
+
+/// Also the first time, when it is compiled.
+const WITHIN: Duration = Duration::from_hours(1);
+
+/// Builds the benchmarks optimized and runs them with these arguments; their output is passed through. Returns their exit code.
+///
+/// # Errors
+/// When they can't be built or run.
+pub fn run(workspace: &Workspace, arguments: &[String], progress: Progress) -> Result<u8> {
+    requirements::ensure(workspace, &requirements::FOR_BUILDING, progress)?;
+    let mut command = Command::new(cargo());
+    command.args(["bench", "--package", "microbench", "--features", "benches", "--"]).args(arguments);
+    command.current_dir(workspace.root());
+    tool::run_shown("cargo bench", command, WITHIN)
+}

@@ -1,0 +1,154 @@
+//! The tool: a pinned cargo-mutants in the build directory, installed when it is not there yet.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use super::outcomes::{self, Outcomes};
+use crate::progress::Progress;
+use crate::suite::Service;
+use crate::tool;
+use crate::workspace::{Workspace, cargo, remove_dir};
+
+const VERSION: &str = "27.1.0";
+
+const ASKING: Duration = Duration::from_secs(30);
+const INSTALLING: Duration = Duration::from_mins(20);
+const RUNNING: Duration = Duration::from_hours(2);
+
+/// In seconds; the model needs twenty. For the unit tests cargo-mutants measures what is usual.
+const MODEL_TIMEOUT: &str = "--timeout=600";
+
+/// What a mutant meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tests {
+    /// `tests/decider.rs` of its own package.
+    OfUnit,
+    /// All of `tests/verification/model`; only for what survived before.
+    OfModel,
+}
+
+pub(super) struct CargoMutants {
+    root: PathBuf,
+    program: PathBuf,
+    output: PathBuf,
+}
+
+impl CargoMutants {
+    /// Installs what is not there, or is there in another version.
+    ///
+    /// # Errors
+    /// When it can't be installed.
+    pub(super) fn prepare(workspace: &Workspace, progress: Progress) -> Result<Self> {
+        let tools = workspace.target().join("tools");
+        let found = Self {
+            root: workspace.root().to_owned(),
+            program: tools.join("bin/cargo-mutants"),
+            output: workspace.target().join("mutants"),
+        };
+        if !found.is_installed() {
+            let step = progress.step(format!("installing cargo-mutants {VERSION} in target/tools, once"));
+            let mut command = Command::new(cargo());
+            // Not optimized: it waits for cargo nearly all the time.
+            command.args(["install", "--debug", "--locked", "--version", VERSION, "--root"]).arg(&tools);
+            command.arg("cargo-mutants").current_dir(workspace.root());
+            let log = workspace.run_dir("mutants-logs")?.join("cargo-install.log");
+            tool::run("cargo install cargo-mutants", command, &log, INSTALLING)?;
+            step.done(&format!("installed cargo-mutants {VERSION}"));
+        }
+        Ok(found)
+    }
+
+    fn is_installed(&self) -> bool {
+        let mut command = self.command();
+        command.arg("--version");
+        self.program.exists()
+            && tool::ask("cargo-mutants", command, ASKING).is_ok_and(|said| said.trim().ends_with(VERSION))
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("mutants").current_dir(&self.root);
+        command
+    }
+
+    /// Runs the mutants of these packages, or of all; its output is passed through.
+    ///
+    /// # Errors
+    /// When the tests fail without any mutant, or it does not come to its end.
+    pub(super) fn run(&self, packages: &[String], tests: Tests) -> Result<Outcomes> {
+        match tests {
+            // What an earlier run left is no part of this one.
+            Tests::OfUnit => remove_dir(&self.output)?,
+            Tests::OfModel => self.try_model()?,
+        }
+        let mut command = self.command();
+        command.args(arguments(packages, tests)).arg("--output").arg(&self.output);
+        let report = self.output.join("mutants.out/outcomes.json");
+        match tool::run_shown("cargo-mutants", command, RUNNING)? {
+            0 if !report.exists() => bail!("there is nothing to mutate"),
+            // All killed, some survived, some hung.
+            0 | 2 | 3 => outcomes::read(&report),
+            4 => bail!("the tests fail without any mutant"),
+            code => bail!("cargo-mutants ended with code {code}"),
+        }
+    }
+
+    /// Without any mutant. cargo-mutants tries only the tests of the packages that it changes.
+    fn try_model(&self) -> Result<()> {
+        let mut command = Command::new(cargo());
+        command.args(["test", "--package", "model", "--test", "*"]).current_dir(&self.root);
+        let log = self.output.join("model.log");
+        tool::run("the model without any mutant", command, &log, RUNNING)
+    }
+}
+
+/// In place, because a copy would have to be built from nothing.
+fn arguments(packages: &[String], tests: Tests) -> Vec<String> {
+    let packages = packages.iter().map(|package| format!("--package={package}"));
+    let always = ["--in-place", "--annotations=none"].map(str::to_owned);
+    always.into_iter().chain(packages).chain(tests.arguments()).collect()
+}
+
+impl Tests {
+    fn arguments(self) -> Vec<String> {
+        match self {
+            Self::OfUnit => {
+                let without_debug_info = Service::all().map(without_debug_info);
+                ["--cargo-arg=--test=decider".to_owned()].into_iter().chain(without_debug_info).collect()
+            }
+            // Cargo takes the pattern: every file in its folder `tests`.
+            Self::OfModel => {
+                let arguments = ["--iterate", "--baseline=skip", "--test-package=model", "--cargo-arg=--test=*"];
+                arguments.into_iter().chain([MODEL_TIMEOUT]).map(str::to_owned).collect()
+            }
+        }
+    }
+}
+
+/// Cargo links a service's binary with every mutant, for its tests might run it. This takes a third of the time off.
+fn without_debug_info(service: Service) -> String {
+    format!("--cargo-arg=--config=profile.dev.package.{}.strip=\"debuginfo\"", service.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_meets_only_what_was_not_killed_before() {
+        let chosen = ["order".to_owned()];
+        assert!(arguments(&chosen, Tests::OfModel).contains(&"--iterate".to_owned()));
+        assert!(!arguments(&chosen, Tests::OfUnit).contains(&"--iterate".to_owned()));
+    }
+
+    #[test]
+    fn packages_are_chosen_for_both() {
+        for tests in [Tests::OfUnit, Tests::OfModel] {
+            assert!(arguments(&["order".to_owned()], tests).contains(&"--package=order".to_owned()));
+            assert!(!arguments(&[], tests).iter().any(|argument| argument.starts_with("--package")));
+        }
+    }
+}

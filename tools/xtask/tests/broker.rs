@@ -1,0 +1,49 @@
+//! A broker of our own, for real: it survives a crash with its address, and nothing of it is left in the end.
+
+use std::path::Path;
+use std::time::Duration;
+
+use xtask::broker::probe;
+use xtask::{Broker, Progress, Workspace, wait_until};
+
+#[test]
+fn a_broker_comes_back_after_a_crash_and_is_gone_when_dropped() {
+    let workspace = Workspace::find().unwrap();
+    let mut broker = Broker::own(&workspace, Progress::quiet()).unwrap();
+    let address = broker.bootstrap_servers().to_owned();
+    let first = broker.pid().expect("it runs");
+    probe::ask(&address).unwrap();
+
+    broker.kill9().unwrap();
+    probe::ask(&address).expect_err("it is dead");
+
+    broker.restart().unwrap();
+    let second = broker.pid().expect("it runs again");
+    assert_ne!(first, second);
+    assert_eq!(broker.bootstrap_servers(), address);
+    probe::ask(&address).unwrap();
+
+    drop(broker);
+    probe::ask(&address).expect_err("it is gone");
+    for process in [first, second].map(|pid| format!("/proc/{pid}")) {
+        let gone = wait_until("the process to be gone", Duration::from_secs(5), || {
+            if Path::new(&process).exists() { Err(format!("{process} is left")) } else { Ok(()) }
+        });
+        gone.unwrap();
+    }
+}
+
+#[test]
+fn two_brokers_do_not_meet_and_who_has_only_an_address_stops_none() {
+    let workspace = Workspace::find().unwrap();
+    let one = Broker::own(&workspace, Progress::quiet()).unwrap();
+    let two = Broker::own(&workspace, Progress::quiet()).unwrap();
+    assert_ne!(one.bootstrap_servers(), two.bootstrap_servers());
+
+    let mut foreign = Broker::at(one.bootstrap_servers()).unwrap();
+    let error = foreign.kill9().expect_err("not ours").to_string();
+    assert!(error.contains("not this program's"), "{error}");
+    drop(foreign);
+    probe::ask(one.bootstrap_servers()).unwrap();
+    probe::ask(two.bootstrap_servers()).unwrap();
+}
