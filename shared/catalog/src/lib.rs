@@ -1,0 +1,144 @@
+#![doc = include_str!("../README.md")]
+
+mod per_service;
+
+pub use per_service::PerService;
+
+/// Declares the services. One line each: `Variant "name" port [owns "topic"] [calls "provider" (PROVIDER_VARIABLE "file")]`.
+macro_rules! services {
+    ($(
+        $(#[$doc:meta])*
+        $variant:ident $name:literal $port:literal $(owns $topic:literal)? $(calls $peer:literal (ledger $ledger:literal))?;
+    )+) => {
+        /// A service of this suite.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum ServiceName {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl ServiceName {
+            /// All services, in the order in which an order meets them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Name of the service's folder, package, binary and consumer group, and of its `CloudEvents` source.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// Port on which the service listens on a laptop.
+            pub const fn port(self) -> u16 {
+                match self { $(Self::$variant => $port,)+ }
+            }
+
+            /// The topic that only this service writes facts to. `None` for a reader, which owns no topic, joins no
+            /// consumer group and reads everything.
+            pub const fn topic(self) -> Option<&'static str> {
+                match self { $(Self::$variant => services!(@optional $($topic)?),)+ }
+            }
+
+            /// The external provider that the service calls, if any.
+            pub const fn provider(self) -> Option<Provider> {
+                match self { $(Self::$variant => services!(@provider $($peer $ledger)?),)+ }
+            }
+        }
+    };
+    (@optional) => { None };
+    (@optional $value:literal) => { Some($value) };
+    (@provider) => { None };
+    (@provider $peer:literal $ledger:literal) => { Some(Provider { name: $peer, ledger: $ledger }) };
+}
+
+services! {
+    /// Accepts orders and decides how they end.
+    Order "order" 8080 owns "order.events";
+    /// Keeps the stock.
+    Inventory "inventory" 8081 owns "inventory.events";
+    /// Charges and refunds through the payment gateway.
+    Payment "payment" 8082 owns "payment.events" calls "payment-gateway" (ledger "gateway.db");
+    /// Books shipments with the carrier; decides whether an order can still be cancelled.
+    Shipping "shipping" 8083 owns "shipping.events" calls "carrier" (ledger "carrier.db");
+}
+
+/// Passes the services that own a topic to the macro `$then`, as `Variant module EventEnum;` for each.
+#[macro_export]
+macro_rules! for_each_owner {
+    ($then:ident) => {
+        $then! {
+            Order order OrderEvent;
+            Inventory inventory InventoryEvent;
+            Payment payment PaymentEvent;
+            Shipping shipping ShippingEvent;
+        }
+    };
+}
+
+/// An external system that a service calls. In this suite a simulator with a ledger of its own stands in for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Provider {
+    /// Name in traces and metrics.
+    pub name: &'static str,
+    /// File name of the simulator's ledger, an SQLite database.
+    pub ledger: &'static str,
+}
+
+impl ServiceName {
+    /// The service of this name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|service| service.name() == name)
+    }
+
+    /// The service that writes facts to this topic.
+    pub fn owner_of(topic: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|service| service.topic() == Some(topic))
+    }
+
+    /// Services that own a topic, each with it.
+    pub fn owners() -> impl Iterator<Item = (Self, &'static str)> {
+        Self::ALL.iter().filter_map(|service| Some((*service, service.topic()?)))
+    }
+
+    /// Topics of all facts.
+    pub fn topics() -> impl Iterator<Item = &'static str> {
+        Self::owners().map(|(_, topic)| topic)
+    }
+
+    /// Whether the service owns no topic and only reads.
+    pub fn is_reader(self) -> bool {
+        self.topic().is_none()
+    }
+}
+
+impl std::fmt::Display for ServiceName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_ports_and_topics_are_unique() {
+        let unique = |values: Vec<String>| {
+            let distinct: std::collections::BTreeSet<_> = values.iter().collect();
+            assert_eq!(distinct.len(), values.len(), "{values:?}");
+        };
+        unique(ServiceName::ALL.iter().map(|service| service.name().to_owned()).collect());
+        unique(ServiceName::ALL.iter().map(|service| service.port().to_string()).collect());
+        unique(ServiceName::topics().map(str::to_owned).collect());
+    }
+
+    macro_rules! owner_names {
+        ($($variant:ident $module:ident $event:ident;)+) => {
+            const LISTED: &[(ServiceName, &str)] = &[$((ServiceName::$variant, stringify!($module))),+];
+        };
+    }
+    for_each_owner!(owner_names);
+
+    #[test]
+    fn for_each_owner_lists_the_owners_by_name() {
+        let owners: Vec<_> = ServiceName::owners().map(|(service, _)| (service, service.name())).collect();
+        assert_eq!(LISTED, owners);
+    }
+}
