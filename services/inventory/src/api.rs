@@ -3,14 +3,14 @@
 use axum::extract::State;
 use contracts::{OrderId, Sku, inventory::StockLine};
 use decider::StreamId;
-use serde::{Deserialize, Serialize};
 use runtime::{
     App, Config,
     pages::{AtQuery, PageQuery},
 };
+use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema, openapi::OpenApi as Description};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use web::{IdempotencyKey, IdempotencyParam, Invalid, Json, PROBLEM_JSON, Path, Problem, Query};
+use web::{FieldError, IdempotencyKey, IdempotencyParam, Json, PROBLEM_JSON, Path, Problem, Query};
 
 use crate::{
     decider::{Command, Inventory, Reservation, Stock},
@@ -93,7 +93,7 @@ struct ReservationView {
 #[serde(deny_unknown_fields)]
 struct Receipt {
     /// How many.
-    #[serde(deserialize_with = "web::whole")]
+    #[serde(deserialize_with = "web::lenient_integer")]
     #[schema(minimum = 1, maximum = 1_000_000, example = 100)]
     quantity: u32,
 }
@@ -118,7 +118,7 @@ async fn receive(
     Json(Receipt { quantity }): Json<Receipt>,
 ) -> Result<axum::Json<StockView>, Problem> {
     if !(1..=QUANTITY_MAX).contains(&quantity) {
-        return Err(Problem::invalid(vec![Invalid::new("/quantity", format!("must be 1 to {QUANTITY_MAX}"))]));
+        return Err(Problem::invalid(vec![FieldError::new("/quantity", format!("must be 1 to {QUANTITY_MAX}"))]));
     }
     let message = key.id(&format!("POST /stock/{sku}/receipts"));
     let decided = app.submit(Command::Receive { sku: sku.clone(), quantity }, message, None).await?;

@@ -10,7 +10,7 @@ use contracts::{
         InventoryEvent, Shortage, StockCommitted, StockLine, StockReleased, StockReservationRejected, StockReserved,
     },
 };
-use decider::{Decider, Logged, PrivateEvent};
+use decider::{Decider, InternalEvent, LogEvent};
 use serde::{Deserialize, Serialize};
 
 /// The inventory service's pure core.
@@ -57,7 +57,7 @@ pub struct Movement {
 
 /// What the inventory service remembers for itself: the stock of each SKU has a log of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
-pub enum Private {
+pub enum StockMovement {
     /// Units arrived: they are on hand.
     UnitsReceived(Movement),
     /// Units on hand are held for an order.
@@ -70,13 +70,13 @@ pub enum Private {
     UnitsRestocked(Movement),
 }
 
-impl PrivateEvent for Private {
+impl InternalEvent for StockMovement {
     fn name(&self) -> &'static str {
         self.into()
     }
 }
 
-impl Private {
+impl StockMovement {
     /// The SKU and how many of it.
     pub fn movement(&self) -> &Movement {
         match self {
@@ -90,7 +90,7 @@ impl Private {
 }
 
 /// An event in the inventory service's log.
-pub type Event = Logged<InventoryEvent, Private>;
+pub type Event = LogEvent<InventoryEvent, StockMovement>;
 
 /// What is known about one order's reservation and about the SKUs it is made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,7 +139,7 @@ impl Decider for Inventory {
             (Command::Reserve { order_id, lines }, Reservation::New) => reserve(&state.stock, *order_id, lines),
             (Command::Commit(order_id), Reservation::Held(lines)) => {
                 let committed = StockCommitted { order_id: *order_id };
-                moved(*order_id, lines, Private::UnitsCommitted, committed.into())
+                moved(*order_id, lines, StockMovement::UnitsCommitted, committed.into())
             }
             (Command::Release { order_id, reason }, reservation) => release(*order_id, *reason, reservation),
             _ => vec![],
@@ -148,11 +148,11 @@ impl Decider for Inventory {
 
     fn evolve(mut state: State, event: &Event) -> State {
         match event {
-            Logged::Private(event) => {
+            LogEvent::Internal(event) => {
                 let stock = state.stock.entry(event.movement().sku.clone()).or_default();
                 *stock = stock.after(event);
             }
-            Logged::Public(event) => state.reservation = state.reservation.after(event),
+            LogEvent::Public(event) => state.reservation = state.reservation.after(event),
         }
         state
     }
@@ -160,7 +160,7 @@ impl Decider for Inventory {
 
 fn receive(sku: &Sku, quantity: u32) -> Vec<Event> {
     let received = Movement { sku: sku.clone(), quantity, order_id: None };
-    vec![Logged::Private(Private::UnitsReceived(received))]
+    vec![LogEvent::Internal(StockMovement::UnitsReceived(received))]
 }
 
 fn reserve(stock: &BTreeMap<Sku, Stock>, order_id: OrderId, lines: &BTreeMap<Sku, u32>) -> Vec<Event> {
@@ -171,20 +171,20 @@ fn reserve(stock: &BTreeMap<Sku, Stock>, order_id: OrderId, lines: &BTreeMap<Sku
     };
     let shortages: Vec<_> = lines.iter().filter_map(shortage).collect();
     if !shortages.is_empty() {
-        return vec![Logged::Public(StockReservationRejected { order_id, shortages }.into())];
+        return vec![LogEvent::Public(StockReservationRejected { order_id, shortages }.into())];
     }
     let lines: Vec<_> =
         lines.iter().map(|(sku, quantity)| StockLine { sku: sku.clone(), quantity: *quantity }).collect();
     let reserved = StockReserved { order_id, lines: lines.clone() };
-    moved(order_id, &lines, Private::UnitsReserved, reserved.into())
+    moved(order_id, &lines, StockMovement::UnitsReserved, reserved.into())
 }
 
 /// Released whatever the stage, so that the order learns that its stock is back even if it never held any.
 fn release(order_id: OrderId, reason: CancelReason, reservation: &Reservation) -> Vec<Event> {
-    let (lines, movement): (&[StockLine], fn(Movement) -> Private) = match reservation {
-        Reservation::New => (&[], Private::UnitsReleased),
-        Reservation::Held(lines) => (lines, Private::UnitsReleased),
-        Reservation::Committed(lines) => (lines, Private::UnitsRestocked),
+    let (lines, movement): (&[StockLine], fn(Movement) -> StockMovement) = match reservation {
+        Reservation::New => (&[], StockMovement::UnitsReleased),
+        Reservation::Held(lines) => (lines, StockMovement::UnitsReleased),
+        Reservation::Committed(lines) => (lines, StockMovement::UnitsRestocked),
         Reservation::Rejected | Reservation::Released => return vec![],
     };
     let released = StockReleased { order_id, lines: lines.to_vec(), reason };
@@ -195,14 +195,14 @@ fn release(order_id: OrderId, reason: CancelReason, reservation: &Reservation) -
 fn moved(
     order_id: OrderId,
     lines: &[StockLine],
-    movement: fn(Movement) -> Private,
+    movement: fn(Movement) -> StockMovement,
     fact: InventoryEvent,
 ) -> Vec<Event> {
     let movements = lines.iter().map(|line| {
         let moved = Movement { sku: line.sku.clone(), quantity: line.quantity, order_id: Some(order_id) };
-        Logged::Private(movement(moved))
+        LogEvent::Internal(movement(moved))
     });
-    movements.chain([Logged::Public(fact)]).collect()
+    movements.chain([LogEvent::Public(fact)]).collect()
 }
 
 impl Reservation {
@@ -229,21 +229,21 @@ impl Reservation {
 }
 
 impl Stock {
-    fn after(self, event: &Private) -> Self {
+    fn after(self, event: &StockMovement) -> Self {
         let quantity = u64::from(event.movement().quantity);
         let Self { on_hand, reserved, shipped } = self;
         match event {
-            Private::UnitsReceived(_) => Self { on_hand: on_hand + quantity, ..self },
-            Private::UnitsReserved(_) => {
+            StockMovement::UnitsReceived(_) => Self { on_hand: on_hand + quantity, ..self },
+            StockMovement::UnitsReserved(_) => {
                 Self { on_hand: taken(on_hand, quantity), reserved: reserved + quantity, ..self }
             }
-            Private::UnitsCommitted(_) => {
+            StockMovement::UnitsCommitted(_) => {
                 Self { reserved: taken(reserved, quantity), shipped: shipped + quantity, ..self }
             }
-            Private::UnitsReleased(_) => {
+            StockMovement::UnitsReleased(_) => {
                 Self { reserved: taken(reserved, quantity), on_hand: on_hand + quantity, ..self }
             }
-            Private::UnitsRestocked(_) => {
+            StockMovement::UnitsRestocked(_) => {
                 Self { shipped: taken(shipped, quantity), on_hand: on_hand + quantity, ..self }
             }
         }

@@ -3,8 +3,13 @@
 use std::{process::ExitCode, sync::Arc};
 
 use inventory::{api::api, decider::Inventory};
-use runtime::{NoOutside, ServiceParts};
+use runtime::{NoProvider, ServiceDefinition};
 
 fn main() -> ExitCode {
-    runtime::run(&ServiceParts::<Inventory> { port: 8081, variables: vec![], outside: |_| Ok(Arc::new(NoOutside)), api })
+    runtime::run(&ServiceDefinition::<Inventory> {
+        port: 8081,
+        variables: vec![],
+        provider: |_| Ok(Arc::new(NoProvider)),
+        api,
+    })
 }

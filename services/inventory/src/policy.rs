@@ -9,10 +9,10 @@ use contracts::{
     payment::PaymentEvent,
     shipping::ShippingEvent,
 };
-use decider::{Logged, Milestone, NoIntent, Reaction, Service, StreamId};
+use decider::{LogEvent, NoIntent, Reaction, SagaMetric, Service, StreamId};
 use jiff::Timestamp;
 
-use crate::decider::{Command, Event, Inventory, Private, Reservation, State};
+use crate::decider::{Command, Event, Inventory, Reservation, State, StockMovement};
 
 /// The category of the streams with one order's reservation each.
 pub const RESERVATIONS: &str = "reservation";
@@ -35,7 +35,7 @@ const REACTIONS: &[Reaction] = &[
 
 impl Service for Inventory {
     type Public = InventoryEvent;
-    type Private = Private;
+    type Internal = StockMovement;
     type Intent = NoIntent;
 
     const CONSUMES: &'static [&'static str] = &[OrderEvent::TOPIC, PaymentEvent::TOPIC, ShippingEvent::TOPIC];
@@ -68,11 +68,11 @@ impl Service for Inventory {
         None
     }
 
-    fn wake_at(_state: &State) -> Option<Timestamp> {
+    fn next_timer(_state: &State) -> Option<Timestamp> {
         None
     }
 
-    fn wake(_stream: &StreamId) -> Option<Command> {
+    fn on_timer(_stream: &StreamId) -> Option<Command> {
         None
     }
 
@@ -98,12 +98,12 @@ impl Service for Inventory {
 
     fn stream_of(event: &Event) -> StreamId {
         match event {
-            Logged::Public(event) => StreamId::of_order(RESERVATIONS, event.order_id()),
-            Logged::Private(event) => StreamId::of_sku(STOCK, &event.movement().sku),
+            LogEvent::Public(event) => StreamId::of_order(RESERVATIONS, event.order_id()),
+            LogEvent::Internal(event) => StreamId::of_sku(STOCK, &event.movement().sku),
         }
     }
 
-    fn join(parts: Vec<&State>) -> State {
+    fn merge(parts: Vec<&State>) -> State {
         let mut joined = State::default();
         for part in parts {
             if part.reservation != Reservation::New {
@@ -114,9 +114,9 @@ impl Service for Inventory {
         joined
     }
 
-    fn milestone(_state: &State, event: &Event) -> Option<Milestone> {
+    fn metric(_state: &State, event: &Event) -> Option<SagaMetric> {
         match event {
-            Logged::Public(InventoryEvent::StockReleased(released)) => Some(Milestone::Undone(released.reason)),
+            LogEvent::Public(InventoryEvent::StockReleased(released)) => Some(SagaMetric::Undone(released.reason)),
             _ => None,
         }
     }

@@ -10,9 +10,9 @@ use contracts::{
     inventory::{Shortage, StockCommitted, StockLine, StockReleased, StockReservationRejected, StockReserved},
     order::{OrderLine, OrderPlaced},
 };
-use decider::{Logged, Milestone, Service, StreamId};
+use decider::{LogEvent, SagaMetric, Service, StreamId};
 use inventory::{
-    decider::{Command, Event, Inventory, Movement, Private, Reservation, State, Stock},
+    decider::{Command, Event, Inventory, Movement, Reservation, State, Stock, StockMovement},
     policy::{RESERVATIONS, STOCK},
 };
 use proptest::{prelude::*, sample::select};
@@ -46,12 +46,12 @@ fn movement(text: &str, quantity: u32, order_id: Option<OrderId>) -> Movement {
 }
 
 fn arrived(text: &str, quantity: u32) -> Event {
-    Logged::Private(Private::UnitsReceived(movement(text, quantity, None)))
+    LogEvent::Internal(StockMovement::UnitsReceived(movement(text, quantity, None)))
 }
 
 /// The order's two mugs and its tea move in the same way.
-fn order_moves(how: fn(Movement) -> Private) -> [Event; 2] {
-    [("MUG", 2), ("TEA", 1)].map(|(text, quantity)| Logged::Private(how(movement(text, quantity, Some(ORDER)))))
+fn order_moves(how: fn(Movement) -> StockMovement) -> [Event; 2] {
+    [("MUG", 2), ("TEA", 1)].map(|(text, quantity)| LogEvent::Internal(how(movement(text, quantity, Some(ORDER)))))
 }
 
 fn order_lines() -> Vec<StockLine> {
@@ -60,12 +60,12 @@ fn order_lines() -> Vec<StockLine> {
 
 fn reserved() -> Vec<Event> {
     let fact = StockReserved { order_id: ORDER, lines: order_lines() };
-    [order_moves(Private::UnitsReserved).to_vec(), vec![Logged::Public(fact.into())]].concat()
+    [order_moves(StockMovement::UnitsReserved).to_vec(), vec![LogEvent::Public(fact.into())]].concat()
 }
 
 fn commitment() -> Vec<Event> {
     let fact = StockCommitted { order_id: ORDER };
-    [order_moves(Private::UnitsCommitted).to_vec(), vec![Logged::Public(fact.into())]].concat()
+    [order_moves(StockMovement::UnitsCommitted).to_vec(), vec![LogEvent::Public(fact.into())]].concat()
 }
 
 fn rejected(shortages: &[(&str, u32, u64)]) -> Event {
@@ -75,25 +75,25 @@ fn rejected(shortages: &[(&str, u32, u64)]) -> Event {
         available: *available,
     };
     let shortages = shortages.iter().map(shortage).collect();
-    Logged::Public(StockReservationRejected { order_id: ORDER, shortages }.into())
+    LogEvent::Public(StockReservationRejected { order_id: ORDER, shortages }.into())
 }
 
 /// What the order held is available again.
 fn released(reason: CancelReason) -> Vec<Event> {
-    back(Private::UnitsReleased, reason)
+    back(StockMovement::UnitsReleased, reason)
 }
 
 /// What had left the stock for the order is available again.
 fn restocked(reason: CancelReason) -> Vec<Event> {
-    back(Private::UnitsRestocked, reason)
+    back(StockMovement::UnitsRestocked, reason)
 }
 
-fn back(how: fn(Movement) -> Private, reason: CancelReason) -> Vec<Event> {
+fn back(how: fn(Movement) -> StockMovement, reason: CancelReason) -> Vec<Event> {
     [order_moves(how).to_vec(), vec![released_lines(order_lines(), reason)]].concat()
 }
 
 fn released_lines(lines: Vec<StockLine>, reason: CancelReason) -> Event {
-    Logged::Public(StockReleased { order_id: ORDER, lines, reason }.into())
+    LogEvent::Public(StockReleased { order_id: ORDER, lines, reason }.into())
 }
 
 fn stock(case: &Case<Inventory>, text: &str) -> Stock {
@@ -293,14 +293,14 @@ fn lines_of_the_same_sku_beyond_any_quantity_are_rejected() {
 
 #[test]
 fn stock_that_is_given_back_is_counted_as_undone() {
-    let milestones = |events: Vec<Event>| {
+    let metrics_emitted = |events: Vec<Event>| {
         let state = State::default();
-        events.iter().filter_map(|event| Inventory::milestone(&state, event)).collect::<Vec<_>>()
+        events.iter().filter_map(|event| Inventory::metric(&state, event)).collect::<Vec<_>>()
     };
     let reason = CancelReason::ShipmentRejected;
-    assert_eq!(milestones(restocked(reason)), [Milestone::Undone(reason)]);
-    assert_eq!(milestones(released(reason)), [Milestone::Undone(reason)]);
-    assert_eq!(milestones([reserved(), commitment(), vec![rejected(&[])]].concat()), []);
+    assert_eq!(metrics_emitted(restocked(reason)), [SagaMetric::Undone(reason)]);
+    assert_eq!(metrics_emitted(released(reason)), [SagaMetric::Undone(reason)]);
+    assert_eq!(metrics_emitted([reserved(), commitment(), vec![rejected(&[])]].concat()), []);
 }
 
 // Streams
@@ -318,8 +318,8 @@ fn a_decision_loads_the_reservation_and_the_stock_of_its_skus() {
 
 #[test]
 fn inventory_has_no_timers() {
-    assert_eq!(Inventory::wake_at(&reservation(&held())), None);
-    assert!(Inventory::wake(&StreamId::of_order(RESERVATIONS, ORDER)).is_none());
+    assert_eq!(Inventory::next_timer(&reservation(&held())), None);
+    assert!(Inventory::on_timer(&StreamId::of_order(RESERVATIONS, ORDER)).is_none());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use contracts::{
     CancelReason, EventId, Money, OrderId, Sku,
     order::{Address, OrderCancellationRequested, OrderCancelled, OrderConfirmed, OrderEvent, OrderLine, OrderPlaced},
 };
-use decider::{Decider, Logged, PrivateEvent};
+use decider::{Decider, InternalEvent, LogEvent};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -97,21 +97,21 @@ pub enum Fact {
 
 /// What the order service remembers for itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
-pub enum Private {
+pub enum OrderNote {
     /// The catalog has a product, or a new price for it.
     ProductListed(Product),
     /// An order learnt a fact.
     FactNoted(Observation),
 }
 
-impl PrivateEvent for Private {
+impl InternalEvent for OrderNote {
     fn name(&self) -> &'static str {
         self.into()
     }
 }
 
 /// An event in the order service's log.
-pub type Event = Logged<OrderEvent, Private>;
+pub type Event = LogEvent<OrderEvent, OrderNote>;
 
 /// What is known about one order and about the products it is made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,10 +164,10 @@ impl Decider for Order {
 
     fn evolve(mut state: State, event: &Event) -> State {
         match event {
-            Logged::Private(Private::ProductListed(product)) => {
+            LogEvent::Internal(OrderNote::ProductListed(product)) => {
                 state.products.insert(product.sku.clone(), product.clone());
             }
-            Logged::Public(OrderEvent::OrderPlaced(placed)) => state.order = Some(OrderState::new(placed.clone())),
+            LogEvent::Public(OrderEvent::OrderPlaced(placed)) => state.order = Some(OrderState::new(placed.clone())),
             _ => state.order = state.order.map(|order| order.after(event)),
         }
         state
@@ -178,7 +178,7 @@ fn list(state: &State, product: &Product) -> Vec<Event> {
     if state.products.get(&product.sku) == Some(product) {
         return vec![];
     }
-    vec![Logged::Private(Private::ProductListed(product.clone()))]
+    vec![LogEvent::Internal(OrderNote::ProductListed(product.clone()))]
 }
 
 /// Nothing happens when a product is unknown or the prices don't add up: there is no order then.
@@ -200,23 +200,23 @@ fn place(state: &State, placement: &Placement) -> Vec<Event> {
         placed_at: placement.placed_at,
         deadline: placement.deadline,
     };
-    vec![Logged::Public(placed.into())]
+    vec![LogEvent::Public(placed.into())]
 }
 
 fn request_cancellation(order: &OrderState, reason: CancelReason) -> Vec<Event> {
     if !order.can_be_cancelled() {
         return vec![];
     }
-    vec![Logged::Public(OrderCancellationRequested { order_id: order.placed.order_id, reason }.into())]
+    vec![LogEvent::Public(OrderCancellationRequested { order_id: order.placed.order_id, reason }.into())]
 }
 
 fn note(order: &OrderState, observation: &Observation) -> Vec<Event> {
     if order.facts.contains(&observation.fact) {
         return vec![];
     }
-    let noted = Logged::Private(Private::FactNoted(observation.clone()));
+    let noted = LogEvent::Internal(OrderNote::FactNoted(observation.clone()));
     let ending = order.clone().after(&noted).ending();
-    std::iter::once(noted).chain(ending.map(Logged::Public)).collect()
+    std::iter::once(noted).chain(ending.map(LogEvent::Public)).collect()
 }
 
 impl OrderState {
@@ -226,13 +226,15 @@ impl OrderState {
 
     fn after(mut self, event: &Event) -> Self {
         match event {
-            Logged::Private(Private::FactNoted(observation)) => {
+            LogEvent::Internal(OrderNote::FactNoted(observation)) => {
                 self.facts.insert(observation.fact.clone());
             }
-            Logged::Public(OrderEvent::OrderCancellationRequested(event)) => self.cancellation = Some(event.reason),
-            Logged::Public(OrderEvent::OrderConfirmed(_)) => self.outcome = Some(Outcome::Confirmed),
-            Logged::Public(OrderEvent::OrderCancelled(event)) => self.outcome = Some(Outcome::Cancelled(event.reason)),
-            Logged::Public(OrderEvent::OrderPlaced(_)) | Logged::Private(Private::ProductListed(_)) => {}
+            LogEvent::Public(OrderEvent::OrderCancellationRequested(event)) => self.cancellation = Some(event.reason),
+            LogEvent::Public(OrderEvent::OrderConfirmed(_)) => self.outcome = Some(Outcome::Confirmed),
+            LogEvent::Public(OrderEvent::OrderCancelled(event)) => {
+                self.outcome = Some(Outcome::Cancelled(event.reason))
+            }
+            LogEvent::Public(OrderEvent::OrderPlaced(_)) | LogEvent::Internal(OrderNote::ProductListed(_)) => {}
         }
         self
     }

@@ -4,10 +4,10 @@ use contracts::{
     Contract, Event as ContractEvent, Received, inventory::InventoryEvent, order::OrderEvent, payment::PaymentEvent,
     shipping::ShippingEvent,
 };
-use decider::{Logged, Milestone, NoIntent, Reaction, Service, StreamId};
+use decider::{LogEvent, NoIntent, Reaction, SagaMetric, Service, StreamId};
 use jiff::Timestamp;
 
-use crate::decider::{Command, Event, Fact, Observation, Order, Private, State};
+use crate::decider::{Command, Event, Fact, Observation, Order, OrderNote, State};
 
 /// The category of the streams with one order each.
 pub const ORDERS: &str = "order";
@@ -36,7 +36,7 @@ const REACTIONS: &[Reaction] = &[
 
 impl Service for Order {
     type Public = OrderEvent;
-    type Private = Private;
+    type Internal = OrderNote;
     type Intent = NoIntent;
 
     const CONSUMES: &'static [&'static str] = &[InventoryEvent::TOPIC, PaymentEvent::TOPIC, ShippingEvent::TOPIC];
@@ -84,12 +84,12 @@ impl Service for Order {
         None
     }
 
-    fn wake_at(state: &State) -> Option<Timestamp> {
+    fn next_timer(state: &State) -> Option<Timestamp> {
         let order = state.order.as_ref()?;
         order.awaits_deadline().then_some(order.placed.deadline)
     }
 
-    fn wake(stream: &StreamId) -> Option<Command> {
+    fn on_timer(stream: &StreamId) -> Option<Command> {
         stream.order_id(ORDERS).map(Command::PassDeadline)
     }
 
@@ -109,13 +109,13 @@ impl Service for Order {
 
     fn stream_of(event: &Event) -> StreamId {
         match event {
-            Logged::Public(event) => StreamId::of_order(ORDERS, event.order_id()),
-            Logged::Private(Private::FactNoted(observation)) => StreamId::of_order(ORDERS, observation.order_id),
-            Logged::Private(Private::ProductListed(product)) => StreamId::of_sku(PRODUCTS, &product.sku),
+            LogEvent::Public(event) => StreamId::of_order(ORDERS, event.order_id()),
+            LogEvent::Internal(OrderNote::FactNoted(observation)) => StreamId::of_order(ORDERS, observation.order_id),
+            LogEvent::Internal(OrderNote::ProductListed(product)) => StreamId::of_sku(PRODUCTS, &product.sku),
         }
     }
 
-    fn join(parts: Vec<&State>) -> State {
+    fn merge(parts: Vec<&State>) -> State {
         let mut joined = State::default();
         for part in parts {
             joined.order = joined.order.or_else(|| part.order.clone());
@@ -124,14 +124,14 @@ impl Service for Order {
         joined
     }
 
-    fn milestone(state: &State, event: &Event) -> Option<Milestone> {
+    fn metric(state: &State, event: &Event) -> Option<SagaMetric> {
         let began = state.order.as_ref()?.placed.placed_at;
         match event {
-            Logged::Public(OrderEvent::OrderConfirmed(_)) => {
-                Some(Milestone::Ended { outcome: "confirmed", reason: None, began })
+            LogEvent::Public(OrderEvent::OrderConfirmed(_)) => {
+                Some(SagaMetric::Ended { outcome: "confirmed", reason: None, began })
             }
-            Logged::Public(OrderEvent::OrderCancelled(cancelled)) => {
-                Some(Milestone::Ended { outcome: "cancelled", reason: Some(cancelled.reason), began })
+            LogEvent::Public(OrderEvent::OrderCancelled(cancelled)) => {
+                Some(SagaMetric::Ended { outcome: "cancelled", reason: Some(cancelled.reason), began })
             }
             _ => None,
         }

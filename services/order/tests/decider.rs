@@ -6,9 +6,9 @@ use contracts::{
     CancelReason, Currency, Event as ContractEvent, Money, OrderId,
     order::{OrderCancellationRequested, OrderCancelled, OrderConfirmed, OrderEvent, OrderLine, OrderPlaced},
 };
-use decider::{Logged, Milestone, Service, StreamId};
+use decider::{LogEvent, SagaMetric, Service, StreamId};
 use order::{
-    decider::{Command, Event, Fact, Observation, Order, Placement, Private, Product, State},
+    decider::{Command, Event, Fact, Observation, Order, OrderNote, Placement, Product, State},
     policy::{ORDERS, PRODUCTS},
 };
 use proptest::{prelude::*, sample::select};
@@ -34,7 +34,7 @@ fn catalog() -> Case<Order> {
 }
 
 fn ordered() -> Event {
-    Logged::Public(placed().into())
+    LogEvent::Public(placed().into())
 }
 
 fn product(text: &str, minor: i64) -> Product {
@@ -42,7 +42,7 @@ fn product(text: &str, minor: i64) -> Product {
 }
 
 fn listed(text: &str, minor: i64) -> Event {
-    Logged::Private(Private::ProductListed(product(text, minor)))
+    LogEvent::Internal(OrderNote::ProductListed(product(text, minor)))
 }
 
 /// What a customer asks for; by default what [`placed`] has.
@@ -62,19 +62,19 @@ fn note(fact: Fact) -> Command {
 }
 
 fn noted(fact: Fact) -> Event {
-    Logged::Private(Private::FactNoted(observed(fact)))
+    LogEvent::Internal(OrderNote::FactNoted(observed(fact)))
 }
 
 fn cancellation_requested(reason: CancelReason) -> Event {
-    Logged::Public(OrderCancellationRequested { order_id: ORDER, reason }.into())
+    LogEvent::Public(OrderCancellationRequested { order_id: ORDER, reason }.into())
 }
 
 fn confirmed() -> Event {
-    Logged::Public(OrderConfirmed { order_id: ORDER }.into())
+    LogEvent::Public(OrderConfirmed { order_id: ORDER }.into())
 }
 
 fn cancelled(reason: CancelReason) -> Event {
-    Logged::Public(OrderCancelled { order_id: ORDER, reason }.into())
+    LogEvent::Public(OrderCancelled { order_id: ORDER, reason }.into())
 }
 
 fn state(case: &Case<Order>) -> State {
@@ -302,7 +302,7 @@ fn ends(cancellation: Cancellation, facts: &[Fact]) -> Vec<Event> {
     for fact in facts {
         let events = Order::decide(&state, &note(fact.clone()));
         state = Order::fold(state, &events);
-        ends.extend(events.into_iter().filter(|event| matches!(event, Logged::Public(_))));
+        ends.extend(events.into_iter().filter(|event| matches!(event, LogEvent::Public(_))));
     }
     ends
 }
@@ -364,7 +364,7 @@ fn prices_come_from_the_catalog() {
 fn a_new_price_is_for_orders_to_come() {
     let mugs = |unit, total| {
         let lines = vec![OrderLine { sku: sku("MUG"), quantity: 2, unit_price: Money::eur(unit) }];
-        Logged::Public(OrderPlaced { lines, total: Money::eur(total), ..placed() }.into())
+        LogEvent::Public(OrderPlaced { lines, total: Money::eur(total), ..placed() }.into())
     };
     catalog()
         .told(&Command::ListProduct(product("MUG", 1300)))
@@ -386,7 +386,7 @@ fn a_product_is_listed_once() {
 #[test]
 fn an_order_that_cannot_be_priced_is_no_order() {
     let dollars = Money { minor: 1, currency: "USD".parse::<Currency>().expect("a currency") };
-    let import = Logged::Private(Private::ProductListed(Product { price: dollars, ..product("IMPORT", 0) }));
+    let import = LogEvent::Internal(OrderNote::ProductListed(Product { price: dollars, ..product("IMPORT", 0) }));
     let case = catalog().given([listed("GOLD", i64::MAX / 2), import]);
     let unpriced: [&[(&str, u32)]; 6] = [
         &[("UNKNOWN", 1)],
@@ -485,10 +485,10 @@ fn an_order_that_is_not_complete_at_its_deadline_asks_for_its_own_cancellation()
     for known in 0..=on_the_way.len() {
         let case = given(&on_the_way[..known]);
         let stream = StreamId::of_order(ORDERS, ORDER);
-        assert_eq!(Order::wake_at(&state(&case)), Some(DEADLINE));
-        let wake = Order::wake(&stream).expect("an order's stream can be woken");
+        assert_eq!(Order::next_timer(&state(&case)), Some(DEADLINE));
+        let wake = Order::on_timer(&stream).expect("an order's stream can be woken");
         let case = case.told(&wake).then([cancellation_requested(CancelReason::DeadlinePassed)]);
-        assert_eq!(Order::wake_at(&state(&case)), None);
+        assert_eq!(Order::next_timer(&state(&case)), None);
     }
 }
 
@@ -499,16 +499,16 @@ fn an_order_that_has_ended_or_is_being_undone_does_not_wait_for_its_deadline() {
     let declined = given(&[Fact::PaymentDeclined]);
     let dispatched = given(&[Fact::ShipmentDispatched]);
     for case in [confirmed, cancelling, declined, dispatched] {
-        assert_eq!(Order::wake_at(&state(&case)), None, "{}", status(&case));
+        assert_eq!(Order::next_timer(&state(&case)), None, "{}", status(&case));
     }
-    assert_eq!(Order::wake_at(&state(&catalog())), None, "a product has no deadline");
+    assert_eq!(Order::next_timer(&state(&catalog())), None, "a product has no deadline");
 }
 
 #[test]
 fn only_an_order_can_be_woken() {
-    let woken = Order::wake(&StreamId::of_order(ORDERS, ORDER));
+    let woken = Order::on_timer(&StreamId::of_order(ORDERS, ORDER));
     assert!(matches!(woken, Some(Command::PassDeadline(ORDER))), "{woken:?}");
-    assert!(Order::wake(&StreamId::of_sku(PRODUCTS, &sku("MUG"))).is_none());
+    assert!(Order::on_timer(&StreamId::of_sku(PRODUCTS, &sku("MUG"))).is_none());
 }
 
 // What others watch
@@ -516,14 +516,14 @@ fn only_an_order_can_be_woken() {
 #[test]
 fn an_order_that_ends_is_counted_and_timed_from_its_placing() {
     let state = state(&given(&[]));
-    let ended = |outcome, reason| Some(Milestone::Ended { outcome, reason, began: NOW });
-    assert_eq!(Order::milestone(&state, &confirmed()), ended("confirmed", None));
+    let ended = |outcome, reason| Some(SagaMetric::Ended { outcome, reason, began: NOW });
+    assert_eq!(Order::metric(&state, &confirmed()), ended("confirmed", None));
     for reason in [CancelReason::Customer, CancelReason::OutOfStock] {
-        assert_eq!(Order::milestone(&state, &cancelled(reason)), ended("cancelled", Some(reason)));
-        assert_eq!(Order::milestone(&state, &cancellation_requested(reason)), None);
+        assert_eq!(Order::metric(&state, &cancelled(reason)), ended("cancelled", Some(reason)));
+        assert_eq!(Order::metric(&state, &cancellation_requested(reason)), None);
     }
-    assert_eq!(Order::milestone(&state, &ordered()), None);
-    assert_eq!(Order::milestone(&state, &noted(Fact::ShipmentScheduled)), None);
+    assert_eq!(Order::metric(&state, &ordered()), None);
+    assert_eq!(Order::metric(&state, &noted(Fact::ShipmentScheduled)), None);
 }
 
 // Whatever happens
@@ -572,15 +572,15 @@ proptest! {
         let mut case = catalog();
         let mut published = vec![];
         for command in &commands {
-            let waiting = Order::wake_at(&case.state(command)).is_some();
+            let waiting = Order::next_timer(&case.state(command)).is_some();
             let events = case.tell(command);
             if let Command::PassDeadline(_) = command {
                 prop_assert_eq!(!events.is_empty(), waiting, "who waits for a deadline does something about it");
-                prop_assert_eq!(Order::wake_at(&case.state(command)), None, "and then waits no more");
+                prop_assert_eq!(Order::next_timer(&case.state(command)), None, "and then waits no more");
             }
             published.extend(events.into_iter().filter_map(|event| match event {
-                Logged::Public(event) => Some(event),
-                Logged::Private(_) => None,
+                LogEvent::Public(event) => Some(event),
+                LogEvent::Internal(_) => None,
             }));
         }
         for order_id in [ORDER, other_order()] {

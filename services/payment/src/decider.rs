@@ -4,7 +4,7 @@ use contracts::{
     CancelReason, Money, OrderId,
     payment::{PaymentCaptured, PaymentDeclined, PaymentEvent, PaymentRefunded, PaymentVoided},
 };
-use decider::{Decider, Logged, PrivateEvent};
+use decider::{Decider, InternalEvent, LogEvent};
 use serde::{Deserialize, Serialize};
 
 /// The payment service's pure core.
@@ -70,7 +70,7 @@ pub enum Charge {
 
 /// What the payment service remembers for itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
-pub enum Private {
+pub enum PaymentStep {
     /// What an order costs.
     DueNoted(Due),
     /// An order's stock is reserved.
@@ -100,14 +100,14 @@ pub enum Private {
     },
 }
 
-impl PrivateEvent for Private {
+impl InternalEvent for PaymentStep {
     fn name(&self) -> &'static str {
         self.into()
     }
 }
 
 /// An event in the payment service's log.
-pub type Event = Logged<PaymentEvent, Private>;
+pub type Event = LogEvent<PaymentEvent, PaymentStep>;
 
 /// What is known about the money of one order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,16 +167,16 @@ impl Decider for Payment {
 
     fn evolve(mut state: State, event: &Event) -> State {
         match event {
-            Logged::Private(event) => match event {
-                Private::DueNoted(due) => state.due = Some(due.clone()),
-                Private::ReservationNoted { .. } => state.stock_reserved = true,
-                Private::ChargeStarted(_) => state.stage = Stage::Charging,
-                Private::VoidStarted { reason, .. } => state.stage = Stage::Voiding(*reason),
-                Private::RefundStarted { capture_id, reason, .. } => {
+            LogEvent::Internal(event) => match event {
+                PaymentStep::DueNoted(due) => state.due = Some(due.clone()),
+                PaymentStep::ReservationNoted { .. } => state.stock_reserved = true,
+                PaymentStep::ChargeStarted(_) => state.stage = Stage::Charging,
+                PaymentStep::VoidStarted { reason, .. } => state.stage = Stage::Voiding(*reason),
+                PaymentStep::RefundStarted { capture_id, reason, .. } => {
                     state.stage = Stage::Refunding { capture_id: capture_id.clone(), reason: *reason };
                 }
             },
-            Logged::Public(event) => {
+            LogEvent::Public(event) => {
                 state.stage = match event {
                     PaymentEvent::PaymentCaptured(event) => Stage::Captured { capture_id: event.capture_id.clone() },
                     PaymentEvent::PaymentDeclined(_) => Stage::Declined,
@@ -192,10 +192,10 @@ impl Decider for Payment {
 fn remember(state: &State, due: &Due) -> Vec<Event> {
     match state {
         State { due: None, stock_reserved: false, stage: Stage::Waiting } => {
-            vec![private(Private::DueNoted(due.clone()))]
+            vec![private(PaymentStep::DueNoted(due.clone()))]
         }
         State { due: None, stock_reserved: true, stage: Stage::Waiting } => {
-            vec![private(Private::DueNoted(due.clone())), private(Private::ChargeStarted(due.clone()))]
+            vec![private(PaymentStep::DueNoted(due.clone())), private(PaymentStep::ChargeStarted(due.clone()))]
         }
         _ => vec![],
     }
@@ -204,10 +204,10 @@ fn remember(state: &State, due: &Due) -> Vec<Event> {
 fn charge(state: &State, order_id: OrderId) -> Vec<Event> {
     match state {
         State { due: None, stock_reserved: false, stage: Stage::Waiting } => {
-            vec![private(Private::ReservationNoted { order_id })]
+            vec![private(PaymentStep::ReservationNoted { order_id })]
         }
         State { due: Some(due), stock_reserved: false, stage: Stage::Waiting } => {
-            vec![private(Private::ReservationNoted { order_id }), private(Private::ChargeStarted(due.clone()))]
+            vec![private(PaymentStep::ReservationNoted { order_id }), private(PaymentStep::ChargeStarted(due.clone()))]
         }
         _ => vec![],
     }
@@ -216,8 +216,8 @@ fn charge(state: &State, order_id: OrderId) -> Vec<Event> {
 /// What was taken is refunded; what may be under way is called off, and the gateway's answer decides.
 fn undo(state: &State, order_id: OrderId, reason: CancelReason) -> Vec<Event> {
     match &state.stage {
-        Stage::Waiting => vec![Logged::Public(PaymentVoided { order_id, reason }.into())],
-        Stage::Charging => vec![private(Private::VoidStarted { order_id, reason })],
+        Stage::Waiting => vec![LogEvent::Public(PaymentVoided { order_id, reason }.into())],
+        Stage::Charging => vec![private(PaymentStep::VoidStarted { order_id, reason })],
         Stage::Captured { capture_id } => refund(state, order_id, capture_id, reason),
         Stage::Voiding(_) | Stage::Refunding { .. } | Stage::Declined | Stage::Refunded | Stage::Voided => vec![],
     }
@@ -233,14 +233,14 @@ fn settle_charge(state: &State, order_id: OrderId, charge: &Charge) -> Vec<Event
             events
         }
         (Stage::Charging | Stage::Voiding(_), Charge::Declined { code }) => {
-            vec![Logged::Public(PaymentDeclined { order_id, code: code.clone() }.into())]
+            vec![LogEvent::Public(PaymentDeclined { order_id, code: code.clone() }.into())]
         }
         // Nobody here called it off: somebody did at the provider.
         (Stage::Charging, Charge::Voided) => {
-            vec![Logged::Public(PaymentDeclined { order_id, code: "voided".to_owned() }.into())]
+            vec![LogEvent::Public(PaymentDeclined { order_id, code: "voided".to_owned() }.into())]
         }
         (Stage::Voiding(reason), Charge::Voided) => {
-            vec![Logged::Public(PaymentVoided { order_id, reason: *reason }.into())]
+            vec![LogEvent::Public(PaymentVoided { order_id, reason: *reason }.into())]
         }
         _ => vec![],
     }
@@ -255,25 +255,25 @@ fn settle_refund(state: &State, order_id: OrderId, refund_id: &str) -> Vec<Event
         amount: amount(state),
         reason: *reason,
     };
-    vec![Logged::Public(refunded.into())]
+    vec![LogEvent::Public(refunded.into())]
 }
 
 fn captured(state: &State, order_id: OrderId, capture_id: &str) -> Event {
     let captured = PaymentCaptured { order_id, capture_id: capture_id.to_owned(), amount: amount(state) };
-    Logged::Public(captured.into())
+    LogEvent::Public(captured.into())
 }
 
 fn refund(state: &State, order_id: OrderId, capture_id: &str, reason: CancelReason) -> Vec<Event> {
     let capture_id = capture_id.to_owned();
-    vec![private(Private::RefundStarted { order_id, capture_id, amount: amount(state), reason })]
+    vec![private(PaymentStep::RefundStarted { order_id, capture_id, amount: amount(state), reason })]
 }
 
 fn amount(state: &State) -> Money {
     state.due.as_ref().expect("nothing is charged before it is known what is due").amount
 }
 
-fn private(event: Private) -> Event {
-    Logged::Private(event)
+fn private(event: PaymentStep) -> Event {
+    LogEvent::Internal(event)
 }
 
 impl Stage {

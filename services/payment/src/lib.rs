@@ -2,10 +2,10 @@
 //!
 //! - [`decider`]: what is decided. Read this first.
 //! - [`policy`]: which event of another service leads to which command.
-//! - [`outside`]: the calls to the outside world.
+//! - [`provider`]: the calls to the outside world.
 //! - [`api`]: HTTP, for people.
 
 pub mod api;
 pub mod decider;
-pub mod outside;
 pub mod policy;
+pub mod provider;

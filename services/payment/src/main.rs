@@ -2,20 +2,20 @@
 
 use std::{path::Path, process::ExitCode, sync::Arc};
 
-use payment::{api::api, decider::Payment, outside::Gateway};
+use payment::{api::api, decider::Payment, provider::Gateway};
 use providers::simulator::SimulatedGateway;
-use runtime::{ServiceParts, Variable};
+use runtime::{ServiceDefinition, Variable};
 
 fn main() -> ExitCode {
-    runtime::run(&ServiceParts::<Payment> {
+    runtime::run(&ServiceDefinition::<Payment> {
         port: 8082,
         variables: vec![Variable::new(
-            "PROVIDERS_LEDGER",
+            "SIMULATOR_DB_PATH",
             "data/gateway.db",
             "the simulated payment gateway's own file",
         )],
-        outside: |config| {
-            let ledger: String = config.own("PROVIDERS_LEDGER")?;
+        provider: |config| {
+            let ledger: String = config.own("SIMULATOR_DB_PATH")?;
             Ok(Arc::new(Gateway(SimulatedGateway::open(Path::new(&ledger))?)))
         },
         api,

@@ -4,11 +4,11 @@ use contracts::{
     CancelReason, Contract, Event as ContractEvent, Money, OrderId, Received, inventory::InventoryEvent,
     order::OrderEvent, payment::PaymentEvent, shipping::ShippingEvent,
 };
-use decider::{Logged, Milestone, Reaction, Service, StreamId};
+use decider::{LogEvent, Reaction, SagaMetric, Service, StreamId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::decider::{Command, Due, Event, Payment, Private, State};
+use crate::decider::{Command, Due, Event, Payment, PaymentStep, State};
 
 /// The category of the streams with one order's payment each.
 pub const PAYMENTS: &str = "payment";
@@ -44,7 +44,7 @@ const CHARGED: &[&str] = &["PaymentCaptured", "PaymentDeclined", "PaymentRefunde
 
 impl Service for Payment {
     type Public = PaymentEvent;
-    type Private = Private;
+    type Internal = PaymentStep;
     type Intent = GatewayCall;
 
     const CONSUMES: &'static [&'static str] = &[OrderEvent::TOPIC, InventoryEvent::TOPIC, ShippingEvent::TOPIC];
@@ -75,20 +75,20 @@ impl Service for Payment {
 
     fn intent(event: &Event) -> Option<GatewayCall> {
         match event {
-            Logged::Private(Private::ChargeStarted(due)) => Some(GatewayCall::Charge(due.clone())),
-            Logged::Private(Private::VoidStarted { order_id, .. }) => Some(GatewayCall::Void(*order_id)),
-            Logged::Private(Private::RefundStarted { order_id, capture_id, amount, .. }) => {
+            LogEvent::Internal(PaymentStep::ChargeStarted(due)) => Some(GatewayCall::Charge(due.clone())),
+            LogEvent::Internal(PaymentStep::VoidStarted { order_id, .. }) => Some(GatewayCall::Void(*order_id)),
+            LogEvent::Internal(PaymentStep::RefundStarted { order_id, capture_id, amount, .. }) => {
                 Some(GatewayCall::Refund { order_id: *order_id, capture_id: capture_id.clone(), amount: *amount })
             }
             _ => None,
         }
     }
 
-    fn wake_at(_state: &State) -> Option<Timestamp> {
+    fn next_timer(_state: &State) -> Option<Timestamp> {
         None
     }
 
-    fn wake(_stream: &StreamId) -> Option<Command> {
+    fn on_timer(_stream: &StreamId) -> Option<Command> {
         None
     }
 
@@ -105,21 +105,21 @@ impl Service for Payment {
 
     fn stream_of(event: &Event) -> StreamId {
         let order_id = match event {
-            Logged::Public(event) => event.order_id(),
-            Logged::Private(Private::DueNoted(due) | Private::ChargeStarted(due)) => due.order_id,
-            Logged::Private(
-                Private::ReservationNoted { order_id }
-                | Private::VoidStarted { order_id, .. }
-                | Private::RefundStarted { order_id, .. },
+            LogEvent::Public(event) => event.order_id(),
+            LogEvent::Internal(PaymentStep::DueNoted(due) | PaymentStep::ChargeStarted(due)) => due.order_id,
+            LogEvent::Internal(
+                PaymentStep::ReservationNoted { order_id }
+                | PaymentStep::VoidStarted { order_id, .. }
+                | PaymentStep::RefundStarted { order_id, .. },
             ) => *order_id,
         };
         StreamId::of_order(PAYMENTS, order_id)
     }
 
-    fn milestone(_state: &State, event: &Event) -> Option<Milestone> {
+    fn metric(_state: &State, event: &Event) -> Option<SagaMetric> {
         match event {
-            Logged::Public(PaymentEvent::PaymentRefunded(refunded)) => Some(Milestone::Undone(refunded.reason)),
-            Logged::Public(PaymentEvent::PaymentVoided(voided)) => Some(Milestone::Undone(voided.reason)),
+            LogEvent::Public(PaymentEvent::PaymentRefunded(refunded)) => Some(SagaMetric::Undone(refunded.reason)),
+            LogEvent::Public(PaymentEvent::PaymentVoided(voided)) => Some(SagaMetric::Undone(voided.reason)),
             _ => None,
         }
     }

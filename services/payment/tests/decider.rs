@@ -7,9 +7,9 @@ use contracts::{
     CancelReason,
     payment::{PaymentCaptured, PaymentDeclined, PaymentEvent, PaymentRefunded, PaymentVoided},
 };
-use decider::{Logged, Milestone, Service, StreamId};
+use decider::{LogEvent, SagaMetric, Service, StreamId};
 use payment::{
-    decider::{Charge, Command, Due, Event, Payment, Private, Stage, State},
+    decider::{Charge, Command, Due, Event, Payment, PaymentStep, Stage, State},
     policy::{GatewayCall, PAYMENTS},
 };
 use proptest::{prelude::*, sample::select};
@@ -28,40 +28,45 @@ fn due() -> Due {
 }
 
 fn due_noted() -> Event {
-    Logged::Private(Private::DueNoted(due()))
+    LogEvent::Internal(PaymentStep::DueNoted(due()))
 }
 
 fn reservation_noted() -> Event {
-    Logged::Private(Private::ReservationNoted { order_id: ORDER })
+    LogEvent::Internal(PaymentStep::ReservationNoted { order_id: ORDER })
 }
 
 fn charge_started() -> Event {
-    Logged::Private(Private::ChargeStarted(due()))
+    LogEvent::Internal(PaymentStep::ChargeStarted(due()))
 }
 
 fn void_started(reason: CancelReason) -> Event {
-    Logged::Private(Private::VoidStarted { order_id: ORDER, reason })
+    LogEvent::Internal(PaymentStep::VoidStarted { order_id: ORDER, reason })
 }
 
 fn refund_started(reason: CancelReason) -> Event {
-    Logged::Private(Private::RefundStarted { order_id: ORDER, capture_id: "cap_1".into(), amount: TOTAL, reason })
+    LogEvent::Internal(PaymentStep::RefundStarted {
+        order_id: ORDER,
+        capture_id: "cap_1".into(),
+        amount: TOTAL,
+        reason,
+    })
 }
 
 fn captured() -> Event {
-    Logged::Public(PaymentCaptured { order_id: ORDER, capture_id: "cap_1".into(), amount: TOTAL }.into())
+    LogEvent::Public(PaymentCaptured { order_id: ORDER, capture_id: "cap_1".into(), amount: TOTAL }.into())
 }
 
 fn declined(code: &str) -> Event {
-    Logged::Public(PaymentDeclined { order_id: ORDER, code: code.into() }.into())
+    LogEvent::Public(PaymentDeclined { order_id: ORDER, code: code.into() }.into())
 }
 
 fn voided(reason: CancelReason) -> Event {
-    Logged::Public(PaymentVoided { order_id: ORDER, reason }.into())
+    LogEvent::Public(PaymentVoided { order_id: ORDER, reason }.into())
 }
 
 fn refunded(reason: CancelReason) -> Event {
     let (capture_id, refund_id) = ("cap_1".into(), "ref_1".into());
-    Logged::Public(PaymentRefunded { order_id: ORDER, capture_id, refund_id, amount: TOTAL, reason }.into())
+    LogEvent::Public(PaymentRefunded { order_id: ORDER, capture_id, refund_id, amount: TOTAL, reason }.into())
 }
 
 /// The stages, as the events that lead to them.
@@ -330,8 +335,8 @@ fn a_call_survives_the_database() {
 
 #[test]
 fn payment_has_no_timers() {
-    assert_eq!(Payment::wake_at(&state(&given(charging()))), None);
-    assert!(Payment::wake(&StreamId::of_order(PAYMENTS, ORDER)).is_none());
+    assert_eq!(Payment::next_timer(&state(&given(charging()))), None);
+    assert!(Payment::on_timer(&StreamId::of_order(PAYMENTS, ORDER)).is_none());
 }
 
 #[test]
@@ -357,9 +362,9 @@ fn one_word_says_how_far_the_payment_is() {
 #[test]
 fn money_that_is_given_back_or_never_taken_is_counted_as_undone() {
     let reason = CancelReason::Customer;
-    let milestone = |event| Payment::milestone(&State::default(), &event);
-    assert_eq!(milestone(refunded(reason)), Some(Milestone::Undone(reason)));
-    assert_eq!(milestone(voided(reason)), Some(Milestone::Undone(reason)));
+    let milestone = |event| Payment::metric(&State::default(), &event);
+    assert_eq!(milestone(refunded(reason)), Some(SagaMetric::Undone(reason)));
+    assert_eq!(milestone(voided(reason)), Some(SagaMetric::Undone(reason)));
     for event in [refunding(reason), voiding(reason), vec![declined("no")]].concat() {
         assert_eq!(milestone(event), None);
     }
@@ -399,12 +404,12 @@ proptest! {
             prop_assert!(!(undone && keeps), "undone, and yet {:?}", stage);
         }
         let count = |what: fn(&Event) -> bool| log.iter().filter(|event| what(event)).count();
-        let charges = count(|event| matches!(event, Logged::Private(Private::ChargeStarted(_))));
-        let captures = count(|event| matches!(event, Logged::Public(PaymentEvent::PaymentCaptured(_))));
-        let refunds = count(|event| matches!(event, Logged::Private(Private::RefundStarted { .. })));
+        let charges = count(|event| matches!(event, LogEvent::Internal(PaymentStep::ChargeStarted(_))));
+        let captures = count(|event| matches!(event, LogEvent::Public(PaymentEvent::PaymentCaptured(_))));
+        let refunds = count(|event| matches!(event, LogEvent::Internal(PaymentStep::RefundStarted { .. })));
         prop_assert!(refunds <= captures && captures <= charges && charges <= 1, "{:?}", log);
         prop_assert!(accepted.0 <= charges && accepted.1 <= refunds, "each call is answered once at most: {:?}", log);
-        prop_assert!(only_after(&log, &charge_started(), |event| matches!(event, Logged::Private(Private::DueNoted(_)))));
+        prop_assert!(only_after(&log, &charge_started(), |event| matches!(event, LogEvent::Internal(PaymentStep::DueNoted(_)))));
         prop_assert!(only_after(&log, &charge_started(), |event| *event == reservation_noted()));
     }
 }

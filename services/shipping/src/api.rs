@@ -3,11 +3,11 @@
 use axum::extract::State;
 use contracts::{OrderId, order::Address};
 use decider::StreamId;
-use serde::Serialize;
 use runtime::{
     App, Config,
     pages::{AtQuery, PageQuery},
 };
+use serde::Serialize;
 use utoipa::{OpenApi, ToSchema, openapi::OpenApi as Description};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use web::{PROBLEM_JSON, Path, Problem, Query};

@@ -8,7 +8,7 @@ use contracts::{
         ShippingEvent,
     },
 };
-use decider::{Decider, Logged, PrivateEvent};
+use decider::{Decider, InternalEvent, LogEvent};
 use serde::{Deserialize, Serialize};
 
 /// The shipping service's pure core.
@@ -67,7 +67,7 @@ pub enum Booking {
 
 /// What the shipping service remembers for itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
-pub enum Private {
+pub enum ShipmentStep {
     /// Where an order goes.
     DestinationNoted(Destination),
     /// An order's stock is committed.
@@ -84,14 +84,14 @@ pub enum Private {
     },
 }
 
-impl PrivateEvent for Private {
+impl InternalEvent for ShipmentStep {
     fn name(&self) -> &'static str {
         self.into()
     }
 }
 
 /// An event in the shipping service's log.
-pub type Event = Logged<ShippingEvent, Private>;
+pub type Event = LogEvent<ShippingEvent, ShipmentStep>;
 
 /// What is known about the parcel of one order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,49 +149,49 @@ impl Decider for Shipping {
 
     fn evolve(mut state: State, event: &Event) -> State {
         match event {
-            Logged::Private(event) => match event {
-                Private::DestinationNoted(destination) => state.destination = Some(destination.clone()),
-                Private::CommitmentNoted { .. } => state.stock_committed = true,
-                Private::BookingStarted(_) => state.stage = Stage::Booking,
-                Private::BookingCancellationStarted { .. } => {}
+            LogEvent::Internal(event) => match event {
+                ShipmentStep::DestinationNoted(destination) => state.destination = Some(destination.clone()),
+                ShipmentStep::CommitmentNoted { .. } => state.stock_committed = true,
+                ShipmentStep::BookingStarted(_) => state.stage = Stage::Booking,
+                ShipmentStep::BookingCancellationStarted { .. } => {}
             },
-            Logged::Public(event) => state.stage = state.stage.after(event),
+            LogEvent::Public(event) => state.stage = state.stage.after(event),
         }
         state
     }
 }
 
 fn remember(state: &State, destination: &Destination) -> Vec<Event> {
-    let noted = || private(Private::DestinationNoted(destination.clone()));
+    let noted = || private(ShipmentStep::DestinationNoted(destination.clone()));
     match state {
         State { destination: None, stock_committed: false, stage: Stage::Waiting } => vec![noted()],
         State { destination: None, stock_committed: true, stage: Stage::Waiting } => {
-            vec![noted(), private(Private::BookingStarted(destination.clone()))]
+            vec![noted(), private(ShipmentStep::BookingStarted(destination.clone()))]
         }
         _ => vec![],
     }
 }
 
 fn schedule(state: &State, order_id: OrderId) -> Vec<Event> {
-    let noted = private(Private::CommitmentNoted { order_id });
+    let noted = private(ShipmentStep::CommitmentNoted { order_id });
     match state {
         State { destination: None, stock_committed: false, stage: Stage::Waiting } => vec![noted],
         State { destination: Some(destination), stock_committed: false, stage: Stage::Waiting } => {
-            vec![noted, private(Private::BookingStarted(destination.clone()))]
+            vec![noted, private(ShipmentStep::BookingStarted(destination.clone()))]
         }
         _ => vec![],
     }
 }
 
 fn cancel(stage: &Stage, order_id: OrderId, reason: CancelReason) -> Vec<Event> {
-    let cancelled = Logged::Public(ShipmentCancelled { order_id, reason }.into());
+    let cancelled = LogEvent::Public(ShipmentCancelled { order_id, reason }.into());
     match stage {
         Stage::Waiting => vec![cancelled],
         Stage::Booking | Stage::Scheduled { .. } => {
-            vec![cancelled, private(Private::BookingCancellationStarted { order_id })]
+            vec![cancelled, private(ShipmentStep::BookingCancellationStarted { order_id })]
         }
         Stage::Dispatched { cancellation_refused: false, .. } => {
-            vec![Logged::Public(ShipmentCancellationRefused { order_id }.into())]
+            vec![LogEvent::Public(ShipmentCancellationRefused { order_id }.into())]
         }
         Stage::Rejected | Stage::Cancelled | Stage::Dispatched { cancellation_refused: true, .. } => vec![],
     }
@@ -200,10 +200,10 @@ fn cancel(stage: &Stage, order_id: OrderId, reason: CancelReason) -> Vec<Event> 
 fn settle_booking(stage: &Stage, order_id: OrderId, booking: &Booking) -> Vec<Event> {
     match (stage, booking) {
         (Stage::Booking, Booking::Booked { tracking }) => {
-            vec![Logged::Public(ShipmentScheduled { order_id, tracking: tracking.clone() }.into())]
+            vec![LogEvent::Public(ShipmentScheduled { order_id, tracking: tracking.clone() }.into())]
         }
         (Stage::Booking, Booking::Refused { reason }) => {
-            vec![Logged::Public(ShipmentRejected { order_id, carrier_reason: reason.clone() }.into())]
+            vec![LogEvent::Public(ShipmentRejected { order_id, carrier_reason: reason.clone() }.into())]
         }
         _ => vec![],
     }
@@ -211,11 +211,11 @@ fn settle_booking(stage: &Stage, order_id: OrderId, booking: &Booking) -> Vec<Ev
 
 fn dispatch(stage: &Stage, order_id: OrderId) -> Vec<Event> {
     let Stage::Scheduled { tracking } = stage else { return vec![] };
-    vec![Logged::Public(ShipmentDispatched { order_id, tracking: tracking.clone() }.into())]
+    vec![LogEvent::Public(ShipmentDispatched { order_id, tracking: tracking.clone() }.into())]
 }
 
-fn private(event: Private) -> Event {
-    Logged::Private(event)
+fn private(event: ShipmentStep) -> Event {
+    LogEvent::Internal(event)
 }
 
 impl Stage {

@@ -3,15 +3,15 @@
 use std::{path::Path, process::ExitCode, sync::Arc};
 
 use providers::simulator::SimulatedCarrier;
-use runtime::{ServiceParts, Variable};
-use shipping::{api::api, decider::Shipping, outside::CarrierCalls};
+use runtime::{ServiceDefinition, Variable};
+use shipping::{api::api, decider::Shipping, provider::CarrierCalls};
 
 fn main() -> ExitCode {
-    runtime::run(&ServiceParts::<Shipping> {
+    runtime::run(&ServiceDefinition::<Shipping> {
         port: 8083,
-        variables: vec![Variable::new("PROVIDERS_LEDGER", "data/carrier.db", "the simulated carrier's own file")],
-        outside: |config| {
-            let ledger: String = config.own("PROVIDERS_LEDGER")?;
+        variables: vec![Variable::new("SIMULATOR_DB_PATH", "data/carrier.db", "the simulated carrier's own file")],
+        provider: |config| {
+            let ledger: String = config.own("SIMULATOR_DB_PATH")?;
             Ok(Arc::new(CarrierCalls(SimulatedCarrier::open(Path::new(&ledger))?)))
         },
         api,

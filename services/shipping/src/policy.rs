@@ -4,11 +4,11 @@ use contracts::{
     Contract, Event as ContractEvent, OrderId, Received, inventory::InventoryEvent, order::OrderEvent,
     shipping::ShippingEvent,
 };
-use decider::{Logged, Milestone, Reaction, Service, StreamId};
+use decider::{LogEvent, Reaction, SagaMetric, Service, StreamId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::decider::{Command, Destination, Event, Private, Shipping, State};
+use crate::decider::{Command, Destination, Event, ShipmentStep, Shipping, State};
 
 /// The category of the streams with one order's shipment each.
 pub const SHIPMENTS: &str = "shipment";
@@ -37,7 +37,7 @@ const REACTIONS: &[Reaction] = &[
 
 impl Service for Shipping {
     type Public = ShippingEvent;
-    type Private = Private;
+    type Internal = ShipmentStep;
     type Intent = CarrierCall;
 
     const CONSUMES: &'static [&'static str] = &[OrderEvent::TOPIC, InventoryEvent::TOPIC];
@@ -64,17 +64,21 @@ impl Service for Shipping {
 
     fn intent(event: &Event) -> Option<CarrierCall> {
         match event {
-            Logged::Private(Private::BookingStarted(destination)) => Some(CarrierCall::Book(destination.clone())),
-            Logged::Private(Private::BookingCancellationStarted { order_id }) => Some(CarrierCall::Cancel(*order_id)),
+            LogEvent::Internal(ShipmentStep::BookingStarted(destination)) => {
+                Some(CarrierCall::Book(destination.clone()))
+            }
+            LogEvent::Internal(ShipmentStep::BookingCancellationStarted { order_id }) => {
+                Some(CarrierCall::Cancel(*order_id))
+            }
             _ => None,
         }
     }
 
-    fn wake_at(_state: &State) -> Option<Timestamp> {
+    fn next_timer(_state: &State) -> Option<Timestamp> {
         None
     }
 
-    fn wake(_stream: &StreamId) -> Option<Command> {
+    fn on_timer(_stream: &StreamId) -> Option<Command> {
         None
     }
 
@@ -92,20 +96,20 @@ impl Service for Shipping {
 
     fn stream_of(event: &Event) -> StreamId {
         let order_id = match event {
-            Logged::Public(event) => event.order_id(),
-            Logged::Private(Private::DestinationNoted(destination) | Private::BookingStarted(destination)) => {
-                destination.order_id
-            }
-            Logged::Private(
-                Private::CommitmentNoted { order_id } | Private::BookingCancellationStarted { order_id },
+            LogEvent::Public(event) => event.order_id(),
+            LogEvent::Internal(
+                ShipmentStep::DestinationNoted(destination) | ShipmentStep::BookingStarted(destination),
+            ) => destination.order_id,
+            LogEvent::Internal(
+                ShipmentStep::CommitmentNoted { order_id } | ShipmentStep::BookingCancellationStarted { order_id },
             ) => *order_id,
         };
         StreamId::of_order(SHIPMENTS, order_id)
     }
 
-    fn milestone(_state: &State, event: &Event) -> Option<Milestone> {
+    fn metric(_state: &State, event: &Event) -> Option<SagaMetric> {
         match event {
-            Logged::Public(ShippingEvent::ShipmentCancelled(cancelled)) => Some(Milestone::Undone(cancelled.reason)),
+            LogEvent::Public(ShippingEvent::ShipmentCancelled(cancelled)) => Some(SagaMetric::Undone(cancelled.reason)),
             _ => None,
         }
     }

@@ -10,10 +10,10 @@ use contracts::{
         ShippingEvent,
     },
 };
-use decider::{Logged, Milestone, Service, StreamId};
+use decider::{LogEvent, SagaMetric, Service, StreamId};
 use proptest::{prelude::*, sample::select};
 use shipping::{
-    decider::{Booking, Command, Destination, Event, Private, Shipping, Stage, State},
+    decider::{Booking, Command, Destination, Event, ShipmentStep, Shipping, Stage, State},
     policy::{CarrierCall, SHIPMENTS},
 };
 use support::{Case, ORDER, address, order_cancellation_requested, order_placed, reactions, stock_committed};
@@ -31,39 +31,39 @@ fn destination() -> Destination {
 }
 
 fn destination_noted() -> Event {
-    Logged::Private(Private::DestinationNoted(destination()))
+    LogEvent::Internal(ShipmentStep::DestinationNoted(destination()))
 }
 
 fn commitment_noted() -> Event {
-    Logged::Private(Private::CommitmentNoted { order_id: ORDER })
+    LogEvent::Internal(ShipmentStep::CommitmentNoted { order_id: ORDER })
 }
 
 fn booking_started() -> Event {
-    Logged::Private(Private::BookingStarted(destination()))
+    LogEvent::Internal(ShipmentStep::BookingStarted(destination()))
 }
 
 fn booking_cancellation_started() -> Event {
-    Logged::Private(Private::BookingCancellationStarted { order_id: ORDER })
+    LogEvent::Internal(ShipmentStep::BookingCancellationStarted { order_id: ORDER })
 }
 
 fn scheduled() -> Event {
-    Logged::Public(ShipmentScheduled { order_id: ORDER, tracking: "TRACK1".into() }.into())
+    LogEvent::Public(ShipmentScheduled { order_id: ORDER, tracking: "TRACK1".into() }.into())
 }
 
 fn rejected() -> Event {
-    Logged::Public(ShipmentRejected { order_id: ORDER, carrier_reason: "not served".into() }.into())
+    LogEvent::Public(ShipmentRejected { order_id: ORDER, carrier_reason: "not served".into() }.into())
 }
 
 fn cancelled(reason: CancelReason) -> Event {
-    Logged::Public(ShipmentCancelled { order_id: ORDER, reason }.into())
+    LogEvent::Public(ShipmentCancelled { order_id: ORDER, reason }.into())
 }
 
 fn dispatched() -> Event {
-    Logged::Public(ShipmentDispatched { order_id: ORDER, tracking: "TRACK1".into() }.into())
+    LogEvent::Public(ShipmentDispatched { order_id: ORDER, tracking: "TRACK1".into() }.into())
 }
 
 fn cancellation_refused() -> Event {
-    Logged::Public(ShipmentCancellationRefused { order_id: ORDER }.into())
+    LogEvent::Public(ShipmentCancellationRefused { order_id: ORDER }.into())
 }
 
 /// The stages, as the events that lead to them.
@@ -306,8 +306,8 @@ fn a_call_survives_the_database() {
 
 #[test]
 fn shipping_has_no_timers() {
-    assert_eq!(Shipping::wake_at(&state(&given(booking()))), None);
-    assert!(Shipping::wake(&StreamId::of_order(SHIPMENTS, ORDER)).is_none());
+    assert_eq!(Shipping::next_timer(&state(&given(booking()))), None);
+    assert!(Shipping::on_timer(&StreamId::of_order(SHIPMENTS, ORDER)).is_none());
 }
 
 #[test]
@@ -331,8 +331,8 @@ fn one_word_says_how_far_the_shipment_is() {
 #[test]
 fn a_cancelled_shipment_is_counted_as_undone() {
     let reason = CancelReason::DeadlinePassed;
-    let milestone = |event| Shipping::milestone(&State::default(), &event);
-    assert_eq!(milestone(cancelled(reason)), Some(Milestone::Undone(reason)));
+    let milestone = |event| Shipping::metric(&State::default(), &event);
+    assert_eq!(milestone(cancelled(reason)), Some(SagaMetric::Undone(reason)));
     for event in [under_way(), refused(), vec![cancellation_refused(), booking_cancellation_started()]].concat() {
         assert_eq!(milestone(event), None);
     }
@@ -363,7 +363,7 @@ proptest! {
             log.extend(events);
         }
         let count = |what: fn(&ShippingEvent) -> bool| {
-            log.iter().filter(|event| matches!(event, Logged::Public(event) if what(event))).count()
+            log.iter().filter(|event| matches!(event, LogEvent::Public(event) if what(event))).count()
         };
         let dispatched = count(|event| matches!(event, ShippingEvent::ShipmentDispatched(_)));
         let cancelled = count(|event| matches!(event, ShippingEvent::ShipmentCancelled(_)));

@@ -4,7 +4,7 @@
 //! - A [`Decider`] decides which events follow from a command, and what state follows from events.
 //! - A [`Service`] is a decider with its *policy*: which command follows from another service's event ([`Service::react`]),
 //!   which call to the outside world from its own ([`Service::intent`]), and when it wants to be woken.
-//! - [`Logged`] is an event in a service's own log: public (it goes to the outbox) or private.
+//! - [`LogEvent`] is an event in a service's own log: public (it goes to the outbox) or private.
 //!
 //! Everything else (Kafka, the database, HTTP) is the shell's, which runs any [`Service`].
 
@@ -43,11 +43,11 @@ pub trait Decider: Sized + 'static {
 }
 
 /// A decider in its surroundings: what it reacts to, what it calls, and how its state is laid out in streams.
-pub trait Service: Decider<Event = Logged<Self::Public, Self::Private>> {
+pub trait Service: Decider<Event = LogEvent<Self::Public, Self::Internal>> {
     /// The contract events that this service owns; nothing else can get into its outbox.
     type Public: Contract;
     /// Events that nobody else sees.
-    type Private: PrivateEvent;
+    type Internal: InternalEvent;
     /// A call to the outside world, as data.
     type Intent: fmt::Debug + Send + Sync + Serialize + DeserializeOwned + 'static;
 
@@ -72,10 +72,10 @@ pub trait Service: Decider<Event = Logged<Self::Public, Self::Private>> {
     fn intent(event: &Self::Event) -> Option<Self::Intent>;
 
     /// When this state wants to be woken by [`Service::wake`], if nothing happens before.
-    fn wake_at(state: &Self::State) -> Option<Timestamp>;
+    fn next_timer(state: &Self::State) -> Option<Timestamp>;
 
-    /// The command that follows from the time that [`Service::wake_at`] gave for the stream.
-    fn wake(stream: &StreamId) -> Option<Self::Command>;
+    /// The command that follows from the time that [`Service::next_timer`] gave for the stream.
+    fn on_timer(stream: &StreamId) -> Option<Self::Command>;
 
     /// The streams that deciding on this command needs; the first is the one that the command is about. Asked twice:
     /// with the initial state, then with the state of the streams that the first answer named.
@@ -85,12 +85,12 @@ pub trait Service: Decider<Event = Logged<Self::Public, Self::Private>> {
     fn stream_of(event: &Self::Event) -> StreamId;
 
     /// One state of the states of several streams. A service that decides on one stream at a time has nothing to do.
-    fn join(parts: Vec<&Self::State>) -> Self::State {
+    fn merge(parts: Vec<&Self::State>) -> Self::State {
         parts.first().copied().cloned().unwrap_or_default()
     }
 
     /// What the event means to those who watch the suite, in the state that it led to.
-    fn milestone(_state: &Self::State, _event: &Self::Event) -> Option<Milestone> {
+    fn metric(_state: &Self::State, _event: &Self::Event) -> Option<SagaMetric> {
         None
     }
 
@@ -143,7 +143,7 @@ pub enum Trigger {
 
 /// Something that is counted and timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Milestone {
+pub enum SagaMetric {
     /// A saga came to an end.
     Ended {
         /// Which end, in one word.
@@ -163,18 +163,18 @@ pub enum NoIntent {}
 
 /// An event in a service's own log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Logged<Public, Private> {
+pub enum LogEvent<Public, Internal> {
     /// A contract event: stored, then published.
     Public(Public),
     /// For this service alone: stored, never published.
-    Private(Private),
+    Internal(Internal),
 }
 
 /// The version of an event that never leaves its service.
-const PRIVATE_VERSION: &str = "private";
+const INTERNAL_VERSION: &str = "private";
 
 /// An event that stays in its service's log. Its variants' names are storage format.
-pub trait PrivateEvent: Clone + fmt::Debug + Send + Serialize + DeserializeOwned + 'static {
+pub trait InternalEvent: Clone + fmt::Debug + Send + Serialize + DeserializeOwned + 'static {
     /// The variant's name.
     fn name(&self) -> &'static str;
 }
@@ -194,7 +194,7 @@ pub enum LogError {
     },
     /// A private event's data does not fit.
     #[error("private event {name} in the log: {source}")]
-    Private {
+    Internal {
         /// The variant.
         name: String,
         /// What is wrong.
@@ -202,14 +202,14 @@ pub enum LogError {
     },
 }
 
-impl<Public: Contract, Private: PrivateEvent> Logged<Public, Private> {
+impl<Public: Contract, Internal: InternalEvent> LogEvent<Public, Internal> {
     /// The event's name, its version and its data as JSON.
     pub fn encode(&self) -> (&'static str, &'static str, String) {
         match self {
             Self::Public(event) => (event.event_type().name, event.event_type().version, event.to_json()),
-            Self::Private(event) => {
+            Self::Internal(event) => {
                 let json = serde_json::to_string(event).expect("a private event has string keys only");
-                (event.name(), PRIVATE_VERSION, json)
+                (event.name(), INTERNAL_VERSION, json)
             }
         }
     }
@@ -219,14 +219,14 @@ impl<Public: Contract, Private: PrivateEvent> Logged<Public, Private> {
     /// # Errors
     /// The data does not fit the version it was stored with.
     pub fn decode(name: &str, version: &str, data: &str) -> Result<Self, LogError> {
-        if version != PRIVATE_VERSION
+        if version != INTERNAL_VERSION
             && let Some(read) = Public::from_versioned(name, version, data.as_bytes())
         {
             let failed = |source| LogError::Public { name: name.to_owned(), version: version.to_owned(), source };
             return read.map(Self::Public).map_err(failed);
         }
-        let failed = |source| LogError::Private { name: name.to_owned(), source };
-        serde_json::from_str(data).map(Self::Private).map_err(failed)
+        let failed = |source| LogError::Internal { name: name.to_owned(), source };
+        serde_json::from_str(data).map(Self::Internal).map_err(failed)
     }
 }
 

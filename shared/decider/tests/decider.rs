@@ -4,7 +4,7 @@ use contracts::{
     OrderId, Received, Sku,
     order::{OrderConfirmed, OrderEvent},
 };
-use decider::{Decider, LogError, Logged, NoIntent, PrivateEvent, Reaction, Service, StreamId, Trigger};
+use decider::{Decider, InternalEvent, LogError, LogEvent, NoIntent, Reaction, Service, StreamId, Trigger};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -22,9 +22,9 @@ struct Counted {
     by: u32,
 }
 
-type Event = Logged<OrderEvent, Counted>;
+type Event = LogEvent<OrderEvent, Counted>;
 
-impl PrivateEvent for Counted {
+impl InternalEvent for Counted {
     fn name(&self) -> &'static str {
         "Counted"
     }
@@ -41,15 +41,15 @@ impl Decider for Tally {
 
     fn evolve(state: u32, event: &Event) -> u32 {
         match event {
-            Logged::Private(Counted { by }) => state + by,
-            Logged::Public(_) => state,
+            LogEvent::Internal(Counted { by }) => state + by,
+            LogEvent::Public(_) => state,
         }
     }
 }
 
 impl Service for Tally {
     type Public = OrderEvent;
-    type Private = Counted;
+    type Internal = Counted;
     type Intent = NoIntent;
 
     const CATEGORIES: &'static [&'static str] = &["tally"];
@@ -68,11 +68,11 @@ impl Service for Tally {
         None
     }
 
-    fn wake_at(_state: &u32) -> Option<Timestamp> {
+    fn next_timer(_state: &u32) -> Option<Timestamp> {
         None
     }
 
-    fn wake(_stream: &StreamId) -> Option<u32> {
+    fn on_timer(_stream: &StreamId) -> Option<u32> {
         None
     }
 
@@ -90,11 +90,11 @@ impl Service for Tally {
 }
 
 fn counted(by: u32) -> Event {
-    Logged::Private(Counted { by })
+    LogEvent::Internal(Counted { by })
 }
 
 fn confirmed() -> Event {
-    Logged::Public(OrderConfirmed { order_id: ORDER }.into())
+    LogEvent::Public(OrderConfirmed { order_id: ORDER }.into())
 }
 
 fn sku(text: &str) -> Sku {
@@ -111,8 +111,8 @@ fn all_events_together_make_the_state() {
 
 #[test]
 fn one_stream_s_state_is_all_there_is() {
-    assert_eq!(Tally::join(vec![&7]), 7);
-    assert_eq!(Tally::join(vec![]), Tally::initial());
+    assert_eq!(Tally::merge(vec![&7]), 7);
+    assert_eq!(Tally::merge(vec![]), Tally::initial());
 }
 
 // The log
@@ -136,7 +136,7 @@ fn a_private_event_is_stored_under_its_own_name() {
 fn an_older_version_is_read_as_the_newest() {
     let golden = include_str!("../../contracts/golden/OrderPlaced/2026-10.json");
     let read = Event::decode("OrderPlaced", "2026-10", golden).expect("reads");
-    let Logged::Public(OrderEvent::OrderPlaced(placed)) = read else { panic!("{read:?}") };
+    let LogEvent::Public(OrderEvent::OrderPlaced(placed)) = read else { panic!("{read:?}") };
     assert_eq!(placed.total.minor, 3399);
 }
 
@@ -147,7 +147,7 @@ fn what_does_not_fit_is_an_error_that_names_it() {
         matches!(&public, LogError::Public { name, version, .. } if name == "OrderConfirmed" && version == "2026-11")
     );
     let private = Event::decode("Counted", "private", "{}").expect_err("has no number");
-    assert!(matches!(&private, LogError::Private { name, .. } if name == "Counted"));
+    assert!(matches!(&private, LogError::Internal { name, .. } if name == "Counted"));
 }
 
 // Streams

@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 use crate::{
     KafkaConfig,
-    quiet::{self, Quiet},
+    logging::{self, RateLimitedContext},
 };
 
 /// A member of the group.
@@ -62,7 +62,7 @@ fn subscribed(config: &KafkaConfig, topics: &[String]) -> Result<Arc<Client>, Ka
 #[derive(Default)]
 pub(crate) struct Context {
     prefix: String,
-    quiet: Quiet,
+    quiet: RateLimitedContext,
     /// Whether it was ever given partitions.
     pub(crate) assigned: AtomicBool,
     /// How many records of each topic it has yet to read.
@@ -71,7 +71,7 @@ pub(crate) struct Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        quiet::log(level, facility, message);
+        logging::log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -27,7 +27,7 @@ use tracing::{debug, error, info, warn};
 use crate::{
     KafkaConfig,
     client::{Client, CurrentClient},
-    quiet::is_away,
+    logging::is_away,
     record::{Batch, Offsets, Record},
 };
 

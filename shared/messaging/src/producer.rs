@@ -10,7 +10,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use crate::{KafkaConfig, quiet::Quiet};
+use crate::{KafkaConfig, logging::RateLimitedContext};
 
 /// How long unsent records may take at the end.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -58,7 +58,7 @@ pub enum DeliveryError {
 /// fails: what is sent again then may come twice, and after what was sent later.
 pub struct Producer {
     config: KafkaConfig,
-    client: FutureProducer<Quiet>,
+    client: FutureProducer<RateLimitedContext>,
 }
 
 /// A record that is on its way.
@@ -85,7 +85,10 @@ impl Producer {
     /// # Errors
     /// The configuration is not one that librdkafka takes.
     pub fn new(config: &KafkaConfig) -> Result<Self, KafkaError> {
-        Ok(Self { config: config.clone(), client: config.producer().create_with_context(Quiet::default())? })
+        Ok(Self {
+            config: config.clone(),
+            client: config.producer().create_with_context(RateLimitedContext::default())?,
+        })
     }
 
     /// Queues a record. Does not wait.

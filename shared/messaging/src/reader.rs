@@ -14,9 +14,9 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use crate::{KafkaConfig, quiet::Quiet, record::Record};
+use crate::{KafkaConfig, logging::RateLimitedContext, record::Record};
 
-type Reader = BaseConsumer<Quiet>;
+type Reader = BaseConsumer<RateLimitedContext>;
 
 /// How long the broker may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -139,7 +139,7 @@ fn patiently<T>(ask: impl FnMut() -> Result<T, KafkaError>) -> Result<T, KafkaEr
 fn reader(config: &KafkaConfig) -> Result<Reader, KafkaError> {
     let mut settings = config.reader();
     settings.set("enable.partition.eof", "true");
-    settings.create_with_context(Quiet::default())
+    settings.create_with_context(RateLimitedContext::default())
 }
 
 /// The partitions of those topics that exist, by their names at the broker.

@@ -8,7 +8,7 @@ use rdkafka::{
     message::{BorrowedMessage, Headers as _},
 };
 
-use crate::Kept;
+use crate::OwnedRecord;
 
 /// A record, borrowed from who holds it.
 #[derive(Debug, Clone)]
@@ -123,8 +123,8 @@ impl<'a> Record<'a> {
     }
 
     /// A copy that outlives whoever holds the record, in one piece of memory: most are never looked at.
-    pub fn keep(&self) -> Kept {
-        Kept::new(self)
+    pub fn to_owned_record(&self) -> OwnedRecord {
+        OwnedRecord::new(self)
     }
 }
 

@@ -7,7 +7,7 @@ use rdkafka::{
     error::KafkaError,
 };
 
-use crate::{KafkaConfig, quiet::Quiet};
+use crate::{KafkaConfig, logging::RateLimitedContext};
 
 /// How long the broker may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -20,7 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// # Errors
 /// The broker can't be reached, does not know a topic, or does not tell.
 pub async fn records_gone_after(config: &KafkaConfig, topics: &[&str]) -> Result<Option<Duration>, KafkaError> {
-    let admin: AdminClient<Quiet> = config.client().create_with_context(Quiet::default())?;
+    let admin: AdminClient<RateLimitedContext> = config.client().create_with_context(RateLimitedContext::default())?;
     let names: Vec<_> = topics.iter().map(|topic| config.topic(topic)).collect();
     let wanted: Vec<_> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
     let options = AdminOptions::new().operation_timeout(Some(TIMEOUT)).request_timeout(Some(TIMEOUT));

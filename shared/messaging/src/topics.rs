@@ -13,10 +13,10 @@ use tokio::time::{Instant, sleep};
 use crate::{
     KafkaConfig,
     dead_letters::{REDRIVE_SUFFIX, TOPIC_SUFFIX},
-    quiet::Quiet,
+    logging::RateLimitedContext,
 };
 
-type Admin = AdminClient<Quiet>;
+type Admin = AdminClient<RateLimitedContext>;
 
 /// How long the broker may take for each step.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,7 +33,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(20);
 /// # Errors
 /// The broker can't be reached, refuses, or does not know a topic in time.
 pub async fn ensure_topics(config: &KafkaConfig, names: &[&str]) -> Result<(), KafkaError> {
-    let admin: Admin = config.client().create_with_context(Quiet::default())?;
+    let admin: Admin = config.client().create_with_context(RateLimitedContext::default())?;
     let names: Vec<_> = names.iter().map(|name| config.topic(name)).collect();
     make(config, &admin, &names).await?;
     wait_until_known(Arc::new(admin), &names).await

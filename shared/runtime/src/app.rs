@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use contracts::{CorrelationId, EventId};
-use decider::{LogError, Logged, Service, StreamId};
+use decider::{LogError, LogEvent, Service, StreamId};
 use futures::Stream;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::{EventStore, Listing, Store as _, StoreError, StoredEvent, StreamHead, UpTo};
+use store::{AsOf, EventStore, Listing, Store as _, StoreError, StoredEvent, StreamHead};
 use telemetry::{KeyValue, Metrics, Trace};
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 use uuid::Uuid;
-use web::{Invalid, Problem};
+use web::{FieldError, Problem};
 
 use crate::{
     backlog::Backlog,
@@ -73,7 +73,7 @@ impl From<AppError> for Problem {
         match error {
             AppError::Busy => Self::too_many(error.to_string()),
             AppError::OutboxFull | AppError::Stopping => Self::unavailable(error.to_string()),
-            AppError::Store(error) if error.is_away() => {
+            AppError::Store(error) if error.is_unavailable() => {
                 error!(%error, "a request failed");
                 Self::unavailable("the database can't be reached; try again".to_owned())
             }
@@ -98,7 +98,7 @@ pub struct TimelineRow<S: Service> {
     /// Shared by all that the same request caused.
     pub correlation_id: CorrelationId,
     /// What happened.
-    pub event: Logged<S::Public, S::Private>,
+    pub event: LogEvent<S::Public, S::Internal>,
 }
 
 impl<S: Service> App<S> {
@@ -150,7 +150,7 @@ impl<S: Service> App<S> {
     ///
     /// # Errors
     /// The store failed.
-    pub async fn state(&self, stream: StreamId, up_to: UpTo) -> Result<Option<(S::State, u64)>, AppError> {
+    pub async fn state(&self, stream: StreamId, up_to: AsOf) -> Result<Option<(S::State, u64)>, AppError> {
         let stored = self.store.load(stream, up_to).await?;
         let version = stored.version;
         let state = rebuild::<S>(stored)?;
@@ -184,7 +184,7 @@ impl<S: Service> App<S> {
     /// # Errors
     /// The store failed.
     pub async fn trace_id(&self, stream: StreamId) -> Result<Option<String>, AppError> {
-        let began = self.store.load(stream, UpTo::Version(0)).await?;
+        let began = self.store.load(stream, AsOf::Version(0)).await?;
         Ok(Trace::from_text(&began.trace).trace_id())
     }
 
@@ -201,7 +201,7 @@ impl<S: Service> App<S> {
         let page = self.store.list(listing).await?;
         let mut states = Vec::with_capacity(page.heads.len());
         for head in page.heads {
-            let stored = self.store.load(head.stream.clone(), UpTo::Latest).await?;
+            let stored = self.store.load(head.stream.clone(), AsOf::Latest).await?;
             states.push((head, rebuild::<S>(stored)?));
         }
         Ok((states, page.next.map(|next| next.to_string())))
@@ -209,7 +209,7 @@ impl<S: Service> App<S> {
 }
 
 pub(crate) fn row<S: Service>(stored: StoredEvent) -> Result<TimelineRow<S>, AppError> {
-    let event = Logged::decode(&stored.name, &stored.schema, &stored.data)?;
+    let event = LogEvent::decode(&stored.name, &stored.schema, &stored.data)?;
     let StoredEvent { id, name, time, causation_id, correlation_id, .. } = stored;
     Ok(TimelineRow { id, name, time, causation_id, correlation_id, event })
 }
@@ -221,7 +221,7 @@ pub mod pages {
         schema::{Schema, Type},
     };
 
-    use super::{Deserialize, Invalid, PAGE_DEFAULT, PAGE_MAX, Problem, Serialize, UpTo};
+    use super::{AsOf, Deserialize, FieldError, PAGE_DEFAULT, PAGE_MAX, Problem, Serialize};
 
     /// Digits in a cursor at most: as many as fit an `i64`, whatever they are.
     const CURSOR_LEN_MAX: usize = 18;
@@ -261,11 +261,11 @@ pub mod pages {
             let mut wrong = Vec::new();
             let before = self.cursor.as_deref().map(position);
             if before == Some(None) {
-                wrong.push(Invalid::new("cursor", "is not one that a page before gave"));
+                wrong.push(FieldError::new("cursor", "is not one that a page before gave"));
             }
             let limit = self.limit.unwrap_or(PAGE_DEFAULT);
             if !(1..=PAGE_MAX).contains(&limit) {
-                wrong.push(Invalid::new("limit", format!("must be 1 to {PAGE_MAX}")));
+                wrong.push(FieldError::new("limit", format!("must be 1 to {PAGE_MAX}")));
             }
             if !wrong.is_empty() {
                 return Err(Problem::invalid(wrong));
@@ -304,11 +304,11 @@ pub mod pages {
         ///
         /// # Errors
         /// It is neither a version nor a time.
-        pub fn up_to(&self) -> Result<UpTo, Problem> {
-            let Some(at) = &self.at else { return Ok(UpTo::Latest) };
-            let version = || at.parse().ok().filter(|version| *version <= VERSION_MAX).map(UpTo::Version);
-            let time = || at.parse().map(UpTo::Time).ok();
-            let wrong = || Problem::invalid(vec![Invalid::new("at", "is neither a version nor an RFC 3339 time")]);
+        pub fn up_to(&self) -> Result<AsOf, Problem> {
+            let Some(at) = &self.at else { return Ok(AsOf::Latest) };
+            let version = || at.parse().ok().filter(|version| *version <= VERSION_MAX).map(AsOf::Version);
+            let time = || at.parse().map(AsOf::Time).ok();
+            let wrong = || Problem::invalid(vec![FieldError::new("at", "is neither a version nor an RFC 3339 time")]);
             version().or_else(time).ok_or_else(wrong)
         }
     }

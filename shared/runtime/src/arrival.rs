@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use contracts::OrderId;
 use jiff::Timestamp;
-use messaging::{Kept, Parts, Record, dead_letters};
-use store::{Arrived, NewOutboxRow, NewParked, Parked, Postponed};
+use messaging::{OwnedRecord, Parts, Record, dead_letters};
+use store::{NewOutboxRow, NewParked, Parked, RawRecord, Rescheduled};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -14,8 +14,8 @@ use crate::failure::Failure;
 const DEAD_LETTERS: Uuid = Uuid::from_u128(0x1b8e_4a4c_9a3e_4a06_8f6c_55c1_2f0d_93b7);
 
 /// A record as it came, from its topic or from where it was parked.
-pub(crate) struct Arrival {
-    pub(crate) kept: Kept,
+pub(crate) struct InboundRecord {
+    pub(crate) kept: OwnedRecord,
     /// The order that it is about; `None` when that is not known.
     pub(crate) order_id: Option<OrderId>,
     /// What is known of it from where it was parked.
@@ -30,10 +30,10 @@ pub(crate) struct Retry {
     _over: oneshot::Sender<()>,
 }
 
-impl Arrival {
+impl InboundRecord {
     /// Of a record from its topic.
     pub(crate) fn new(record: &Record<'_>, order_id: Option<OrderId>) -> Self {
-        Self { kept: record.keep(), order_id, retry: None }
+        Self { kept: record.to_owned_record(), order_id, retry: None }
     }
 
     /// Of a record that was parked, and the end of its next attempt.
@@ -64,7 +64,7 @@ impl Arrival {
 
     /// The record as it was, with what was wrong and where it was found.
     pub(crate) fn dead_letter(&self, topic: &str, failure: &Failure, attempts: u32, now: Timestamp) -> NewOutboxRow {
-        let Arrived { record, partition, offset, .. } = arrived(&self.record());
+        let RawRecord { record, partition, offset, .. } = arrived(&self.record());
         let found = [
             (dead_letters::ERROR, failure.error.clone()),
             (dead_letters::CLASS, failure.class.name().to_owned()),
@@ -87,22 +87,22 @@ impl Arrival {
 
 impl Retry {
     /// It stays parked.
-    pub(crate) fn postpone(&self, attempts: u32, error: &str, due: Timestamp) -> Postponed {
-        Postponed { position: self.position, attempts, error: error.to_owned(), due }
+    pub(crate) fn postpone(&self, attempts: u32, error: &str, due: Timestamp) -> Rescheduled {
+        Rescheduled { position: self.position, attempts, error: error.to_owned(), due }
     }
 }
 
 /// A record as it was stored.
-pub(crate) fn record(arrived: &Arrived) -> Record<'_> {
-    let Arrived { record, partition, offset, timestamp_ms } = arrived;
+pub(crate) fn record(arrived: &RawRecord) -> Record<'_> {
+    let RawRecord { record, partition, offset, timestamp_ms } = arrived;
     let NewOutboxRow { topic, key, headers, payload } = record;
     let (partition, offset, timestamp_ms, key) = (*partition, *offset, *timestamp_ms, key.as_deref());
     Parts { topic, partition, offset, timestamp_ms, key, headers, payload }.into()
 }
 
 /// A record as it is stored.
-fn arrived(record: &Record<'_>) -> Arrived {
-    Arrived {
+fn arrived(record: &Record<'_>) -> RawRecord {
+    RawRecord {
         record: NewOutboxRow {
             topic: record.topic().to_owned(),
             key: record.key().map(Bytes::copy_from_slice),

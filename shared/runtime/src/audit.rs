@@ -1,9 +1,9 @@
 //! A stream rebuilt from its log alone, from the very beginning, and held against what is kept beside the log to be quick:
 //! snapshots and the status. For tools; it only reads, also while the service runs.
 
-use decider::{Logged, Service, StreamId};
+use decider::{LogEvent, Service, StreamId};
 use serde_json::Value;
-use store::{Listing, Snapshot, Store, StoreError, StoredEvent, StreamHead, UpTo};
+use store::{AsOf, Listing, Snapshot, Store, StoreError, StoredEvent, StreamHead};
 
 /// Events and streams that are read at a time.
 const PAGE: usize = 1_000;
@@ -97,7 +97,7 @@ pub async fn audit_now<S: Service>(store: &impl Store, stream: &StreamId) -> Res
 }
 
 async fn audit_head<S: Service>(store: &impl Store, head: &StreamHead) -> Result<Audit, StoreError> {
-    let mut audit = audit::<S>(store, &head.stream, UpTo::Version(head.version)).await?;
+    let mut audit = audit::<S>(store, &head.stream, AsOf::Version(head.version)).await?;
     let is_complete = audit.differences.iter().all(|difference| matches!(difference, Difference::Snapshot { .. }));
     if audit.version < head.version && is_complete {
         audit.differences.push(Difference::Missing(audit.version + 1));
@@ -111,7 +111,7 @@ async fn audit_head<S: Service>(store: &impl Store, head: &StreamHead) -> Result
 ///
 /// # Errors
 /// The store failed.
-pub async fn audit<S: Service>(store: &impl Store, stream: &StreamId, up_to: UpTo) -> Result<Audit, StoreError> {
+pub async fn audit<S: Service>(store: &impl Store, stream: &StreamId, up_to: AsOf) -> Result<Audit, StoreError> {
     let (version, mut snapshots) = snapshots(store, stream, up_to).await?;
     let mut fold = Fold::<S>::new(snapshots.len());
     while fold.version < version && !fold.is_broken() {
@@ -131,12 +131,12 @@ pub async fn audit<S: Service>(store: &impl Store, stream: &StreamId, up_to: UpT
 }
 
 /// The version at a point, and all snapshots until then, the latest first.
-async fn snapshots(store: &impl Store, stream: &StreamId, up_to: UpTo) -> Result<(u64, Vec<Snapshot>), StoreError> {
+async fn snapshots(store: &impl Store, stream: &StreamId, up_to: AsOf) -> Result<(u64, Vec<Snapshot>), StoreError> {
     let mut stored = store.load(stream.clone(), up_to).await?;
     let version = stored.version;
     let mut snapshots = Vec::new();
     while let Some(snapshot) = stored.snapshot {
-        let before = UpTo::Version(snapshot.version.saturating_sub(1));
+        let before = AsOf::Version(snapshot.version.saturating_sub(1));
         snapshots.push(snapshot);
         stored = store.load(stream.clone(), before).await?;
     }
@@ -162,7 +162,7 @@ impl<S: Service> Fold<S> {
             self.differences.push(Difference::Missing(next));
             return;
         }
-        match Logged::decode(&stored.name, &stored.schema, &stored.data) {
+        match LogEvent::decode(&stored.name, &stored.schema, &stored.data) {
             Ok(event) => {
                 self.state = S::evolve(std::mem::take(&mut self.state), &event);
                 self.version = next;

@@ -4,7 +4,7 @@
 //! aside: its record is parked or becomes a dead letter, and the others are handled as if it were not there.
 
 mod cache;
-mod fate;
+mod disposition;
 mod work;
 
 use std::{
@@ -13,20 +13,20 @@ use std::{
 };
 
 use contracts::{CorrelationId, OrderId};
-use decider::{Milestone, Service, StreamId};
+use decider::{SagaMetric, Service, StreamId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::{Loaded, NewOutboxRow, OutboxRow, StartOver, Step, Transaction, Wanted, Writes};
+use store::{Loaded, NewOutboxRow, OutboxRow, Restart, Step, StreamRequest, Transaction, Writes};
 use telemetry::{Spans, Trace};
 use uuid::Uuid;
 
 pub(crate) use self::{cache::Cache, work::rebuild};
 use self::{
-    fate::{Fate, Known},
+    disposition::{Disposition, Known},
     work::{Context, Work},
 };
 use crate::{
-    arrival::Arrival,
+    arrival::InboundRecord,
     failure::{Failure, RetryPolicy},
     input::{Cause, CommandInput, Decided, Input, Reply},
     planted::{self, Bug, Point},
@@ -38,7 +38,7 @@ pub(crate) struct Batch<S: Service> {
     pub(crate) inputs: Vec<Input<S>>,
     pub(crate) published: Vec<i64>,
     cache: Cache<S>,
-    outlet: Outlet,
+    outlet: PublishContext,
     now: Timestamp,
     known: Known,
     work: Work<S>,
@@ -46,7 +46,7 @@ pub(crate) struct Batch<S: Service> {
 
 /// How events and what fails go out.
 #[derive(Clone)]
-pub(crate) struct Outlet {
+pub(crate) struct PublishContext {
     /// Before `/schemas/...`.
     pub(crate) schema_base_url: String,
     pub(crate) spans: Spans,
@@ -63,7 +63,7 @@ pub(crate) struct Call<I> {
 
 /// What became of a record that was put aside.
 pub(crate) struct PutAside<'b> {
-    pub(crate) arrival: &'b Arrival,
+    pub(crate) arrival: &'b InboundRecord,
     pub(crate) failure: &'b Failure,
     pub(crate) is_dead_letter: bool,
 }
@@ -74,7 +74,7 @@ impl<S: Service> Batch<S> {
         inputs: Vec<Input<S>>,
         published: Vec<i64>,
         cache: Cache<S>,
-        outlet: Outlet,
+        outlet: PublishContext,
         now: Timestamp,
     ) -> Self {
         // What is stored in whole microseconds must not differ from what is published.
@@ -94,18 +94,19 @@ impl<S: Service> Batch<S> {
     }
 
     /// What was reached, by the event that says so.
-    pub(crate) fn milestones(&self) -> &[(&'static str, Milestone)] {
-        &self.work.milestones
+    pub(crate) fn metrics_emitted(&self) -> &[(&'static str, SagaMetric)] {
+        &self.work.metrics_emitted
     }
 
     /// The records that were put aside.
     pub(crate) fn put_aside(&self) -> impl Iterator<Item = PutAside<'_>> {
-        let fates = self.work.fates.iter().enumerate().filter(|(index, _)| !self.work.handled_before.contains(index));
-        fates.filter_map(|(index, fate)| {
-            let (failure, is_dead_letter) = match fate {
-                Fate::Park { failure, .. } => (failure, false),
-                Fate::DeadLetter { failure, .. } => (failure, true),
-                Fate::Decide | Fate::Refuse(_) => return None,
+        let dispositions =
+            self.work.dispositions.iter().enumerate().filter(|(index, _)| !self.work.handled_before.contains(index));
+        dispositions.filter_map(|(index, disposition)| {
+            let (failure, is_dead_letter) = match disposition {
+                Disposition::Park { failure, .. } => (failure, false),
+                Disposition::DeadLetter { failure, .. } => (failure, true),
+                Disposition::Decide | Disposition::Refuse(_) => return None,
             };
             Some(PutAside { arrival: self.inputs[index].arrival()?, failure, is_dead_letter })
         })
@@ -147,8 +148,8 @@ impl<S: Service> Batch<S> {
     }
 
     fn refusal(&self, index: usize) -> Option<Failure> {
-        match &self.work.fates[index] {
-            Fate::Refuse(failure) => Some(failure.clone()),
+        match &self.work.dispositions[index] {
+            Disposition::Refuse(failure) => Some(failure.clone()),
             _ => None,
         }
     }
@@ -167,15 +168,15 @@ impl<S: Service> Batch<S> {
         if planted::is(Bug::NoInbox) {
             return None;
         }
-        match (&self.work.fates[index], &self.inputs[index]) {
-            (Fate::Decide, Input::Command(input)) => input.message,
-            (Fate::DeadLetter { .. }, input) => input.arrival().map(Arrival::dead_letter_id),
+        match (&self.work.dispositions[index], &self.inputs[index]) {
+            (Disposition::Decide, Input::Command(input)) => input.message,
+            (Disposition::DeadLetter { .. }, input) => input.arrival().map(InboundRecord::dead_letter_id),
             _ => None,
         }
     }
 
     /// What the store says at first: what was handled before, and what must wait.
-    fn begin(&mut self, loaded: &Loaded) -> Result<(), StartOver> {
+    fn begin(&mut self, loaded: &Loaded) -> Result<(), Restart> {
         planted::point(Point::AfterInbox, || planted::events(&self.inputs, [].iter()));
         let seen = |index: &usize| self.message(*index).is_some_and(|message| loaded.seen.contains(&message));
         let seen: Vec<_> = (0..self.inputs.len()).filter(seen).collect();
@@ -185,14 +186,14 @@ impl<S: Service> Batch<S> {
             return Ok(());
         }
         self.known.held.extend(news);
-        Err(StartOver)
+        Err(Restart)
     }
 
     /// The streams that an input is decided on, or was.
     fn needed(&mut self, index: usize) -> Vec<StreamId> {
         self.work.current = index;
-        match (&self.inputs[index], &self.work.fates[index]) {
-            (Input::Command(input), Fate::Decide)
+        match (&self.inputs[index], &self.work.dispositions[index]) {
+            (Input::Command(input), Disposition::Decide)
                 if !self.work.handled_before.contains(&index) || input.reply.wants_state() =>
             {
                 self.work.streams_for(&input.command)
@@ -202,15 +203,15 @@ impl<S: Service> Batch<S> {
     }
 
     /// Those of these streams that are not loaded yet, each once.
-    fn missing(&self, needed: Vec<StreamId>) -> Vec<Wanted> {
+    fn missing(&self, needed: Vec<StreamId>) -> Vec<StreamRequest> {
         let mut asked = HashSet::new();
         let is_missing = |stream: &StreamId| !self.work.streams.contains_key(stream) && asked.insert(stream.clone());
         let missing = needed.into_iter().filter(is_missing);
-        missing.map(|stream| Wanted { known: self.cache.version(&stream), stream }).collect()
+        missing.map(|stream| StreamRequest { known: self.cache.version(&stream), stream }).collect()
     }
 
     /// Handles an input, or says what must be loaded for that.
-    fn try_handle(&mut self, index: usize) -> Vec<Wanted> {
+    fn try_handle(&mut self, index: usize) -> Vec<StreamRequest> {
         let needed = self.needed(index);
         if needed.iter().all(|stream| self.work.streams.contains_key(stream)) {
             self.handle(index, &needed);
@@ -221,18 +222,18 @@ impl<S: Service> Batch<S> {
 
     fn handle(&mut self, index: usize, streams: &[StreamId]) {
         if !self.work.handled_before.contains(&index) {
-            match self.work.fates[index].clone() {
-                Fate::Decide => self.decide(index, streams),
-                Fate::Park { failure, attempts, due } => self.park(index, &failure.to_string(), attempts, due),
-                Fate::DeadLetter { failure, attempts } => self.dead_letter(index, &failure, attempts),
-                Fate::Refuse(_) => {}
+            match self.work.dispositions[index].clone() {
+                Disposition::Decide => self.decide(index, streams),
+                Disposition::Park { failure, attempts, due } => self.park(index, &failure.to_string(), attempts, due),
+                Disposition::DeadLetter { failure, attempts } => self.dead_letter(index, &failure, attempts),
+                Disposition::Refuse(_) => {}
             }
         }
         let retry = self.inputs[index].arrival().and_then(|arrival| arrival.retry.as_ref());
         if let Some(retry) = retry
-            && !matches!(self.work.fates[index], Fate::Park { .. })
+            && !matches!(self.work.dispositions[index], Disposition::Park { .. })
         {
-            self.work.unparked.push(retry.position);
+            self.work.resolved.push(retry.position);
         }
     }
 
@@ -258,7 +259,7 @@ impl<S: Service> Batch<S> {
     fn park(&mut self, index: usize, error: &str, attempts: u32, due: Timestamp) {
         let Some(arrival) = self.inputs[index].arrival() else { return };
         match (&arrival.retry, arrival.order_id) {
-            (Some(retry), _) => self.work.postponed.push(retry.postpone(attempts, error, due)),
+            (Some(retry), _) => self.work.rescheduled.push(retry.postpone(attempts, error, due)),
             (None, Some(order_id)) => self.work.parked.push(arrival.park(order_id, attempts, error, due)),
             (None, None) => {}
         }
@@ -270,7 +271,7 @@ impl<S: Service> Batch<S> {
         self.work.sends.push(None);
     }
 
-    fn advance(&mut self, loaded: Loaded) -> Result<Step, StartOver> {
+    fn advance(&mut self, loaded: Loaded) -> Result<Step, Restart> {
         if self.work.next.is_none() {
             self.begin(&loaded)?;
         }
@@ -289,7 +290,7 @@ impl<S: Service> Batch<S> {
         }
         self.work.next = Some(next);
         if self.known.failures.len() > failures {
-            return Err(StartOver);
+            return Err(Restart);
         }
         Ok(if wanted.is_empty() { Step::Write(self.writes()) } else { Step::Load(wanted) })
     }
@@ -298,9 +299,9 @@ impl<S: Service> Batch<S> {
         if planted::is(Bug::PublishBeforeCommit) {
             planted::publish_early(&self.work.outbox);
         }
-        let fates = self.work.fates.iter().zip(&self.inputs);
-        let answers = fates.filter_map(|(fate, input)| match (fate, input) {
-            (Fate::Decide, Input::Command(input)) => input.answers,
+        let dispositions = self.work.dispositions.iter().zip(&self.inputs);
+        let answers = dispositions.filter_map(|(disposition, input)| match (disposition, input) {
+            (Disposition::Decide, Input::Command(input)) => input.answers,
             _ => None,
         });
         let answered = answers.collect();
@@ -312,8 +313,8 @@ impl<S: Service> Batch<S> {
             answered,
             published: self.published.clone(),
             parked: std::mem::take(&mut self.work.parked),
-            postponed: std::mem::take(&mut self.work.postponed),
-            unparked: std::mem::take(&mut self.work.unparked),
+            rescheduled: std::mem::take(&mut self.work.rescheduled),
+            resolved: std::mem::take(&mut self.work.resolved),
         }
     }
 }
@@ -321,8 +322,8 @@ impl<S: Service> Batch<S> {
 impl<S: Service> Transaction for Batch<S> {
     fn messages(&mut self) -> Vec<Uuid> {
         planted::point(Point::BeforeInbox, || planted::events(&self.inputs, [].iter()));
-        let fates = self.known.fates(&self.inputs, self.outlet.retries, self.now);
-        self.work = Work { fates, ..Work::default() };
+        let dispositions = self.known.dispositions(&self.inputs, self.outlet.retries, self.now);
+        self.work = Work { dispositions, ..Work::default() };
         // A message may come twice in one batch; the inbox is asked once.
         let mut messages = Vec::with_capacity(self.inputs.len());
         let mut known = HashSet::new();
@@ -337,16 +338,16 @@ impl<S: Service> Transaction for Batch<S> {
         messages
     }
 
-    fn orders(&self) -> Vec<OrderId> {
+    fn ordering_keys(&self) -> Vec<OrderId> {
         let fresh = self.inputs.iter().filter_map(Input::arrival).filter(|arrival| arrival.retry.is_none());
         fresh.filter_map(|arrival| arrival.order_id).collect()
     }
 
     /// A panic is the fault of the input that was worked on.
-    fn step(&mut self, loaded: Loaded) -> Result<Step, StartOver> {
+    fn step(&mut self, loaded: Loaded) -> Result<Step, Restart> {
         catch_unwind(AssertUnwindSafe(|| self.advance(loaded))).unwrap_or_else(|panic| {
             self.known.failures.insert(self.work.current, Failure::panic(&*panic));
-            Err(StartOver)
+            Err(Restart)
         })
     }
 

@@ -6,7 +6,7 @@ use store::{EventStore, Store as _, StoreError, StoredStream};
 use telemetry::Spans;
 
 use crate::{
-    batch::{self, Batch, Cache, Outlet},
+    batch::{self, Batch, Cache, PublishContext},
     failure::RetryPolicy,
     input::{Cause, CommandInput, Input, Reply},
 };
@@ -59,8 +59,8 @@ fn input<S: Service>((cause, command): (Cause, S::Command)) -> Input<S> {
     Input::Command(CommandInput { message, command, cause, answers, reply, span, arrival })
 }
 
-fn outlet() -> Outlet {
+fn outlet() -> PublishContext {
     let retries = RetryPolicy { attempts_max: 1, backoff_max: std::time::Duration::ZERO };
     let (schema_base_url, dead_letter_topic) = ("http://127.0.0.1:8080".to_owned(), "bench.dlq".to_owned());
-    Outlet { schema_base_url, spans: Spans::default(), retries, dead_letter_topic }
+    PublishContext { schema_base_url, spans: Spans::default(), retries, dead_letter_topic }
 }

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use decider::{Service, StreamId};
 use futures::{Stream, stream::try_unfold};
-use store::{EventStore, Store as _, StoredEvent, UpTo};
+use store::{AsOf, EventStore, Store as _, StoredEvent};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::timeout,
@@ -66,7 +66,7 @@ pub(crate) async fn follow<S: Service>(
     followers: Followers,
 ) -> Result<impl Stream<Item = Result<Followed<S>, AppError>> + Send + use<S>, AppError> {
     let place = Arc::clone(&followers.places).try_acquire_owned().map_err(|_| AppError::Busy)?;
-    let stored = store.load(stream.clone(), UpTo::Version(after)).await?;
+    let stored = store.load(stream.clone(), AsOf::Version(after)).await?;
     let version = stored.version;
     let state = rebuild::<S>(stored)?;
     let follower = Follower { store, stream, version, state, read: VecDeque::new(), followers, _place: place };

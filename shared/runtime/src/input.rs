@@ -7,7 +7,7 @@ use telemetry::{Span, Trace};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::{arrival::Arrival, failure::Failure};
+use crate::{arrival::InboundRecord, failure::Failure};
 
 /// Why something is done. Events that follow from it carry it on.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -27,9 +27,9 @@ pub(crate) enum Input<S: Service> {
     /// To decide on.
     Command(CommandInput<S>),
     /// A record that can't be made into a command: to be parked, or to become a dead letter.
-    Aside(Arrival, Failure),
+    Aside(InboundRecord, Failure),
     /// A record that was parked and leads nowhere now.
-    Nowhere(Arrival),
+    Nowhere(InboundRecord),
 }
 
 /// A command, where it comes from and who waits for what becomes of it.
@@ -44,7 +44,7 @@ pub(crate) struct CommandInput<S: Service> {
     /// Ends when what follows is committed.
     pub(crate) span: Option<Span>,
     /// The record that it was made of, if it was.
-    pub(crate) arrival: Option<Box<Arrival>>,
+    pub(crate) arrival: Option<Box<InboundRecord>>,
 }
 
 /// Who waits for what becomes of a command.
@@ -70,7 +70,7 @@ pub struct Decided<S: Service> {
 
 impl<S: Service> Input<S> {
     /// The record that it was made of, if it was.
-    pub(crate) fn arrival(&self) -> Option<&Arrival> {
+    pub(crate) fn arrival(&self) -> Option<&InboundRecord> {
         match self {
             Self::Command(input) => input.arrival.as_deref(),
             Self::Aside(arrival, _) | Self::Nowhere(arrival) => Some(arrival),

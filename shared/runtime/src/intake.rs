@@ -9,12 +9,12 @@ use contracts::{Contract, ContractError, Decoded, Meta, OrderId, Received};
 use decider::Service;
 use messaging::{Record, dead_letters::REDRIVE_TOPIC};
 use store::Parked;
-use telemetry::{About, KeyValue, Metrics, Span, Spans, TRACEPARENT, TRACESTATE, Trace};
+use telemetry::{EventAttributes, KeyValue, Metrics, Span, Spans, TRACEPARENT, TRACESTATE, Trace};
 use tokio::sync::oneshot;
 use tracing::debug;
 
 use crate::{
-    arrival::Arrival,
+    arrival::InboundRecord,
     failure::{Class, Failure},
     input::{Cause, CommandInput, Input, Reply},
     planted::{self, Bug},
@@ -34,9 +34,9 @@ pub(crate) struct Intake {
 }
 
 /// What spans say of an event.
-pub(crate) fn about(meta: &Meta) -> About<'_> {
+pub(crate) fn about(meta: &Meta) -> EventAttributes<'_> {
     let (message_id, order_id, correlation_id) = (&meta.id, &meta.order_id, &meta.correlation_id);
-    About { event: meta.event_type.name, message_id, order_id, correlation_id }
+    EventAttributes { event: meta.event_type.name, message_id, order_id, correlation_id }
 }
 
 impl Intake {
@@ -54,20 +54,20 @@ impl Intake {
         match self.command::<S>(record) {
             Ok(None) => None,
             Ok(Some(read)) => {
-                let arrival = Arrival::new(record, Some(read.order_id));
+                let arrival = InboundRecord::new(record, Some(read.order_id));
                 Some(read.into_input(arrival))
             }
             Err(_) if planted::is(Bug::RetryPoisonForever) => planted::hang(),
             Err(failure) => {
                 let order_id = record.text_header("ce_subject").and_then(|id| id.parse().ok());
-                Some(Input::Aside(Arrival::new(record, order_id), failure))
+                Some(Input::Aside(InboundRecord::new(record, order_id), failure))
             }
         }
     }
 
     /// The input that a record which was parked leads to now, and the end of its attempt.
     pub(crate) fn retry<S: Service>(&self, parked: Parked) -> (Input<S>, oneshot::Receiver<()>) {
-        let (arrival, over) = Arrival::parked(parked);
+        let (arrival, over) = InboundRecord::parked(parked);
         let input = match self.command::<S>(&arrival.record()) {
             Ok(None) => Input::Nowhere(arrival),
             Ok(Some(read)) => read.into_input(arrival),
@@ -121,7 +121,7 @@ struct Read<S: Service> {
 }
 
 impl<S: Service> Read<S> {
-    fn into_input(self, arrival: Arrival) -> Input<S> {
+    fn into_input(self, arrival: InboundRecord) -> Input<S> {
         let cause = Cause {
             correlation_id: Some(self.meta.correlation_id),
             event_id: Some(self.meta.id),

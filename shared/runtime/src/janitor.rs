@@ -25,7 +25,7 @@ const INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_
 const SLACK: u32 = 10;
 
 /// What decides how long the inbox remembers.
-pub(crate) struct Janitor {
+pub(crate) struct InboxCleaner {
     pub(crate) store: EventStore,
     /// One instance sweeps for all.
     pub(crate) leadership: Leadership,
@@ -35,7 +35,7 @@ pub(crate) struct Janitor {
     pub(crate) metrics: Arc<Metrics>,
 }
 
-impl Janitor {
+impl InboxCleaner {
     /// Works until it is told to stop. These are the topics that are read.
     pub(crate) async fn run(self, topics: &[&str], stop: CancellationToken) {
         let work = async {
@@ -80,7 +80,7 @@ impl Janitor {
         let horizon = Timestamp::now().saturating_sub(memory).unwrap_or(Timestamp::MIN);
         let (mut forgotten, mut after) = (0, None);
         loop {
-            let swept = self.store.sweep_inbox(horizon, after, PORTION).await?;
+            let swept = self.store.purge_inbox(horizon, after, PORTION).await?;
             forgotten += swept.forgotten;
             self.metrics.forgotten.add(swept.forgotten, &[]);
             after = swept.last;

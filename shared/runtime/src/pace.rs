@@ -13,12 +13,12 @@ const PROMPT_BURST: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
 const GATHER_FOR: Duration = Duration::from_millis(5);
 
 /// Tells a busy service by a token bucket.
-pub(crate) struct Pace {
+pub(crate) struct Linger {
     prompt: DefaultDirectRateLimiter,
     is_busy: bool,
 }
 
-impl Pace {
+impl Linger {
     pub(crate) fn new() -> Self {
         let quota = Quota::per_second(PROMPT_PER_S).allow_burst(PROMPT_BURST);
         Self { prompt: RateLimiter::direct(quota), is_busy: false }
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn records_gather_once_more_came_than_may_go_out_at_once() {
-        let mut pace = Pace::new();
+        let mut pace = Linger::new();
         for _ in 0..PROMPT_BURST.get() {
             pace.count();
             assert_eq!(pace.gather(), None);

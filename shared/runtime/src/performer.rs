@@ -37,20 +37,20 @@ const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
 /// The outside world, as a service calls it.
 #[async_trait]
-pub trait Outside<S: Service>: Send + Sync + 'static {
+pub trait ProviderClient<S: Service>: Send + Sync + 'static {
     /// What to say of the call in traces and logs.
-    fn describe(&self, intent: &S::Intent) -> Description;
+    fn describe(&self, intent: &S::Intent) -> CallInfo;
 
     /// Makes the call and gives the command that its answer leads to.
     ///
     /// # Errors
     /// There is no answer; what happened is unknown. The same call is made again, until there is one.
-    async fn perform(&self, intent: &S::Intent) -> Result<S::Command, OutsideError>;
+    async fn call(&self, intent: &S::Intent) -> Result<S::Command, CallError>;
 }
 
 /// A call, as traces and logs name it.
 #[derive(Debug, Clone, Copy)]
-pub struct Description {
+pub struct CallInfo {
     /// Who is called.
     pub peer: &'static str,
     /// What for, in one word.
@@ -62,31 +62,31 @@ pub struct Description {
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct OutsideError(pub String);
+pub struct CallError(pub String);
 
 /// The outside world of a service that calls nobody.
-pub struct NoOutside;
+pub struct NoProvider;
 
 #[async_trait]
-impl<S: Service<Intent = NoIntent>> Outside<S> for NoOutside {
-    fn describe(&self, intent: &NoIntent) -> Description {
+impl<S: Service<Intent = NoIntent>> ProviderClient<S> for NoProvider {
+    fn describe(&self, intent: &NoIntent) -> CallInfo {
         match *intent {}
     }
 
-    async fn perform(&self, intent: &NoIntent) -> Result<S::Command, OutsideError> {
+    async fn call(&self, intent: &NoIntent) -> Result<S::Command, CallError> {
         match *intent {}
     }
 }
 
-pub(crate) struct Performer<S: Service> {
+pub(crate) struct CallDispatcher<S: Service> {
     pub(crate) feed: Feed<OpenIntent>,
-    pub(crate) outside: Arc<dyn Outside<S>>,
+    pub(crate) provider: Arc<dyn ProviderClient<S>>,
     pub(crate) answers: mpsc::Sender<Input<S>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) spans: Spans,
 }
 
-impl<S: Service> Performer<S> {
+impl<S: Service> CallDispatcher<S> {
     /// Works until it is told to stop. Calls that are under way then are awaited, for an answer that nobody takes would have
     /// to be asked for again; those that wait for their next attempt are made after the next start.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
@@ -114,7 +114,7 @@ impl<S: Service> Performer<S> {
 
 /// What a call needs while it is open.
 struct Caller<S: Service> {
-    outside: Arc<dyn Outside<S>>,
+    provider: Arc<dyn ProviderClient<S>>,
     concurrent: Arc<Semaphore>,
     answers: mpsc::Sender<Input<S>>,
     metrics: Arc<Metrics>,
@@ -122,10 +122,10 @@ struct Caller<S: Service> {
     stop: CancellationToken,
 }
 
-impl<S: Service> Performer<S> {
+impl<S: Service> CallDispatcher<S> {
     fn caller(&self, concurrent: &Arc<Semaphore>, stop: &CancellationToken) -> Caller<S> {
         Caller {
-            outside: Arc::clone(&self.outside),
+            provider: Arc::clone(&self.provider),
             concurrent: Arc::clone(concurrent),
             answers: self.answers.clone(),
             metrics: Arc::clone(&self.metrics),
@@ -183,11 +183,11 @@ impl<S: Service> Caller<S> {
         }
     }
 
-    async fn attempt(&self, call: &Call<S::Intent>) -> Result<(S::Command, Trace), OutsideError> {
-        let Description { peer, operation, order_id } = self.outside.describe(&call.intent);
+    async fn attempt(&self, call: &Call<S::Intent>) -> Result<(S::Command, Trace), CallError> {
+        let CallInfo { peer, operation, order_id } = self.provider.describe(&call.intent);
         let mut span = self.spans.call(peer, operation, &order_id, &call.cause.trace);
         planted::point(Point::BeforeCall, || vec![operation]);
-        let answer = self.outside.perform(&call.intent).await;
+        let answer = self.provider.call(&call.intent).await;
         planted::point(Point::AfterCall, || vec![operation]);
         if let Err(error) = &answer {
             span.fail(error);
@@ -195,9 +195,9 @@ impl<S: Service> Caller<S> {
         answer.map(|command| (command, span.trace().clone()))
     }
 
-    fn tell(&self, call: &Call<S::Intent>, error: &OutsideError, wait: Duration) {
+    fn tell(&self, call: &Call<S::Intent>, error: &CallError, wait: Duration) {
         self.metrics.retries.add(1, &[]);
-        let Description { peer, operation, order_id } = self.outside.describe(&call.intent);
+        let CallInfo { peer, operation, order_id } = self.provider.describe(&call.intent);
         let (trace_id, correlation_id) = (call.cause.trace.trace_id(), call.cause.correlation_id.unwrap_or_default());
         let wait_ms = wait.as_millis();
         warn!(

@@ -7,7 +7,7 @@ use std::{
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use contracts::Contract as _;
-use decider::{Milestone, Service};
+use decider::{SagaMetric, Service};
 use jiff::Timestamp;
 use messaging::{Batch as Arrived, Consumer, Offsets};
 use store::{Committed, EventStore, OpenIntent, Store as _, StoreError};
@@ -17,7 +17,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     backlog::Backlog,
-    batch::{Batch, Cache, Outlet},
+    batch::{Batch, Cache, PublishContext},
     failure::{Class, Failure},
     feed::Offers,
     input::Input,
@@ -40,7 +40,7 @@ pub(crate) struct Processor<S: Service> {
     pub(crate) outbox: Offers<Outgoing>,
     pub(crate) intents: Offers<OpenIntent>,
     pub(crate) published: Published,
-    pub(crate) outlet: Outlet,
+    pub(crate) outlet: PublishContext,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) backlog: Arc<Backlog>,
     /// Told of every commit.
@@ -110,7 +110,7 @@ impl<S: Service> Processor<S> {
         self.outbox.offer(batch.outgoing(committed.outbox));
         self.intents.offer(committed.intents);
         self.metrics.duplicates.add(batch.duplicates() as u64, &[]);
-        self.count(batch.milestones());
+        self.count(batch.metrics_emitted());
         self.tell_of_put_aside(&batch);
         self.cache = batch.reply();
         self.metrics.transaction_seconds.record(started.elapsed().as_secs_f64(), &[]);
@@ -133,17 +133,17 @@ impl<S: Service> Processor<S> {
         }
     }
 
-    fn count(&self, milestones: &[(&'static str, Milestone)]) {
-        for (event, milestone) in milestones {
+    fn count(&self, metrics_emitted: &[(&'static str, SagaMetric)]) {
+        for (event, milestone) in metrics_emitted {
             match milestone {
-                Milestone::Ended { outcome, reason, began } => {
+                SagaMetric::Ended { outcome, reason, began } => {
                     let reason: &'static str = reason.map_or("", Into::into);
                     let outcome = KeyValue::new("outcome", *outcome);
                     let seconds = Timestamp::now().duration_since(*began).as_secs_f64();
-                    self.metrics.order_seconds.record(seconds, std::slice::from_ref(&outcome));
-                    self.metrics.orders_ended.add(1, &[outcome, KeyValue::new("reason", reason)]);
+                    self.metrics.saga_seconds.record(seconds, std::slice::from_ref(&outcome));
+                    self.metrics.sagas_completed.add(1, &[outcome, KeyValue::new("reason", reason)]);
                 }
-                Milestone::Undone(reason) => {
+                SagaMetric::Undone(reason) => {
                     let reason: &'static str = reason.into();
                     let labels = [KeyValue::new("event", *event), KeyValue::new("reason", reason)];
                     self.metrics.compensations.add(1, &labels);
@@ -194,15 +194,15 @@ impl<S: Service> Processor<S> {
             let (tried, result) = self.store.transact(batch).await;
             match result {
                 Ok(committed) => return Ok((tried, committed)),
-                Err(StoreError::StartOver) => {
+                Err(StoreError::Restart) => {
                     batch = tried;
                     continue;
                 }
-                Err(error) if error.is_refusal() && tried.inputs.len() > 1 => {
+                Err(error) if error.is_permanent() && tried.inputs.len() > 1 => {
                     error!(%error, inputs = tried.inputs.len(), "the store refuses a transaction; its inputs go one by one");
                     return Err(tried);
                 }
-                Err(error) if error.is_refusal() => {
+                Err(error) if error.is_permanent() => {
                     batch = tried;
                     batch.fail(Failure::new(Class::Store, error.to_string()));
                     continue;

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use messaging::Consumer;
 use telemetry::Telemetry;
-use web::Probes;
+use web::HealthChecks;
 
 /// The probes of a running service.
 pub(crate) struct Readiness {
@@ -12,7 +12,7 @@ pub(crate) struct Readiness {
     pub(crate) telemetry: Arc<Telemetry>,
 }
 
-impl Probes for Readiness {
+impl HealthChecks for Readiness {
     fn not_ready(&self) -> Option<String> {
         match self.consumer.get() {
             None => Some("Kafka's topics are not there yet".to_owned()),

@@ -17,7 +17,7 @@ use tracing::{error, warn};
 use crate::{
     backlog::Backlog,
     feed::Feed,
-    pace::Pace,
+    pace::Linger,
     planted::{self, Bug, Point},
     throttle::Throttle,
 };
@@ -68,7 +68,7 @@ pub(crate) struct Relay {
     pub(crate) dead_letter_topic: String,
     pub(crate) backlog: Arc<Backlog>,
     pub(crate) throttle: Throttle,
-    pub(crate) pace: Pace,
+    pub(crate) pace: Linger,
     /// The next record, and when its turn is: its event's bucket was empty, or it waits for others to go out with.
     pub(crate) held: Option<(Outgoing, Instant)>,
 }
@@ -228,7 +228,7 @@ impl Relay {
             return;
         }
         planted::point(Point::BeforeMark, Vec::new);
-        if let Err(error) = self.store.published(positions).await {
+        if let Err(error) = self.store.delete_published(positions).await {
             // They will be published once more after a restart, and recognized.
             warn!(%error, "published rows stay in the outbox");
         }

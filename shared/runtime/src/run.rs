@@ -29,7 +29,7 @@ use utoipa::openapi::OpenApi;
 use crate::{
     app::App,
     backlog::Backlog,
-    batch::{Cache, Outlet},
+    batch::{Cache, PublishContext},
     config::{Config, ProcessEnvironment, Variable, common},
     failure::RetryPolicy,
     feed::feed,
@@ -37,9 +37,9 @@ use crate::{
     gauges, health,
     input::Input,
     intake::Intake,
-    janitor::Janitor,
-    pace::Pace,
-    performer::{Outside, Performer},
+    janitor::InboxCleaner,
+    pace::Linger,
+    performer::{CallDispatcher, ProviderClient},
     planted,
     processor::Processor,
     readiness::Readiness,
@@ -63,13 +63,13 @@ const AWAY_BACKOFF_MAX: Duration = Duration::from_secs(2);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What makes one service differ from another.
-pub struct ServiceParts<S: Service> {
+pub struct ServiceDefinition<S: Service> {
     /// Where HTTP listens on a laptop.
     pub port: u16,
     /// The variables that only this service reads.
     pub variables: Vec<Variable>,
     /// The outside world.
-    pub outside: fn(&Config) -> anyhow::Result<Arc<dyn Outside<S>>>,
+    pub provider: fn(&Config) -> anyhow::Result<Arc<dyn ProviderClient<S>>>,
     /// The HTTP API, with its description.
     pub api: fn(App<S>, &Config) -> anyhow::Result<Api>,
 }
@@ -83,7 +83,7 @@ pub struct Api {
 }
 
 /// Runs the service until it is told to stop. For `main`: reads arguments and environment, and gives the exit code.
-pub fn run<S: Service>(parts: &ServiceParts<S>) -> ExitCode {
+pub fn run<S: Service>(parts: &ServiceDefinition<S>) -> ExitCode {
     let service = S::Public::OWNER.name();
     if let Some(argument) = std::env::args().nth(1) {
         return match argument.as_str() {
@@ -125,7 +125,7 @@ fn complain(text: std::fmt::Arguments<'_>) {
     eprintln!("{text}");
 }
 
-fn help<S: Service>(service: &str, parts: &ServiceParts<S>) -> ExitCode {
+fn help<S: Service>(service: &str, parts: &ServiceDefinition<S>) -> ExitCode {
     let mut variables = String::new();
     for Variable { name, default, meaning, .. } in common(service, parts.port).iter().chain(&parts.variables) {
         // Writing to a string can't fail.
@@ -142,7 +142,7 @@ fn help<S: Service>(service: &str, parts: &ServiceParts<S>) -> ExitCode {
 }
 
 /// For the health check of a container, in which there is nothing else to ask with.
-fn health<S: Service>(service: &'static str, parts: &ServiceParts<S>) -> ExitCode {
+fn health<S: Service>(service: &'static str, parts: &ServiceDefinition<S>) -> ExitCode {
     let Ok(config) = Config::read(&ProcessEnvironment, service, parts.port, &parts.variables) else {
         complain(format_args!("{service}: its configuration can't be used; started without --health, it tells why"));
         return ExitCode::FAILURE;
@@ -156,13 +156,13 @@ fn health<S: Service>(service: &'static str, parts: &ServiceParts<S>) -> ExitCod
     }
 }
 
-async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::Result<()> {
+async fn serve<S: Service>(parts: &ServiceDefinition<S>, config: &Config) -> anyhow::Result<()> {
     let service = S::Public::OWNER.name();
     let telemetry = Arc::new(Telemetry::start(&settings(service, config))?);
     planted::start(&config.kafka);
     let store = open_store(&config.database_url).await?;
-    let leadership = store.lead();
-    let outside = (parts.outside)(config)?;
+    let leadership = store.join_election();
+    let provider = (parts.provider)(config)?;
     let listener = listen(&config.http_addr).await?;
 
     let (inputs, inputs_taken) = mpsc::channel(INPUTS_WAITING);
@@ -183,7 +183,7 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
     let app = App { inputs: inputs.clone(), store: store.clone(), backlog: backlog_seen, metrics: counted, followers };
     let api = (parts.api)(app, config)?;
     let readiness = Readiness { consumer: Arc::clone(&consumer), telemetry: Arc::clone(&telemetry) };
-    let served = web::finish(api.routes, api.description, Arc::new(readiness));
+    let served = web::with_standard_routes(api.routes, api.description, Arc::new(readiness));
     let http = axum::serve(listener, served).with_graceful_shutdown(stop.clone().cancelled_owned());
 
     let processor = Processor::<S> {
@@ -211,12 +211,12 @@ async fn serve<S: Service>(parts: &ServiceParts<S>, config: &Config) -> anyhow::
         dead_letter_topic: dead_letter_topic::<S>(),
         backlog: Arc::clone(&backlog),
         throttle: Throttle::new(config.publish_rate_max),
-        pace: Pace::new(),
+        pace: Linger::new(),
         held: None,
     };
-    let performer = Performer {
+    let performer = CallDispatcher {
         feed: intents_feed,
-        outside,
+        provider,
         answers: inputs.clone(),
         metrics: Arc::clone(metrics),
         spans: telemetry.spans.clone(),
@@ -278,7 +278,7 @@ async fn open_store(url: &str) -> Result<EventStore, StoreError> {
     let mut backoff = away_backoff();
     loop {
         match EventStore::open_url(url).await {
-            Err(error) if error.is_away() => warn!(%error, "the database can't be reached; it is tried again"),
+            Err(error) if error.is_unavailable() => warn!(%error, "the database can't be reached; it is tried again"),
             opened => return opened,
         }
         tokio::time::sleep(backoff.next().unwrap_or(AWAY_BACKOFF_MAX)).await;
@@ -290,8 +290,8 @@ fn away_backoff() -> ExponentialBackoff {
     backoff.with_max_delay(AWAY_BACKOFF_MAX).without_max_times().build()
 }
 
-fn outlet<S: Service>(config: &Config, telemetry: &Telemetry) -> Outlet {
-    Outlet {
+fn outlet<S: Service>(config: &Config, telemetry: &Telemetry) -> PublishContext {
+    PublishContext {
         schema_base_url: config.schema_base_url.clone(),
         spans: telemetry.spans.clone(),
         retries: RetryPolicy { attempts_max: config.retry_attempts_max, backoff_max: config.retry_backoff_max },
@@ -304,8 +304,8 @@ fn intake<S: Service>(telemetry: &Telemetry) -> Intake {
     Intake { redrive_topic: redrive_topic::<S>(), metrics, spans }
 }
 
-fn janitor(config: &Config, telemetry: &Telemetry, store: &EventStore, leadership: &Leadership) -> Janitor {
-    Janitor {
+fn janitor(config: &Config, telemetry: &Telemetry, store: &EventStore, leadership: &Leadership) -> InboxCleaner {
+    InboxCleaner {
         store: store.clone(),
         leadership: leadership.clone(),
         kafka: config.kafka.clone(),
@@ -331,7 +331,7 @@ async fn read_topics<S: Service>(
     intake: Intake,
     records: mpsc::Sender<Batch<Input<S>>>,
     consumer: Arc<OnceLock<Consumer>>,
-    janitor: Janitor,
+    janitor: InboxCleaner,
     stop: CancellationToken,
 ) -> Result<(), KafkaError> {
     let dead_letter_topic = dead_letter_topic::<S>();

@@ -36,7 +36,7 @@ pub(crate) async fn run<S: Service>(
                 continue;
             }
         };
-        for command in due.iter().filter_map(S::wake) {
+        for command in due.iter().filter_map(S::on_timer) {
             let input = CommandInput {
                 message: None,
                 command,

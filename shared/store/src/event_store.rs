@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Committed, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, PostgresStore, SqliteStore, Store, StoreError,
-    StoredEvent, StoredStream, Swept, Transaction, UpTo, postgres, sqlite,
+    AsOf, Committed, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, PostgresStore, PurgedPage, SqliteStore,
+    Store, StoreError, StoredEvent, StoredStream, Transaction, postgres, sqlite,
 };
 
 /// A service's database. Cheap to clone.
@@ -59,7 +59,7 @@ impl EventStore {
 }
 
 /// The same method of whichever storage it is.
-macro_rules! either {
+macro_rules! delegate {
     ($store:expr, $method:ident($($argument:expr),*)) => {
         match $store {
             EventStore::Sqlite(store) => store.$method($($argument),*).await,
@@ -70,69 +70,74 @@ macro_rules! either {
 
 impl Store for EventStore {
     async fn transact<T: Transaction>(&self, transaction: T) -> (T, Result<Committed, StoreError>) {
-        either!(self, transact(transaction))
+        delegate!(self, transact(transaction))
     }
 
-    async fn load(&self, stream: StreamId, up_to: UpTo) -> Result<StoredStream, StoreError> {
-        either!(self, load(stream, up_to))
+    async fn load(&self, stream: StreamId, up_to: AsOf) -> Result<StoredStream, StoreError> {
+        delegate!(self, load(stream, up_to))
     }
 
     async fn history(&self, stream: StreamId, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
-        either!(self, history(stream, after, limit))
+        delegate!(self, history(stream, after, limit))
     }
 
     async fn list(&self, listing: Listing) -> Result<Page, StoreError> {
-        either!(self, list(listing))
+        delegate!(self, list(listing))
     }
 
     async fn outbox(&self, after: i64, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
-        either!(self, outbox(after, limit))
+        delegate!(self, outbox(after, limit))
     }
 
-    async fn published(&self, positions: Vec<i64>) -> Result<(), StoreError> {
-        either!(self, published(positions))
+    async fn delete_published(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+        delegate!(self, delete_published(positions))
     }
 
     async fn intents(&self, after: i64, limit: usize) -> Result<Vec<OpenIntent>, StoreError> {
-        either!(self, intents(after, limit))
+        delegate!(self, intents(after, limit))
     }
 
     async fn intents_len(&self) -> Result<u64, StoreError> {
-        either!(self, intents_len())
+        delegate!(self, intents_len())
     }
 
     async fn due_len(&self, now: Timestamp) -> Result<u64, StoreError> {
-        either!(self, due_len(now))
+        delegate!(self, due_len(now))
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<StreamId>, StoreError> {
-        either!(self, due(now, limit))
+        delegate!(self, due(now, limit))
     }
 
     async fn parked(&self, now: Timestamp, limit: usize) -> Result<Vec<Parked>, StoreError> {
-        either!(self, parked(now, limit))
+        delegate!(self, parked(now, limit))
     }
 
     async fn parked_len(&self) -> Result<u64, StoreError> {
-        either!(self, parked_len())
+        delegate!(self, parked_len())
     }
 
-    async fn sweep_inbox(&self, horizon: Timestamp, after: Option<Uuid>, limit: usize) -> Result<Swept, StoreError> {
-        either!(self, sweep_inbox(horizon, after, limit))
+    async fn purge_inbox(
+        &self,
+        horizon: Timestamp,
+        after: Option<Uuid>,
+        limit: usize,
+    ) -> Result<PurgedPage, StoreError> {
+        delegate!(self, purge_inbox(horizon, after, limit))
     }
 
     async fn outbox_oldest(&self) -> Result<Option<Timestamp>, StoreError> {
-        either!(self, outbox_oldest())
+        delegate!(self, outbox_oldest())
     }
 
     async fn outbox_len(&self) -> Result<u64, StoreError> {
-        either!(self, outbox_len())
+        delegate!(self, outbox_len())
     }
 
-    fn lead(&self) -> Leadership {
+    fn join_election(&self) -> Leadership {
         match self {
-            Self::Sqlite(store) => store.lead(),
-            Self::Postgres(store) => store.lead(),
+            Self::Sqlite(store) => store.join_election(),
+            Self::Postgres(store) => store.join_election(),
         }
     }
 }

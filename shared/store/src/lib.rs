@@ -23,8 +23,9 @@ pub use lead::Leadership;
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 pub use types::{
-    Arrived, Committed, Listing, Loaded, NewEvent, NewIntent, NewOutboxRow, NewParked, OpenIntent, OutboxRow, Page,
-    Parked, Postponed, Snapshot, StoredEvent, StoredStream, StreamHead, StreamWrite, Swept, UpTo, Wanted, Writes,
+    AsOf, Committed, Listing, Loaded, NewEvent, NewIntent, NewOutboxRow, NewParked, OpenIntent, OutboxRow, Page,
+    Parked, PurgedPage, RawRecord, Rescheduled, Snapshot, StoredEvent, StoredStream, StreamHead, StreamRequest,
+    StreamWrite, Writes,
 };
 
 /// The newest snapshots of a stream, which are all kept.
@@ -40,13 +41,13 @@ pub trait Transaction: Send + 'static {
 
     /// The orders whose records this transaction handles. Those of them that have parked records are given to the first
     /// [`Transaction::step`] too. Only called when anything is parked.
-    fn orders(&self) -> Vec<OrderId>;
+    fn ordering_keys(&self) -> Vec<OrderId>;
 
     /// Goes on with what was asked for.
     ///
     /// # Errors
     /// It must begin again, with what was learned; the transaction is rolled back.
-    fn step(&mut self, loaded: Loaded) -> Result<Step, StartOver>;
+    fn step(&mut self, loaded: Loaded) -> Result<Step, Restart>;
 
     /// Called just before the commit, with the outbox's new records. Nothing can be changed any more; tests crash here.
     fn commits(&self, _outbox: &mut dyn Iterator<Item = &NewOutboxRow>) {}
@@ -54,13 +55,13 @@ pub trait Transaction: Send + 'static {
 
 /// A transaction found out that it must begin again: something in it can't be handled as it had thought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StartOver;
+pub struct Restart;
 
 /// What a transaction wants next.
 #[derive(Debug)]
 pub enum Step {
     /// These streams, then another step.
-    Load(Vec<Wanted>),
+    Load(Vec<StreamRequest>),
     /// To write this and commit.
     Write(Writes),
 }
@@ -87,7 +88,7 @@ pub enum StoreError {
     },
     /// The transaction asked for it; it is to be run again.
     #[error("the transaction begins again")]
-    StartOver,
+    Restart,
     /// The store was closed while the request waited.
     #[error("the store is closed")]
     Closed,
@@ -104,17 +105,17 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the store itself refuses what was to be written, and would refuse it again. If not, it is away, full or
     /// busy, and what was tried is to be tried again until it succeeds.
-    pub fn is_refusal(&self) -> bool {
+    pub fn is_permanent(&self) -> bool {
         match self {
-            Self::Sqlite(error) => sqlite::is_refusal(error),
-            Self::Postgres(error) => postgres::is_refusal(error),
-            Self::Unreadable(_) | Self::Conflict { .. } | Self::StartOver | Self::Closed | Self::Url { .. } => false,
+            Self::Sqlite(error) => sqlite::is_permanent(error),
+            Self::Postgres(error) => postgres::is_permanent(error),
+            Self::Unreadable(_) | Self::Conflict { .. } | Self::Restart | Self::Closed | Self::Url { .. } => false,
         }
     }
 
     /// Whether there is no server to be reached now, and later there may be.
-    pub fn is_away(&self) -> bool {
-        matches!(self, Self::Postgres(error) if postgres::is_away(error))
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Postgres(error) if postgres::is_unavailable(error))
     }
 }
 
@@ -128,7 +129,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = (T, Result<Committed, StoreError>)> + Send;
 
     /// A stream as it was at a point: the latest snapshot before that point and the events since.
-    fn load(&self, stream: StreamId, up_to: UpTo) -> impl Future<Output = Result<StoredStream, StoreError>> + Send;
+    fn load(&self, stream: StreamId, up_to: AsOf) -> impl Future<Output = Result<StoredStream, StoreError>> + Send;
 
     /// All events of a stream from the version after `after`, oldest first, `limit` at most.
     fn history(
@@ -145,7 +146,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn outbox(&self, after: i64, limit: usize) -> impl Future<Output = Result<Vec<OutboxRow>, StoreError>> + Send;
 
     /// Forgets outbox rows that were published. Need not survive a crash: what is published again is recognized.
-    fn published(&self, positions: Vec<i64>) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn delete_published(&self, positions: Vec<i64>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Open intents from the position after `after`, in order, `limit` at most.
     fn intents(&self, after: i64, limit: usize) -> impl Future<Output = Result<Vec<OpenIntent>, StoreError>> + Send;
@@ -166,12 +167,12 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn parked_len(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Forgets messages that were received before `horizon`. Looks at `limit` of them from the one after `after`.
-    fn sweep_inbox(
+    fn purge_inbox(
         &self,
         horizon: Timestamp,
         after: Option<uuid::Uuid>,
         limit: usize,
-    ) -> impl Future<Output = Result<Swept, StoreError>> + Send;
+    ) -> impl Future<Output = Result<PurgedPage, StoreError>> + Send;
 
     /// When the outbox row that waits longest was committed; `None` when none waits.
     fn outbox_oldest(&self) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;
@@ -180,8 +181,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn outbox_len(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Takes part, from now on, in being the one instance that leads. Needs a Tokio runtime.
-    fn lead(&self) -> Leadership;
+    fn join_election(&self) -> Leadership;
 }
 
 /// Names in a set.
-pub type Seen = HashSet<uuid::Uuid>;
+pub type ProcessedMessages = HashSet<uuid::Uuid>;

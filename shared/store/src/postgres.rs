@@ -21,8 +21,8 @@ use uuid::Uuid;
 
 use self::{leader::Leads, server::Server};
 use crate::{
-    Committed, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, Store, StoreError, StoredEvent, StoredStream,
-    Swept, Transaction, UpTo,
+    AsOf, Committed, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, PurgedPage, Store, StoreError,
+    StoredEvent, StoredStream, Transaction,
 };
 
 /// What instances agree upon, in each database for itself.
@@ -108,13 +108,13 @@ pub(crate) fn describe(error: &tokio_postgres::Error) -> String {
 }
 
 /// Whether PostgreSQL refuses the values themselves, rather than the moment.
-pub(crate) fn is_refusal(error: &tokio_postgres::Error) -> bool {
+pub(crate) fn is_permanent(error: &tokio_postgres::Error) -> bool {
     // Data exceptions, integrity constraints, and what exceeds the limits of the program.
     error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.code().starts_with(class)))
 }
 
 /// Whether there is no server to be reached now, and later there may be.
-pub(crate) fn is_away(error: &tokio_postgres::Error) -> bool {
+pub(crate) fn is_unavailable(error: &tokio_postgres::Error) -> bool {
     let away = [
         SqlState::CANNOT_CONNECT_NOW,
         SqlState::ADMIN_SHUTDOWN,
@@ -138,7 +138,7 @@ impl Store for PostgresStore {
         (transaction, result)
     }
 
-    async fn load(&self, stream: StreamId, up_to: UpTo) -> Result<StoredStream, StoreError> {
+    async fn load(&self, stream: StreamId, up_to: AsOf) -> Result<StoredStream, StoreError> {
         read::stream(&*self.connection().await?, &stream, up_to).await
     }
 
@@ -154,7 +154,7 @@ impl Store for PostgresStore {
         read::outbox(&*self.connection().await?, after, limit).await
     }
 
-    async fn published(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+    async fn delete_published(&self, positions: Vec<i64>) -> Result<(), StoreError> {
         write::published_only(self.connection().await?.as_mut(), &positions).await
     }
 
@@ -182,8 +182,13 @@ impl Store for PostgresStore {
         parked::len(&*self.connection().await?).await
     }
 
-    async fn sweep_inbox(&self, horizon: Timestamp, after: Option<Uuid>, limit: usize) -> Result<Swept, StoreError> {
-        parked::sweep_inbox(&*self.connection().await?, horizon, after, limit).await
+    async fn purge_inbox(
+        &self,
+        horizon: Timestamp,
+        after: Option<Uuid>,
+        limit: usize,
+    ) -> Result<PurgedPage, StoreError> {
+        parked::purge_inbox(&*self.connection().await?, horizon, after, limit).await
     }
 
     async fn outbox_oldest(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -194,7 +199,7 @@ impl Store for PostgresStore {
         read::outbox_len(&*self.connection().await?).await
     }
 
-    fn lead(&self) -> Leadership {
+    fn join_election(&self) -> Leadership {
         leader::lead(self.server.clone(), self.leads.clone())
     }
 }

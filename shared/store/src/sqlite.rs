@@ -23,8 +23,8 @@ use uuid::Uuid;
 
 use self::writer::Writer;
 use crate::{
-    Committed, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, Store, StoreError, StoredEvent, StoredStream,
-    Swept, Transaction, UpTo,
+    AsOf, Committed, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, PurgedPage, Store, StoreError,
+    StoredEvent, StoredStream, Transaction,
 };
 
 /// Requests that may wait for the writer; who comes later waits outside.
@@ -161,7 +161,7 @@ fn path_of(url: &str) -> Result<&Path, StoreError> {
 }
 
 /// Whether SQLite refuses the values themselves, rather than the moment.
-pub(crate) fn is_refusal(error: &rusqlite::Error) -> bool {
+pub(crate) fn is_permanent(error: &rusqlite::Error) -> bool {
     let refusals = [ErrorCode::ConstraintViolation, ErrorCode::TypeMismatch, ErrorCode::TooBig];
     error.sqlite_error_code().is_some_and(|code| refusals.contains(&code))
 }
@@ -206,7 +206,7 @@ impl Store for SqliteStore {
         self.write(work).await.expect("the writer lives as long as a store that can be asked")
     }
 
-    async fn load(&self, stream: StreamId, up_to: UpTo) -> Result<StoredStream, StoreError> {
+    async fn load(&self, stream: StreamId, up_to: AsOf) -> Result<StoredStream, StoreError> {
         self.read(move |connection| read::stream(connection, &stream, up_to)).await
     }
 
@@ -222,7 +222,7 @@ impl Store for SqliteStore {
         self.read(move |connection| read::outbox(connection, after, limit)).await
     }
 
-    async fn published(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+    async fn delete_published(&self, positions: Vec<i64>) -> Result<(), StoreError> {
         self.write(move |writer| write::published_only(&mut writer.connection, &positions)).await
     }
 
@@ -250,8 +250,13 @@ impl Store for SqliteStore {
         self.read(parked::len).await
     }
 
-    async fn sweep_inbox(&self, horizon: Timestamp, after: Option<Uuid>, limit: usize) -> Result<Swept, StoreError> {
-        self.write(move |writer| parked::sweep_inbox(&mut writer.connection, horizon, after, limit)).await
+    async fn purge_inbox(
+        &self,
+        horizon: Timestamp,
+        after: Option<Uuid>,
+        limit: usize,
+    ) -> Result<PurgedPage, StoreError> {
+        self.write(move |writer| parked::purge_inbox(&mut writer.connection, horizon, after, limit)).await
     }
 
     async fn outbox_oldest(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -262,7 +267,7 @@ impl Store for SqliteStore {
         self.read(read::outbox_len).await
     }
 
-    fn lead(&self) -> Leadership {
+    fn join_election(&self) -> Leadership {
         Leadership::alone()
     }
 }

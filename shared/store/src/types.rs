@@ -7,11 +7,11 @@ use contracts::{CorrelationId, EventId, OrderId};
 use decider::StreamId;
 use jiff::Timestamp;
 
-use crate::{Seen, StoreError};
+use crate::{ProcessedMessages, StoreError};
 
 /// A point in the life of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UpTo {
+pub enum AsOf {
     /// Everything.
     Latest,
     /// The event of this version is the last one; versions count from 1.
@@ -73,7 +73,7 @@ pub struct Snapshot {
 
 /// A stream to load.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct StreamRequest {
     /// The stream.
     pub stream: StreamId,
     /// The version at which this store last gave or committed it; 0: nothing is known. What is known need not be read
@@ -101,7 +101,7 @@ pub struct StoredStream {
 #[derive(Debug, Default)]
 pub struct Loaded {
     /// At the first step: the messages that were handled before.
-    pub seen: Seen,
+    pub seen: ProcessedMessages,
     /// At the first step: the orders that have parked records.
     pub held: HashSet<OrderId>,
     /// At later steps: the streams asked for, in that order.
@@ -124,9 +124,9 @@ pub struct Writes {
     /// Records to park.
     pub parked: Vec<NewParked>,
     /// Parked records that failed once more.
-    pub postponed: Vec<Postponed>,
+    pub rescheduled: Vec<Rescheduled>,
     /// Parked records that are done, by position.
-    pub unparked: Vec<i64>,
+    pub resolved: Vec<i64>,
 }
 
 /// What changes in a stream.
@@ -186,7 +186,7 @@ pub struct OutboxRow {
 
 /// A record as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Arrived {
+pub struct RawRecord {
     /// The record; its topic is the one it came from.
     pub record: NewOutboxRow,
     /// Its partition there.
@@ -203,7 +203,7 @@ pub struct NewParked {
     /// The order.
     pub order_id: OrderId,
     /// The record. That of one place is parked once.
-    pub arrived: Arrived,
+    pub arrived: RawRecord,
     /// How often it was tried.
     pub attempts: u32,
     /// Why it failed the last time.
@@ -223,7 +223,7 @@ pub struct Parked {
 
 /// A parked record that failed once more.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Postponed {
+pub struct Rescheduled {
     /// Which one.
     pub position: i64,
     /// How often it was tried by now.
@@ -236,7 +236,7 @@ pub struct Postponed {
 
 /// What a part of a sweep did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Swept {
+pub struct PurgedPage {
     /// How many were forgotten.
     pub forgotten: u64,
     /// The last one that was looked at; `None`: the sweep is through.

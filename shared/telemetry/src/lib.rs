@@ -13,5 +13,5 @@ mod trace;
 pub use metrics::Metrics;
 pub use opentelemetry::KeyValue;
 pub use setup::{LogFormat, Settings, SetupError, Telemetry, check_filter};
-pub use spans::{About, CORRELATION_ID, EVENT, ORDER_ID, Span, Spans};
+pub use spans::{CORRELATION_ID, EVENT, EventAttributes, ORDER_ID, Span, Spans};
 pub use trace::{BAGGAGE, TRACEPARENT, TRACESTATE, Trace};

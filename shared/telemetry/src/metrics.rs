@@ -5,9 +5,9 @@ use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter};
 /// The instruments of a service.
 pub struct Metrics {
     /// Orders that ended, by `outcome` and `reason`.
-    pub orders_ended: Counter<u64>,
+    pub sagas_completed: Counter<u64>,
     /// Seconds from the placement of an order to its end, by `outcome`.
-    pub order_seconds: Histogram<f64>,
+    pub saga_seconds: Histogram<f64>,
     /// Events that undo a step, by `event` and `reason`.
     pub compensations: Counter<u64>,
     /// Records that led to a command, by `event`.
@@ -63,8 +63,8 @@ impl Metrics {
         let gauge = |name, what| meter.u64_gauge(name).with_description(what).build();
         let oldest = meter.f64_gauge("saga.outbox.oldest.age").with_unit("s");
         Self {
-            orders_ended: counter("saga.orders.ended", "Orders that ended"),
-            order_seconds: seconds("saga.order.duration", "From the placement of an order to its end"),
+            sagas_completed: counter("saga.completed", "Orders that ended"),
+            saga_seconds: seconds("saga.duration", "From the placement of an order to its end"),
             compensations: counter("saga.compensations", "Events that undo a step"),
             consumed: counter("saga.events.consumed", "Events that led to a command"),
             published: counter("saga.events.published", "Events that the broker has"),
@@ -74,13 +74,13 @@ impl Metrics {
             parked: counter("saga.records.parked", "Records that were put aside to be tried again"),
             throttled: counter("saga.publish.throttled", "Events that waited because too many of their type went out"),
             shed: counter("saga.requests.shed", "Requests that were not taken because too much waits"),
-            retries: counter("saga.outside.retries", "Calls to the outside world that failed and are made again"),
+            retries: counter("saga.provider.retries", "Calls to the outside world that failed and are made again"),
             batch_size: inputs.with_boundaries(INPUTS.to_vec()).build(),
             transaction_seconds: seconds("saga.transaction.duration", "From a transaction's start to its commit"),
             consumer_lag: gauge("saga.consumer.lag", "Records that this consumer has yet to read"),
             outbox_backlog: gauge("saga.outbox.backlog", "Outbox rows that wait to be published"),
             parked_backlog: gauge("saga.parked.backlog", "Records that wait to be tried again"),
-            calls_open: gauge("saga.outside.open", "Calls to the outside world that are not answered yet"),
+            calls_open: gauge("saga.provider.calls.open", "Calls to the outside world that are not answered yet"),
             timers_due: gauge("saga.timers.due", "Streams whose time has come and that were not woken yet"),
             outbox_oldest_seconds: oldest.with_description("Age of the oldest row that waits to be published").build(),
         }

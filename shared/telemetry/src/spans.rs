@@ -32,7 +32,7 @@ pub struct Span {
 
 /// What a span about an event says of it.
 #[derive(Clone, Copy)]
-pub struct About<'a> {
+pub struct EventAttributes<'a> {
     /// The event's type.
     pub event: &'static str,
     /// Its id.
@@ -43,7 +43,7 @@ pub struct About<'a> {
     pub correlation_id: &'a dyn std::fmt::Display,
 }
 
-impl About<'_> {
+impl EventAttributes<'_> {
     fn attributes(&self, operation: &'static str, topic: &str) -> Vec<KeyValue> {
         vec![
             KeyValue::new("messaging.system", "kafka"),
@@ -62,7 +62,7 @@ impl Spans {
     /// A consumer's work on a record, from its arrival to the commit of what follows.
     pub fn process(
         &self,
-        about: About<'_>,
+        about: EventAttributes<'_>,
         topic: &str,
         partition: i32,
         offset: i64,
@@ -80,7 +80,7 @@ impl Spans {
 
     /// An event on its way out: from the decision, through the outbox, until the broker has it.
     /// A request that led to it outside of the order's own trace is linked.
-    pub fn send(&self, about: About<'_>, topic: &str, parent: &Trace, request: &Trace) -> Span {
+    pub fn send(&self, about: EventAttributes<'_>, topic: &str, parent: &Trace, request: &Trace) -> Span {
         let mut span =
             self.start(parent, SpanKind::Producer, || (format!("send {topic}"), about.attributes("send", topic)));
         if request.is_some() && request != parent {

@@ -7,7 +7,7 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::{Invalid, Problem};
+use crate::{FieldError, Problem};
 
 /// A JSON body.
 pub struct Json<T>(pub T);
@@ -46,7 +46,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
             pointer = format!("{pointer}/{field}");
         }
         if inner.is_data() {
-            Problem::invalid(vec![Invalid::new(pointer, inner.to_string())])
+            Problem::invalid(vec![FieldError::new(pointer, inner.to_string())])
         } else {
             Problem::new(StatusCode::BAD_REQUEST, format!("the body is not JSON: {inner}"))
         }

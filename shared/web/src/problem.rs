@@ -26,14 +26,14 @@ pub struct Problem {
     detail: String,
     /// Which parts of the request were wrong, when it was parts of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<Invalid>,
+    errors: Vec<FieldError>,
     #[serde(skip)]
     retry_after_s: Option<u32>,
 }
 
 /// A part of a request that was wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Invalid {
+pub struct FieldError {
     /// Where in the body, as a JSON pointer (RFC 6901), or which header or parameter.
     #[schema(example = "/lines/0/quantity")]
     pub pointer: String,
@@ -41,7 +41,7 @@ pub struct Invalid {
     pub detail: String,
 }
 
-impl Invalid {
+impl FieldError {
     /// A wrong part.
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), detail: detail.into() }
@@ -67,7 +67,7 @@ impl Problem {
     }
 
     /// The request is understood, but some of it makes no sense.
-    pub fn invalid(errors: Vec<Invalid>) -> Self {
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [only] => format!("{}: {}", only.pointer, only.detail),
             several => format!("{} parts of the request are wrong", several.len()),

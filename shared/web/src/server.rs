@@ -23,7 +23,7 @@ pub const BODY_LEN_MAX: usize = 64 * 1024;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the service says about itself while it runs.
-pub trait Probes: Send + Sync + 'static {
+pub trait HealthChecks: Send + Sync + 'static {
     /// Why the service can't do its work now; `None`: it can.
     fn not_ready(&self) -> Option<String>;
     /// Its metrics in the Prometheus text format.
@@ -31,7 +31,7 @@ pub trait Probes: Send + Sync + 'static {
 }
 
 /// Adds health, metrics, schemas and the API's description to a service's own routes, and bounds all of them.
-pub fn finish(routes: Router, api: OpenApi, probes: Arc<dyn Probes>) -> Router {
+pub fn with_standard_routes(routes: Router, api: OpenApi, probes: Arc<dyn HealthChecks>) -> Router {
     let api = Arc::new(api);
     let own = Router::new()
         .route("/livez", get(|| async { "alive\n" }))
@@ -41,7 +41,7 @@ pub fn finish(routes: Router, api: OpenApi, probes: Arc<dyn Probes>) -> Router {
         .route("/openapi.json", get(move || async move { axum::Json(Arc::clone(&api)).into_response() }))
         .route("/schemas", get(schemas))
         .route("/schemas/{event}/{version}", get(schema));
-    // Probes come every few seconds and tell nothing; only the service's own API is traced.
+    // HealthChecks come every few seconds and tell nothing; only the service's own API is traced.
     routes
         .layer(axum::middleware::from_fn(traced))
         .merge(own)
@@ -67,14 +67,14 @@ async fn bounded(request: Request, next: Next) -> Response<Body> {
     answer.unwrap_or_else(|_| Problem::unavailable("the service did not answer in time").into_response())
 }
 
-async fn readyz(State(probes): State<Arc<dyn Probes>>) -> Response<Body> {
+async fn readyz(State(probes): State<Arc<dyn HealthChecks>>) -> Response<Body> {
     match probes.not_ready() {
         None => "ready\n".into_response(),
         Some(why) => Problem::unavailable(why).into_response(),
     }
 }
 
-async fn metrics(State(probes): State<Arc<dyn Probes>>) -> impl IntoResponse {
+async fn metrics(State(probes): State<Arc<dyn HealthChecks>>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], probes.metrics())
 }
 

@@ -2,13 +2,13 @@
 
 use std::sync::OnceLock;
 
+use tokio_postgres::NoTls;
+use uuid::Uuid;
 use xtask::{
     Postgres, Progress, Service, Suite, Workspace, broker_from_env,
     postgres::{Durability, with_database},
     suite::Builder,
 };
-use tokio_postgres::NoTls;
-use uuid::Uuid;
 
 use crate::{Shop, must, records::runtime};
 

@@ -2,8 +2,8 @@
 
 use std::process::{Command, Output, Stdio};
 
-use xtask::{Service, wait_until};
 use serde_json::Value;
+use xtask::{Service, wait_until};
 
 use crate::{PATIENCE, Shop, must, sagactl_binary};
 

@@ -13,12 +13,6 @@ use std::{
 
 use anyhow::Result;
 use contracts::OrderId;
-use xtask::{
-    Client, Reply, Service, Suite, broker_from_env,
-    suite::Builder,
-    wait::{Look, wait_for},
-    wait_until,
-};
 use nix::{
     sys::signal::{self, Signal},
     unistd::Pid,
@@ -27,6 +21,12 @@ use providers::simulator::{CarrierEntry, CarrierLedger, GatewayEntry, GatewayLed
 use serde_json::{Value, json};
 use store::{EventStore, Store as _};
 use uuid::Uuid;
+use xtask::{
+    Client, Reply, Service, Suite, broker_from_env,
+    suite::Builder,
+    wait::{Look, wait_for},
+    wait_until,
+};
 
 use crate::{
     Entry, NewOrder, Product, Stock,

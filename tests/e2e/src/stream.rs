@@ -6,9 +6,9 @@ use std::{
 };
 
 use contracts::OrderId;
-use xtask::wait_until;
 use providers::simulator::{addresses, cards};
 use uuid::Uuid;
+use xtask::wait_until;
 
 use crate::{NewOrder, PATIENCE, Product, Shop, must, shop::order_id};
 

@@ -44,8 +44,8 @@ fn help_tells_every_variable() {
     let own = [
         (Service::Order, "ORDER_DEADLINE_S"),
         (Service::Inventory, "DATABASE_URL"),
-        (Service::Payment, "PROVIDERS_LEDGER"),
-        (Service::Shipping, "PROVIDERS_LEDGER"),
+        (Service::Payment, "SIMULATOR_DB_PATH"),
+        (Service::Shipping, "SIMULATOR_DB_PATH"),
     ];
     let common = ["KAFKA_BOOTSTRAP_SERVERS", "KAFKA_TOPIC_PREFIX", "DATABASE_URL", "HTTP_ADDR", "RUST_LOG", "KAFKA_"];
     for (service, variable) in own {

@@ -133,7 +133,8 @@ fn only_the_previous_order_service_knows_the_previous_contracts() {
 
 #[test]
 fn the_core_knows_neither_the_shell_nor_sql_nor_kafka() {
-    let forbidden = set(["store", "messaging", "runtime", "web", "telemetry", "providers"].into_iter().chain(IO_CRATES));
+    let forbidden =
+        set(["store", "messaging", "runtime", "web", "telemetry", "providers"].into_iter().chain(IO_CRATES));
     let reason = "a decision is pure: what it needs from outside comes in as data";
     assert_apart("decider", &workspace().reached_by("decider"), &forbidden, reason);
 }

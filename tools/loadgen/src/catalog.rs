@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use xtask::{Client, Service, Suite};
 use serde_json::json;
+use xtask::{Client, Service, Suite};
 
 /// The most that one receipt may have.
 const RECEIPT: u32 = 1_000_000;

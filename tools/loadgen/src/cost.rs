@@ -4,8 +4,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use xtask::{Broker, Postgres, Service, Suite};
 use serde::Serialize;
+use xtask::{Broker, Postgres, Service, Suite};
 
 use crate::machine;
 

@@ -1,10 +1,10 @@
 //! The services' databases on a PostgreSQL server, when they are not SQLite's.
 
 use anyhow::{Context as _, Result};
-use xtask::{Postgres, Service, suite::Builder};
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
+use xtask::{Postgres, Service, suite::Builder};
 
 /// One for each service.
 pub(crate) struct Databases<'a> {

@@ -1,7 +1,7 @@
 //! What the suite is to reach on two cores, broker and load generator included, and whether it did.
 
-use xtask::Service;
 use serde::Serialize;
+use xtask::Service;
 
 use crate::measure::Measurement;
 use crate::purpose::Purpose;

@@ -6,10 +6,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use xtask::progress::Step;
 use tokio::runtime::Handle;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{interval, sleep};
+use xtask::progress::Step;
 
 use crate::catalog::Orders;
 use crate::journal::{self, Journal};

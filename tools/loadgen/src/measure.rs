@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use xtask::{Broker, Postgres, Progress, Service, Workspace};
 use tokio::runtime::Runtime;
+use xtask::{Broker, Postgres, Progress, Service, Workspace};
 
 use crate::cost::Cost;
 use crate::journal::Hop;

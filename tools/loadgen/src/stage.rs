@@ -4,9 +4,9 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use xtask::{Broker, Postgres, Service, Suite, Workspace};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
+use xtask::{Broker, Postgres, Service, Suite, Workspace};
 
 use crate::databases::Databases;
 use crate::disk;

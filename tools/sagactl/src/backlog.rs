@@ -84,7 +84,7 @@ impl Line {
             service: service.name(),
             outbox: sum(&metrics, "saga_outbox_backlog"),
             outbox_oldest_s: sum(&metrics, "saga_outbox_oldest_age_seconds"),
-            open_calls: sum(&metrics, "saga_outside_open"),
+            open_calls: sum(&metrics, "saga_provider_calls_open"),
             parked: sum(&metrics, "saga_parked_backlog"),
             due_timers: sum(&metrics, "saga_timers_due"),
             dead_letters,

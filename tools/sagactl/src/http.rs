@@ -108,7 +108,7 @@ impl NotOk {
 
 impl NotOk {
     /// Whether asking again is for nothing.
-    pub(crate) fn is_refusal(&self) -> bool {
+    pub(crate) fn is_permanent(&self) -> bool {
         (400..500).contains(&self.status) && self.status != 429
     }
 }

@@ -8,9 +8,9 @@ use decider::{Service, StreamId};
 use inventory::decider::Inventory;
 use order::decider::Order;
 use payment::decider::Payment;
+use runtime::{AsOf, Audit, audit, audit_all, audit_now, pages::AtQuery};
 use serde::Serialize;
 use serde_json::Value;
-use runtime::{Audit, UpTo, audit, audit_all, audit_now, pages::AtQuery};
 use shipping::decider::Shipping;
 use store::EventStore;
 
@@ -41,13 +41,13 @@ pub(crate) struct Rebuild {
     stream: Option<String>,
     /// As it was: a version (a number from 1) or a time (RFC 3339).
     #[arg(long, value_name = "VERSION|TIME", value_parser = point, requires = "stream")]
-    at: Option<UpTo>,
+    at: Option<AsOf>,
     /// Rebuild all streams and tell those that differ; exit code 1 if there is one.
     #[arg(long, conflicts_with_all = ["stream", "at"])]
     check: bool,
 }
 
-fn point(text: &str) -> Result<UpTo, String> {
+fn point(text: &str) -> Result<AsOf, String> {
     let query = AtQuery { at: Some(text.to_owned()) };
     query.up_to().map_err(|_| "is neither a version nor an RFC 3339 time".to_owned())
 }
@@ -157,7 +157,7 @@ impl Rebuild {
     }
 }
 
-async fn rebuild<S: Service>(store: &EventStore, stream: &StreamId, at: Option<UpTo>) -> Result<Rebuilt> {
+async fn rebuild<S: Service>(store: &EventStore, stream: &StreamId, at: Option<AsOf>) -> Result<Rebuilt> {
     let rebuilt = match at {
         None => audit_now::<S>(store, stream).await?,
         Some(at) => Some(audit::<S>(store, stream, at).await?),

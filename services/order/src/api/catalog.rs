@@ -3,10 +3,10 @@
 use axum::extract::State;
 use contracts::{Currency, Money, Sku};
 use decider::StreamId;
+use runtime::{AsOf, pages::PageQuery};
 use serde::{Deserialize, Serialize};
-use runtime::{UpTo, pages::PageQuery};
 use utoipa::ToSchema;
-use web::{Invalid, Json, PROBLEM_JSON, Path, Problem, Query};
+use web::{FieldError, Json, PROBLEM_JSON, Path, Problem, Query};
 
 use super::{Handlers, validate};
 use crate::{
@@ -33,7 +33,7 @@ pub(super) struct NewProduct {
 #[serde(deny_unknown_fields)]
 struct NewPrice {
     /// Minor units, such as cents.
-    #[serde(deserialize_with = "web::whole")]
+    #[serde(deserialize_with = "web::lenient_integer")]
     #[schema(minimum = 0, maximum = 1_000_000_000, example = 1250)]
     minor: i64,
     /// ISO 4217 code.
@@ -87,7 +87,7 @@ pub(super) async fn put(
     let mut faults = Vec::new();
     validate::text(&mut faults, "/name", &name);
     if !(0..=PRICE_MAX_MINOR).contains(&price.minor) {
-        faults.push(Invalid::new("/price/minor", format!("must be 0 to {PRICE_MAX_MINOR}")));
+        faults.push(FieldError::new("/price/minor", format!("must be 0 to {PRICE_MAX_MINOR}")));
     }
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
@@ -109,7 +109,7 @@ pub(super) async fn get(
     State(Handlers { app, .. }): State<Handlers>,
     Path(sku): Path<Sku>,
 ) -> Result<axum::Json<ProductView>, Problem> {
-    let known = app.state(StreamId::of_sku(PRODUCTS, &sku), UpTo::Latest).await?;
+    let known = app.state(StreamId::of_sku(PRODUCTS, &sku), AsOf::Latest).await?;
     let product = known.as_ref().and_then(|(state, _)| state.products.get(&sku));
     let product = product.ok_or_else(|| Problem::not_found(format!("there is no product {sku}")))?;
     Ok(axum::Json(ProductView::from(product)))

@@ -11,8 +11,8 @@ use contracts::{CancelReason, EventId, OrderId};
 use decider::StreamId;
 use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
+use runtime::{AppError, AsOf, Followed};
 use serde::Serialize;
-use runtime::{AppError, Followed, UpTo};
 use tracing::error;
 use utoipa::{IntoParams, ToSchema};
 use web::{PROBLEM_JSON, Path, Problem};
@@ -72,7 +72,7 @@ pub(super) async fn get(
 ) -> Result<Sse<impl Stream<Item = Result<Event, AppError>>>, Problem> {
     let after = last_event_id(&headers)?;
     let stream = StreamId::of_order(ORDERS, order_id);
-    app.state(stream.clone(), UpTo::Latest).await?.ok_or_else(|| unknown(order_id))?;
+    app.state(stream.clone(), AsOf::Latest).await?.ok_or_else(|| unknown(order_id))?;
     let happening = app.follow(stream, after).await?;
     let events = happening.filter_map(|followed| ready(followed.map(event).transpose()));
     let events = events.inspect(move |event| {

@@ -11,14 +11,14 @@ use contracts::{
 };
 use decider::StreamId;
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize};
 use runtime::{
     CORRELATION_ID, ORDER_ID,
     pages::{AtQuery, PageQuery},
 };
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use web::{IdempotencyKey, IdempotencyParam, Invalid, Json, PROBLEM_JSON, Path, Problem, Query};
+use web::{FieldError, IdempotencyKey, IdempotencyParam, Json, PROBLEM_JSON, Path, Problem, Query};
 
 use super::{Handlers, validate};
 use crate::{
@@ -89,7 +89,7 @@ pub(super) struct NewLine {
     /// What.
     pub(super) sku: Sku,
     /// How many.
-    #[serde(deserialize_with = "web::whole")]
+    #[serde(deserialize_with = "web::lenient_integer")]
     #[schema(minimum = 1, maximum = 1000, example = 2)]
     pub(super) quantity: u32,
 }
@@ -174,7 +174,7 @@ pub(super) async fn place(
     let decided = app.submit(Command::Place(Box::new(placement.clone())), None, Some(correlation_id)).await?;
     let Some(order) = &decided.state.order else { return Err(not_for_sale(&placement, &decided.state)) };
     if !is_the_same(&placement, &order.placed) {
-        return Err(Problem::invalid(vec![Invalid::new("Idempotency-Key", "was used for another order")]));
+        return Err(Problem::invalid(vec![FieldError::new("Idempotency-Key", "was used for another order")]));
     }
     let location = format!("/orders/{}", order.placed.order_id);
     let correlation_id = decided.correlation_id.unwrap_or(correlation_id).to_string();
@@ -206,10 +206,10 @@ fn now() -> Timestamp {
 fn not_for_sale(placement: &Placement, known: &Known) -> Problem {
     let unknown = placement.lines.iter().enumerate().filter(|(_, (sku, _))| !known.products.contains_key(sku));
     let faults: Vec<_> = unknown
-        .map(|(index, (sku, _))| Invalid::new(format!("/lines/{index}/sku"), format!("{sku} is not for sale")))
+        .map(|(index, (sku, _))| FieldError::new(format!("/lines/{index}/sku"), format!("{sku} is not for sale")))
         .collect();
     if faults.is_empty() {
-        return Problem::invalid(vec![Invalid::new(
+        return Problem::invalid(vec![FieldError::new(
             "/lines",
             "have prices in different currencies, or too large a sum",
         )]);

@@ -2,16 +2,16 @@
 
 use axum::extract::State;
 use contracts::{CorrelationId, EventId, OrderId, event_type};
-use decider::{Logged, StreamId};
+use decider::{LogEvent, StreamId};
 use jiff::Timestamp;
-use serde::Serialize;
 use runtime::TimelineRow;
+use serde::Serialize;
 use utoipa::ToSchema;
 use web::{PROBLEM_JSON, Path, Problem};
 
 use super::{Handlers, orders::unknown};
 use crate::{
-    decider::{Order, Private},
+    decider::{Order, OrderNote},
     policy::ORDERS,
 };
 
@@ -89,12 +89,12 @@ fn micros(from: Timestamp, to: Timestamp) -> i64 {
 /// The order's own events, and those of others that it noted.
 pub(super) fn entry(row: TimelineRow<Order>) -> Option<Entry> {
     let (name, id, time, caused_by) = match row.event {
-        Logged::Public(event) => (contracts::Contract::event_type(&event).name, row.id, row.time, row.causation_id),
-        Logged::Private(Private::FactNoted(observation)) => {
+        LogEvent::Public(event) => (contracts::Contract::event_type(&event).name, row.id, row.time, row.causation_id),
+        LogEvent::Internal(OrderNote::FactNoted(observation)) => {
             let name = (&observation.fact).into();
             (name, observation.event_id, observation.occurred_at, observation.causation_id)
         }
-        Logged::Private(Private::ProductListed(_)) => return None,
+        LogEvent::Internal(OrderNote::ProductListed(_)) => return None,
     };
     let service = event_type(name)?.owner.name();
     Some(Entry { time, service, event: name, id, caused_by, since_cause_us: None, since_placed_us: 0 })

@@ -14,7 +14,7 @@ use contracts::{
         ShipmentCancellationRefused, ShipmentCancelled, ShipmentDispatched, ShipmentRejected, ShipmentScheduled,
     },
 };
-use decider::{Logged, PrivateEvent, Reaction, Service, StreamId, Trigger};
+use decider::{InternalEvent, LogEvent, Reaction, Service, StreamId, Trigger};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -173,7 +173,7 @@ impl<S: Service> Case<S>
 where
     S::State: PartialEq,
     S::Public: PartialEq,
-    S::Private: PartialEq,
+    S::Internal: PartialEq,
 {
     pub(crate) fn new(once: fn(&S::Command) -> bool) -> Self {
         Self { log: BTreeMap::new(), states: BTreeMap::new(), once, spent: BTreeSet::new(), events: vec![] }
@@ -225,7 +225,7 @@ where
 
     fn join(&self, streams: &BTreeSet<StreamId>) -> S::State {
         let unknown = S::initial();
-        S::join(streams.iter().map(|stream| self.states.get(stream).unwrap_or(&unknown)).collect())
+        S::merge(streams.iter().map(|stream| self.states.get(stream).unwrap_or(&unknown)).collect())
     }
 
     /// Decides on a command, and checks that it has its effect once and that nothing is lost on the way to the disk.
@@ -268,13 +268,13 @@ where
     }
 }
 
-fn through_the_log<Public: Contract, Private: PrivateEvent>(
-    event: &Logged<Public, Private>,
-) -> Logged<Public, Private> {
+fn through_the_log<Public: Contract, Internal: InternalEvent>(
+    event: &LogEvent<Public, Internal>,
+) -> LogEvent<Public, Internal> {
     let (name, version, data) = event.encode();
-    if let Logged::Private(event) = event {
+    if let LogEvent::Internal(event) = event {
         let told = format!("{event:?}");
         assert_eq!(told.split([' ', '(']).next(), Some(name), "a private event is stored under its variant's name");
     }
-    Logged::decode(name, version, &data).expect("what was written can be read")
+    LogEvent::decode(name, version, &data).expect("what was written can be read")
 }

@@ -4,8 +4,8 @@ use contracts::{
     Contract as _, EventId, OrderId, Received, Sku,
     shipping::{ShipmentDispatched, ShippingEvent},
 };
-use decider::{Decider, Logged, PrivateEvent, StreamId};
-use store::{Committed, EventStore, SqliteStore, Store as _, UpTo};
+use decider::{Decider, InternalEvent, LogEvent, StreamId};
+use store::{AsOf, Committed, EventStore, SqliteStore, Store as _};
 use tokio::sync::oneshot::{self, Receiver};
 
 use std::{cell::Cell, collections::HashMap, rc::Rc, time::Duration};
@@ -26,7 +26,7 @@ enum Command {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Counted(OrderId);
 
-impl PrivateEvent for Counted {
+impl InternalEvent for Counted {
     fn name(&self) -> &'static str {
         "Counted"
     }
@@ -44,24 +44,24 @@ fn order(number: u128) -> OrderId {
 impl Decider for Counter {
     type State = Counts;
     type Command = Command;
-    type Event = Logged<ShippingEvent, Counted>;
+    type Event = LogEvent<ShippingEvent, Counted>;
 
     fn decide(counts: &Counts, command: &Command) -> Vec<Self::Event> {
         let order_id = match command {
             Command::Count(order_id) => *order_id,
             Command::CountNext(order_id) => order(counts.get(order_id).copied().unwrap_or_default().into()),
         };
-        let counted = Logged::Private(Counted(order_id));
+        let counted = LogEvent::Internal(Counted(order_id));
         let dispatched = ShipmentDispatched { order_id, tracking: "T".into() };
         assert_ne!(order_id, order(POISON), "what no build can count");
         match counts.get(&order_id) {
-            Some(2) => vec![counted, Logged::Public(dispatched.into())],
+            Some(2) => vec![counted, LogEvent::Public(dispatched.into())],
             _ => vec![counted],
         }
     }
 
     fn evolve(mut counts: Counts, event: &Self::Event) -> Counts {
-        if let Logged::Private(Counted(order_id)) = event {
+        if let LogEvent::Internal(Counted(order_id)) = event {
             *counts.entry(*order_id).or_default() += 1;
         }
         counts
@@ -70,7 +70,7 @@ impl Decider for Counter {
 
 impl Service for Counter {
     type Public = ShippingEvent;
-    type Private = Counted;
+    type Internal = Counted;
     type Intent = String;
 
     const CONSUMES: &'static [&'static str] = &[];
@@ -89,14 +89,14 @@ impl Service for Counter {
     }
 
     fn intent(event: &Self::Event) -> Option<String> {
-        matches!(event, Logged::Public(_)).then(|| "call".to_owned())
+        matches!(event, LogEvent::Public(_)).then(|| "call".to_owned())
     }
 
-    fn wake_at(_: &Counts) -> Option<Timestamp> {
+    fn next_timer(_: &Counts) -> Option<Timestamp> {
         None
     }
 
-    fn wake(_: &StreamId) -> Option<Command> {
+    fn on_timer(_: &StreamId) -> Option<Command> {
         None
     }
 
@@ -113,12 +113,12 @@ impl Service for Counter {
 
     fn stream_of(event: &Self::Event) -> StreamId {
         match event {
-            Logged::Public(event) => StreamId::of_order("count", event.order_id()),
-            Logged::Private(Counted(order_id)) => StreamId::of_order("count", *order_id),
+            LogEvent::Public(event) => StreamId::of_order("count", event.order_id()),
+            LogEvent::Internal(Counted(order_id)) => StreamId::of_order("count", *order_id),
         }
     }
 
-    fn join(parts: Vec<&Counts>) -> Counts {
+    fn merge(parts: Vec<&Counts>) -> Counts {
         parts.into_iter().flatten().map(|(order_id, count)| (*order_id, *count)).collect()
     }
 
@@ -159,7 +159,7 @@ impl Fixture {
 
     async fn run_at(&self, now: &str, inputs: Vec<Input<Counter>>) -> Committed {
         let now = now.parse().expect("a time");
-        let outlet = Outlet {
+        let outlet = PublishContext {
             schema_base_url: "http://schemas".into(),
             spans: Spans::default(),
             retries: RetryPolicy { attempts_max: 3, backoff_max: Duration::from_secs(1) },
@@ -169,7 +169,7 @@ impl Fixture {
         loop {
             let (tried, result) = self.store.transact(batch).await;
             match result {
-                Err(store::StoreError::StartOver) => batch = tried,
+                Err(store::StoreError::Restart) => batch = tried,
                 committed => {
                     self.cache.set(tried.reply());
                     return committed.expect("commits");
@@ -179,7 +179,7 @@ impl Fixture {
     }
 
     async fn count(&self, order_id: OrderId) -> u32 {
-        let stored = self.store.load(StreamId::of_order("count", order_id), UpTo::Latest).await.expect("loads");
+        let stored = self.store.load(StreamId::of_order("count", order_id), AsOf::Latest).await.expect("loads");
         rebuild::<Counter>(stored).expect("reads").get(&order_id).copied().unwrap_or_default()
     }
 }
@@ -313,7 +313,7 @@ async fn a_long_stream_is_loaded_from_its_snapshot() {
         }
         fixture.run((0..90).map(|_| input(Command::Count(order(7)), None)).collect()).await;
     }
-    let stored = fixture.store.load(StreamId::of_order("count", order(7)), UpTo::Latest).await.expect("loads");
+    let stored = fixture.store.load(StreamId::of_order("count", order(7)), AsOf::Latest).await.expect("loads");
     assert_eq!(stored.version, 451, "450 counts and a dispatch");
     assert!((stored.events.len() as u64) < SNAPSHOT_INTERVAL, "{} events since the snapshot", stored.events.len());
     assert_eq!(fixture.count(order(7)).await, 450);

@@ -8,15 +8,15 @@ use std::{
 
 use bytes::Bytes;
 use contracts::{Contract, CorrelationId, EventId, Meta};
-use decider::{LogError, Logged, Milestone, Service, StreamId};
+use decider::{LogError, LogEvent, SagaMetric, Service, StreamId};
 use jiff::Timestamp;
 use store::{
-    NewEvent, NewIntent, NewOutboxRow, NewParked, Postponed, Snapshot, StoredEvent, StoredStream, StreamWrite,
+    NewEvent, NewIntent, NewOutboxRow, NewParked, Rescheduled, Snapshot, StoredEvent, StoredStream, StreamWrite,
 };
 use telemetry::{BAGGAGE, Span, Trace};
 use uuid::Uuid;
 
-use super::{Cache, Call, Fate, Outlet};
+use super::{Cache, Call, Disposition, PublishContext};
 use crate::{
     failure::Failure,
     input::Cause,
@@ -33,7 +33,7 @@ pub(super) struct Work<S: Service> {
     pub(super) streams: HashMap<StreamId, Box<Stream<S>>>,
     /// Streams whose log this build can't read.
     pub(super) unreadable: HashMap<StreamId, Failure>,
-    pub(super) fates: Vec<Fate>,
+    pub(super) dispositions: Vec<Disposition>,
     pub(super) handled_before: HashSet<usize>,
     /// The next input to decide; `None` until the inbox has answered.
     pub(super) next: Option<usize>,
@@ -45,9 +45,9 @@ pub(super) struct Work<S: Service> {
     pub(super) sends: Vec<Option<Span>>,
     pub(super) intents: Vec<NewIntent>,
     pub(super) parked: Vec<NewParked>,
-    pub(super) postponed: Vec<Postponed>,
-    pub(super) unparked: Vec<i64>,
-    pub(super) milestones: Vec<(&'static str, Milestone)>,
+    pub(super) rescheduled: Vec<Rescheduled>,
+    pub(super) resolved: Vec<i64>,
+    pub(super) metrics_emitted: Vec<(&'static str, SagaMetric)>,
 }
 
 /// What is known of a stream.
@@ -69,7 +69,7 @@ impl<S: Service> Default for Work<S> {
         Self {
             streams: HashMap::new(),
             unreadable: HashMap::new(),
-            fates: Vec::new(),
+            dispositions: Vec::new(),
             handled_before: HashSet::new(),
             next: None,
             current: 0,
@@ -78,9 +78,9 @@ impl<S: Service> Default for Work<S> {
             sends: Vec::new(),
             intents: Vec::new(),
             parked: Vec::new(),
-            postponed: Vec::new(),
-            unparked: Vec::new(),
-            milestones: Vec::new(),
+            rescheduled: Vec::new(),
+            resolved: Vec::new(),
+            metrics_emitted: Vec::new(),
         }
     }
 }
@@ -123,7 +123,7 @@ impl<S: Service> Work<S> {
         let states = || streams.iter().filter_map(|id| self.streams.get(id)).map(|stream| &stream.state);
         match streams {
             [only] if self.streams.contains_key(only) => Cow::Borrowed(&self.streams[only].state),
-            _ => Cow::Owned(S::join(states().collect())),
+            _ => Cow::Owned(S::merge(states().collect())),
         }
     }
 
@@ -140,7 +140,7 @@ impl<S: Service> Work<S> {
         if cause.event_id.is_none() { began.or(cause.trace.clone()) } else { cause.trace.clone() }
     }
 
-    pub(super) fn append(&mut self, event: &S::Event, context: &Context<'_>, outlet: &Outlet) {
+    pub(super) fn append(&mut self, event: &S::Event, context: &Context<'_>, outlet: &PublishContext) {
         let id = EventId(Uuid::now_v7());
         let (name, schema, data) = event.encode();
         let Context { cause, correlation_id, now, .. } = *context;
@@ -149,7 +149,7 @@ impl<S: Service> Work<S> {
         // never after it.
         stream.time = stream.time.max(now);
         let time = stream.time;
-        if let Logged::Public(event) = event {
+        if let LogEvent::Public(event) = event {
             let meta = Meta {
                 id,
                 event_type: event.event_type(),
@@ -174,7 +174,7 @@ impl<S: Service> Work<S> {
         if !stream.trace.is_some() {
             stream.trace = context.trace.clone();
         }
-        self.milestones.extend(S::milestone(&stream.state, event).map(|milestone| (name, milestone)));
+        self.metrics_emitted.extend(S::metric(&stream.state, event).map(|milestone| (name, milestone)));
         let causation_id = cause.event_id;
         stream.appended.push(NewEvent { id, name, schema, data, time, correlation_id, causation_id });
     }
@@ -242,7 +242,7 @@ impl<S: Service> Stream<S> {
             self.snapshot_version = version;
         }
         let state = || serde_json::to_string(&self.state).expect("a state has string keys only");
-        let mark = (S::status(&self.state), S::wake_at(&self.state));
+        let mark = (S::status(&self.state), S::next_timer(&self.state));
         let is_marked_anew = self.marked.replace(mark) != Some(mark);
         StreamWrite {
             stream: id.clone(),
@@ -284,7 +284,7 @@ pub(crate) fn rebuild<S: Service>(stored: StoredStream) -> Result<S::State, LogE
     let initial = match stored.snapshot {
         None => S::initial(),
         Some(snapshot) => serde_json::from_str(&snapshot.state)
-            .map_err(|source| LogError::Private { name: "snapshot".to_owned(), source })?,
+            .map_err(|source| LogError::Internal { name: "snapshot".to_owned(), source })?,
     };
     fold::<S>(initial, &stored.events)
 }

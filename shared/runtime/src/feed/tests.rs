@@ -13,11 +13,11 @@ impl Transaction for Rows {
         vec![]
     }
 
-    fn orders(&self) -> Vec<contracts::OrderId> {
+    fn ordering_keys(&self) -> Vec<contracts::OrderId> {
         vec![]
     }
 
-    fn step(&mut self, _: Loaded) -> Result<Step, store::StartOver> {
+    fn step(&mut self, _: Loaded) -> Result<Step, store::Restart> {
         let row = NewOutboxRow { topic: "t".into(), key: None, headers: vec![], payload: Bytes::new() };
         Ok(Step::Write(Writes { outbox: vec![row; self.0], ..Writes::default() }))
     }
@@ -46,7 +46,7 @@ fn open() -> (EventStore, tempfile::TempDir) {
 async fn what_was_there_comes_first_and_nothing_twice() {
     let (store, _folder) = open();
     commit(&store, 3).await;
-    let (offers, mut feed) = feed(store.clone(), store.lead());
+    let (offers, mut feed) = feed(store.clone(), store.join_election());
     offers.offer(commit(&store, 2).await);
     assert_eq!(take(&mut feed, 5).await, [1, 2, 3, 4, 5]);
     offers.offer(commit(&store, 2).await);
@@ -57,7 +57,7 @@ async fn what_was_there_comes_first_and_nothing_twice() {
 #[tokio::test]
 async fn offers_that_are_dropped_are_found_in_the_store() {
     let (store, _folder) = open();
-    let (offers, mut feed) = feed(store.clone(), store.lead());
+    let (offers, mut feed) = feed(store.clone(), store.join_election());
     offers.offer(commit(&store, 1).await);
     assert_eq!(take(&mut feed, 1).await, [1]);
     // More than can wait in memory, and more than a page.
@@ -76,7 +76,7 @@ async fn offers_that_are_dropped_are_found_in_the_store() {
 async fn a_wait_that_is_given_up_loses_nothing() {
     let (store, _folder) = open();
     commit(&store, 4).await;
-    let (_offers, mut feed) = feed::<Outgoing>(store.clone(), store.lead());
+    let (_offers, mut feed) = feed::<Outgoing>(store.clone(), store.join_election());
     for _ in 0..100 {
         // Polled once, then dropped: as in a select.
         if let Some(Ok(Some(row))) = feed.next().now_or_never() {
@@ -92,7 +92,7 @@ async fn a_wait_that_is_given_up_loses_nothing() {
 #[tokio::test]
 async fn after_a_rewind_it_comes_again_in_order() {
     let (store, _folder) = open();
-    let (offers, mut feed) = feed(store.clone(), store.lead());
+    let (offers, mut feed) = feed(store.clone(), store.join_election());
     offers.offer(commit(&store, 5).await);
     take(&mut feed, 5).await;
     feed.rewind(2);
@@ -103,7 +103,7 @@ async fn after_a_rewind_it_comes_again_in_order() {
 #[tokio::test]
 async fn it_ends_when_nobody_offers_any_more() {
     let (store, _folder) = open();
-    let (offers, mut feed) = feed(store.clone(), store.lead());
+    let (offers, mut feed) = feed(store.clone(), store.join_election());
     offers.offer(commit(&store, 1).await);
     drop(offers);
     assert_eq!(take(&mut feed, 1).await, [1]);
@@ -113,7 +113,7 @@ async fn it_ends_when_nobody_offers_any_more() {
 #[tokio::test]
 async fn what_somebody_else_committed_in_between_comes_first() {
     let (store, _folder) = open();
-    let (offers, mut feed) = feed(store.clone(), store.lead());
+    let (offers, mut feed) = feed(store.clone(), store.join_election());
     offers.offer(commit(&store, 1).await);
     assert_eq!(take(&mut feed, 1).await, [1]);
     commit(&store, 2).await;

@@ -12,14 +12,14 @@ use super::{
     transact::Open,
     write::if_any,
 };
-use crate::{Arrived, NewParked, Parked, Postponed, StoreError, Swept, Writes, headers::pack};
+use crate::{NewParked, Parked, PurgedPage, RawRecord, Rescheduled, StoreError, Writes, headers::pack};
 
 /// Parks, postpones and takes out.
 pub(super) async fn write(open: &Open, writes: &Writes) -> Result<(), Error> {
     try_join!(
         park(open, &writes.parked),
-        postpone(open, &writes.postponed),
-        if_any(&writes.unparked, open, &open.statements.unpark),
+        postpone(open, &writes.rescheduled),
+        if_any(&writes.resolved, open, &open.statements.unpark),
     )?;
     Ok(())
 }
@@ -60,14 +60,14 @@ async fn park(open: &Open, parked: &[NewParked]) -> Result<u64, Error> {
         .await
 }
 
-async fn postpone(open: &Open, postponed: &[Postponed]) -> Result<u64, Error> {
-    if postponed.is_empty() {
+async fn postpone(open: &Open, rescheduled: &[Rescheduled]) -> Result<u64, Error> {
+    if rescheduled.is_empty() {
         return Ok(0);
     }
-    let positions: Vec<_> = postponed.iter().map(|postponed| postponed.position).collect();
-    let attempts: Vec<_> = postponed.iter().map(|postponed| i64::from(postponed.attempts)).collect();
-    let errors: Vec<_> = postponed.iter().map(|postponed| text(&postponed.error)).collect();
-    let dues: Vec<_> = postponed.iter().map(|postponed| postponed.due).collect();
+    let positions: Vec<_> = rescheduled.iter().map(|rescheduled| rescheduled.position).collect();
+    let attempts: Vec<_> = rescheduled.iter().map(|rescheduled| i64::from(rescheduled.attempts)).collect();
+    let errors: Vec<_> = rescheduled.iter().map(|rescheduled| text(&rescheduled.error)).collect();
+    let dues: Vec<_> = rescheduled.iter().map(|rescheduled| rescheduled.due).collect();
     open.client().execute(&open.statements.postpone, &[&positions, &attempts, &errors, &dues]).await
 }
 
@@ -94,7 +94,7 @@ pub(super) async fn due(client: &ClientWrapper, now: Timestamp, limit: usize) ->
 fn read(row: &Row) -> Result<Parked, StoreError> {
     let parked = NewParked {
         order_id: OrderId(row.try_get(1)?),
-        arrived: Arrived {
+        arrived: RawRecord {
             record: record(row, 2)?,
             partition: row.try_get(6)?,
             offset: row.try_get(7)?,
@@ -114,12 +114,12 @@ pub(super) async fn len(client: &ClientWrapper) -> Result<u64, StoreError> {
 }
 
 /// Forgets old messages among the next `limit`. The inbox has no index by time, which every message would pay for.
-pub(super) async fn sweep_inbox(
+pub(super) async fn purge_inbox(
     client: &ClientWrapper,
     horizon: Timestamp,
     after: Option<Uuid>,
     limit: usize,
-) -> Result<Swept, StoreError> {
+) -> Result<PurgedPage, StoreError> {
     // No message is nil, for the nil UUID names nothing.
     let after = after.unwrap_or(Uuid::nil());
     let query = client
@@ -131,5 +131,5 @@ pub(super) async fn sweep_inbox(
         )
         .await?;
     let row = client.query_one(&query, &[&after, &size(limit), &horizon]).await?;
-    Ok(Swept { forgotten: unsigned(&row, 0)?, last: row.try_get(1)? })
+    Ok(PurgedPage { forgotten: unsigned(&row, 0)?, last: row.try_get(1)? })
 }

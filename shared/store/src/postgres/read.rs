@@ -9,8 +9,8 @@ use tokio_postgres::{Error, Row};
 
 use super::write::signed;
 use crate::{
-    Listing, NewIntent, NewOutboxRow, OpenIntent, OutboxRow, Page, Snapshot, StoreError, StoredEvent, StoredStream,
-    StreamHead, UpTo, headers::unpack,
+    AsOf, Listing, NewIntent, NewOutboxRow, OpenIntent, OutboxRow, Page, Snapshot, StoreError, StoredEvent,
+    StoredStream, StreamHead, headers::unpack,
 };
 
 /// Nothing happened before. PostgreSQL's time begins later than that of those who ask.
@@ -20,11 +20,11 @@ const BEGINNING: Timestamp = Timestamp::constant(-62_135_596_800, 0);
 ///
 /// The last version at a time is that of the last event of this time or before. Those before it belong to it, even if a
 /// clock that ran backwards gave them a later time.
-pub(super) async fn stream(client: &ClientWrapper, stream: &StreamId, up_to: UpTo) -> Result<StoredStream, StoreError> {
+pub(super) async fn stream(client: &ClientWrapper, stream: &StreamId, up_to: AsOf) -> Result<StoredStream, StoreError> {
     let (version, time) = match up_to {
-        UpTo::Latest => (i64::MAX, None),
-        UpTo::Version(version) => (i64::try_from(version).unwrap_or(i64::MAX), None),
-        UpTo::Time(time) => (i64::MAX, Some(time.max(BEGINNING))),
+        AsOf::Latest => (i64::MAX, None),
+        AsOf::Version(version) => (i64::try_from(version).unwrap_or(i64::MAX), None),
+        AsOf::Time(time) => (i64::MAX, Some(time.max(BEGINNING))),
     };
     let query = client
         .prepare_cached(

@@ -17,7 +17,8 @@ use uuid::Uuid;
 
 use super::{read, statements::Statements, write};
 use crate::{
-    Committed, Loaded, Seen, Snapshot, Step, StoreError, StoredEvent, StoredStream, Transaction, Wanted, Writes,
+    Committed, Loaded, ProcessedMessages, Snapshot, Step, StoreError, StoredEvent, StoredStream, StreamRequest,
+    Transaction, Writes,
 };
 
 /// How often a transaction starts over because of others before it is told that it failed.
@@ -79,7 +80,7 @@ async fn run<T: Transaction>(
     let mut loaded = open.receive(transaction).await?;
     open.lock(known.iter()).await?;
     let writes = loop {
-        match transaction.step(loaded).map_err(|_| Stopped::Failed(StoreError::StartOver))? {
+        match transaction.step(loaded).map_err(|_| Stopped::Failed(StoreError::Restart))? {
             Step::Write(writes) => break writes,
             Step::Load(streams) => loaded = Loaded { streams: open.load(streams).await?, ..Loaded::default() },
         }
@@ -142,13 +143,13 @@ impl Open {
         };
         let anything_parked = client.query_one(&self.statements.anything_parked, &[]);
         let ((), received, anything_parked) = try_join!(client.batch_execute("BEGIN"), received, anything_parked)?;
-        let mut seen: Seen = messages.iter().copied().collect();
+        let mut seen: ProcessedMessages = messages.iter().copied().collect();
         for row in received {
             seen.remove(&row.get(0));
         }
         let mut loaded = Loaded { seen, ..Loaded::default() };
         if anything_parked.get(0) {
-            let orders: Vec<Uuid> = transaction.orders().iter().map(|order| order.0).collect();
+            let orders: Vec<Uuid> = transaction.ordering_keys().iter().map(|order| order.0).collect();
             let held = client.query(&self.statements.held, &[&orders]).await?;
             loaded.held = held.iter().map(|row| contracts::OrderId(row.get(0))).collect();
         }
@@ -165,7 +166,7 @@ impl Open {
     }
 
     /// Locks streams and reads them.
-    async fn load(&mut self, streams: Vec<Wanted>) -> Result<Vec<(StreamId, StoredStream)>, Stopped> {
+    async fn load(&mut self, streams: Vec<StreamRequest>) -> Result<Vec<(StreamId, StoredStream)>, Stopped> {
         let wanted = self.want(streams.iter().map(|wanted| &wanted.stream));
         let client = self.client();
         let names: Vec<_> = streams.iter().map(|wanted| wanted.stream.as_str()).collect();
@@ -193,7 +194,7 @@ impl Open {
             })
             .collect::<Result<_, tokio_postgres::Error>>()?;
         let mut events = by_stream(&events)?;
-        let mut stored = |Wanted { stream, .. }: Wanted| {
+        let mut stored = |StreamRequest { stream, .. }: StreamRequest| {
             let head = self.locked.get(&stream).and_then(Option::as_ref);
             let stored = head.map(|head| StoredStream {
                 version: head.version,

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
 use crate::{
-    Arrived, NewOutboxRow, NewParked, Parked, Postponed, StoreError, Swept, Transaction,
+    NewOutboxRow, NewParked, Parked, PurgedPage, RawRecord, Rescheduled, StoreError, Transaction,
     headers::{pack, unpack},
 };
 
@@ -22,7 +22,7 @@ pub(super) fn held(database: &Connection, transaction: &impl Transaction) -> Res
     }
     let mut query = database.prepare_cached("SELECT EXISTS (SELECT 1 FROM parked WHERE order_id = ?)")?;
     let mut held = HashSet::new();
-    for order in transaction.orders() {
+    for order in transaction.ordering_keys() {
         if query.query_row([order.0.as_bytes()], |row| row.get(0))? {
             held.insert(order);
         }
@@ -34,19 +34,19 @@ pub(super) fn held(database: &Connection, transaction: &impl Transaction) -> Res
 pub(super) fn write(
     database: &Connection,
     parked: &[NewParked],
-    postponed: &[Postponed],
-    unparked: &[i64],
+    rescheduled: &[Rescheduled],
+    resolved: &[i64],
 ) -> Result<(), StoreError> {
     for record in parked {
         park(database, record)?;
     }
     let mut update =
         database.prepare_cached("UPDATE parked SET attempts = ?, error = ?, due_us = ? WHERE position = ?")?;
-    for Postponed { position, attempts, error, due } in postponed {
+    for Rescheduled { position, attempts, error, due } in rescheduled {
         update.execute(params![attempts, error, due.as_microsecond(), position])?;
     }
     let mut delete = database.prepare_cached("DELETE FROM parked WHERE position = ?")?;
-    for position in unparked {
+    for position in resolved {
         delete.execute([position])?;
     }
     Ok(())
@@ -54,7 +54,7 @@ pub(super) fn write(
 
 fn park(database: &Connection, parked: &NewParked) -> Result<(), StoreError> {
     let NewParked { order_id, arrived, attempts, error, due } = parked;
-    let Arrived { record, partition, offset, timestamp_ms } = arrived;
+    let RawRecord { record, partition, offset, timestamp_ms } = arrived;
     database
         .prepare_cached(
             "INSERT OR IGNORE INTO parked
@@ -101,7 +101,7 @@ fn read(row: &Row) -> rusqlite::Result<Parked> {
     };
     let parked = NewParked {
         order_id: OrderId(Uuid::from_bytes(row.get(1)?)),
-        arrived: Arrived { record, partition: row.get(3)?, offset: row.get(4)?, timestamp_ms: row.get(5)? },
+        arrived: RawRecord { record, partition: row.get(3)?, offset: row.get(4)?, timestamp_ms: row.get(5)? },
         attempts: row.get(9)?,
         error: row.get(10)?,
         due: Timestamp::from_microsecond(row.get(11)?).map_err(|_| rusqlite::Error::InvalidQuery)?,
@@ -115,12 +115,12 @@ pub(super) fn len(connection: &Connection) -> Result<u64, StoreError> {
 }
 
 /// Forgets old messages among the next `limit`. The inbox has no index by time, which every message would pay for.
-pub(super) fn sweep_inbox(
+pub(super) fn purge_inbox(
     connection: &mut Connection,
     horizon: Timestamp,
     after: Option<Uuid>,
     limit: usize,
-) -> Result<Swept, StoreError> {
+) -> Result<PurgedPage, StoreError> {
     let after = after.map_or(vec![], |message| message.as_bytes().to_vec());
     let database = connection.transaction()?;
     let last: Option<[u8; 16]> = database
@@ -128,10 +128,10 @@ pub(super) fn sweep_inbox(
             "SELECT max(message) FROM (SELECT message FROM inbox WHERE message > ? ORDER BY message LIMIT ?)",
         )?
         .query_row(params![after, limit], |row| row.get(0))?;
-    let Some(last) = last else { return Ok(Swept::default()) };
+    let Some(last) = last else { return Ok(PurgedPage::default()) };
     let forgotten = database
         .prepare_cached("DELETE FROM inbox WHERE message > ? AND message <= ? AND received_us < ?")?
         .execute(params![after, last, horizon.as_microsecond()])?;
     database.commit()?;
-    Ok(Swept { forgotten: forgotten as u64, last: Some(Uuid::from_bytes(last)) })
+    Ok(PurgedPage { forgotten: forgotten as u64, last: Some(Uuid::from_bytes(last)) })
 }

@@ -8,8 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use crate::{
-    Listing, NewIntent, NewOutboxRow, OpenIntent, OutboxRow, Page, Snapshot, StoreError, StoredEvent, StoredStream,
-    StreamHead, UpTo, Wanted, headers::unpack,
+    AsOf, Listing, NewIntent, NewOutboxRow, OpenIntent, OutboxRow, Page, Snapshot, StoreError, StoredEvent,
+    StoredStream, StreamHead, StreamRequest, headers::unpack,
 };
 
 /// A stream's row in `streams`.
@@ -28,19 +28,23 @@ fn head(connection: &Connection, stream: &StreamId) -> Result<Option<Head>, Stor
 }
 
 /// The latest snapshot at or before a point, and the events from there to the point.
-pub(super) fn stream(connection: &Connection, stream: &StreamId, up_to: UpTo) -> Result<StoredStream, StoreError> {
+pub(super) fn stream(connection: &Connection, stream: &StreamId, up_to: AsOf) -> Result<StoredStream, StoreError> {
     let Some(head) = head(connection, stream)? else { return Ok(StoredStream::default()) };
     let max_version = match up_to {
-        UpTo::Latest => head.version,
-        UpTo::Version(version) => version.min(head.version),
-        UpTo::Time(time) => version_at(connection, head.id, time)?,
+        AsOf::Latest => head.version,
+        AsOf::Version(version) => version.min(head.version),
+        AsOf::Time(time) => version_at(connection, head.id, time)?,
     };
     from_snapshot(connection, head, max_version)
 }
 
 /// What a transaction needs to know of a stream: all of it, or what is new. Nothing is new if nobody else wrote to the
 /// database since it was known.
-pub(super) fn since(connection: &Connection, wanted: &Wanted, is_alone: bool) -> Result<StoredStream, StoreError> {
+pub(super) fn since(
+    connection: &Connection,
+    wanted: &StreamRequest,
+    is_alone: bool,
+) -> Result<StoredStream, StoreError> {
     if is_alone && wanted.known > 0 {
         return Ok(StoredStream { version: wanted.known, ..StoredStream::default() });
     }

@@ -6,8 +6,9 @@ use uuid::Uuid;
 
 use super::{parked, read, writer::Writer};
 use crate::{
-    Committed, Loaded, NewEvent, NewIntent, NewOutboxRow, OLD_SNAPSHOT_INTERVAL, OpenIntent, OutboxRow, SNAPSHOTS_KEPT,
-    Seen, Snapshot, Step, StoreError, StreamWrite, Transaction, Wanted, Writes, headers::pack,
+    Committed, Loaded, NewEvent, NewIntent, NewOutboxRow, OLD_SNAPSHOT_INTERVAL, OpenIntent, OutboxRow,
+    ProcessedMessages, SNAPSHOTS_KEPT, Snapshot, Step, StoreError, StreamRequest, StreamWrite, Transaction, Writes,
+    headers::pack,
 };
 
 /// Runs a transaction from its messages to the commit.
@@ -18,11 +19,12 @@ pub(super) fn transact<T: Transaction>(with: &mut Writer, transaction: &mut T) -
     let held = parked::held(&database, transaction)?;
     let mut loaded = Loaded { seen, held, ..Loaded::default() };
     let writes = loop {
-        match transaction.step(loaded).map_err(|_| StoreError::StartOver)? {
+        match transaction.step(loaded).map_err(|_| StoreError::Restart)? {
             Step::Write(writes) => break writes,
             Step::Load(wanted) => {
-                let load =
-                    |wanted: Wanted| read::since(&database, &wanted, is_alone).map(|stored| (wanted.stream, stored));
+                let load = |wanted: StreamRequest| {
+                    read::since(&database, &wanted, is_alone).map(|stored| (wanted.stream, stored))
+                };
                 let streams = wanted.into_iter().map(load).collect::<Result<_, _>>()?;
                 loaded = Loaded { streams, ..Loaded::default() };
             }
@@ -48,10 +50,10 @@ fn forget_published(connection: &mut Connection, positions: &[i64]) -> Result<()
     Ok(database.commit()?)
 }
 
-fn record_messages(database: &Connection, messages: &[Uuid]) -> Result<Seen, StoreError> {
+fn record_messages(database: &Connection, messages: &[Uuid]) -> Result<ProcessedMessages, StoreError> {
     let received = Timestamp::now().as_microsecond();
     let mut insert = database.prepare_cached("INSERT OR IGNORE INTO inbox (message, received_us) VALUES (?, ?)")?;
-    let mut seen = Seen::new();
+    let mut seen = ProcessedMessages::new();
     for message in messages {
         if insert.execute(params![message.as_bytes(), received])? == 0 {
             seen.insert(*message);
@@ -68,7 +70,7 @@ fn write(database: &Connection, writes: Writes) -> Result<Committed, StoreError>
         answer.execute([event.0.as_bytes()])?;
     }
     published(database, &writes.published)?;
-    parked::write(database, &writes.parked, &writes.postponed, &writes.unparked)?;
+    parked::write(database, &writes.parked, &writes.rescheduled, &writes.resolved)?;
     Ok(committed)
 }
 

@@ -6,8 +6,8 @@ use contracts::{CorrelationId, EventId, OrderId};
 use decider::StreamId;
 use jiff::Timestamp;
 use store::{
-    Committed, Loaded, NewEvent, NewIntent, NewOutboxRow, Seen, Snapshot, StartOver, Step, Store, StoreError,
-    StoredStream, StreamWrite, Transaction, UpTo, Wanted, Writes,
+    AsOf, Committed, Loaded, NewEvent, NewIntent, NewOutboxRow, ProcessedMessages, Restart, Snapshot, Step, Store,
+    StoreError, StoredStream, StreamRequest, StreamWrite, Transaction, Writes,
 };
 use uuid::Uuid;
 
@@ -29,7 +29,7 @@ pub(crate) const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920
 pub(crate) struct Script<F> {
     messages: Vec<Uuid>,
     /// What the store said in the first step.
-    pub(crate) seen: Option<Seen>,
+    pub(crate) seen: Option<ProcessedMessages>,
     /// The orders that it says it is about.
     pub(crate) orders: Vec<OrderId>,
     /// Those of them that the store said are held, in the first step.
@@ -39,23 +39,23 @@ pub(crate) struct Script<F> {
     step: F,
 }
 
-impl<F: FnMut(Loaded) -> Result<Step, StartOver> + Send + 'static> Script<F> {
+impl<F: FnMut(Loaded) -> Result<Step, Restart> + Send + 'static> Script<F> {
     pub(crate) fn new(messages: Vec<Uuid>, step: F) -> Self {
         Self { messages, orders: vec![], seen: None, held: None, commits: Mutex::default(), step }
     }
 }
 
-impl<F: FnMut(Loaded) -> Result<Step, StartOver> + Send + 'static> Transaction for Script<F> {
+impl<F: FnMut(Loaded) -> Result<Step, Restart> + Send + 'static> Transaction for Script<F> {
     fn messages(&mut self) -> Vec<Uuid> {
         (self.seen, self.held) = (None, None);
         self.messages.clone()
     }
 
-    fn orders(&self) -> Vec<OrderId> {
+    fn ordering_keys(&self) -> Vec<OrderId> {
         self.orders.clone()
     }
 
-    fn step(&mut self, loaded: Loaded) -> Result<Step, StartOver> {
+    fn step(&mut self, loaded: Loaded) -> Result<Step, Restart> {
         self.seen.get_or_insert_with(|| loaded.seen.clone());
         self.held.get_or_insert_with(|| loaded.held.clone());
         (self.step)(loaded)
@@ -89,14 +89,14 @@ pub(crate) async fn handle<S: Store>(
     store: &S,
     messages: &[u128],
     writes: impl Fn() -> Writes + Send + 'static,
-) -> Seen {
+) -> ProcessedMessages {
     let messages = messages.iter().map(|id| Uuid::from_u128(*id)).collect();
     let (script, result) = store.transact(Script::new(messages, move |_| Ok(Step::Write(writes())))).await;
     result.expect("is written");
     script.seen.expect("was told")
 }
 
-pub(crate) fn seen(messages: &[u128]) -> Seen {
+pub(crate) fn seen(messages: &[u128]) -> ProcessedMessages {
     messages.iter().map(|id| Uuid::from_u128(*id)).collect()
 }
 
@@ -145,8 +145,8 @@ pub(crate) fn at(name: &str, expected_version: u64, events: Vec<NewEvent>) -> St
 }
 
 /// A stream to load of which this much is known.
-pub(crate) fn wanted(name: &str, known: u64) -> Wanted {
-    Wanted { stream: stream(name), known }
+pub(crate) fn wanted(name: &str, known: u64) -> StreamRequest {
+    StreamRequest { stream: stream(name), known }
 }
 
 /// A stream's state is the numbers that were said, in order.
@@ -167,7 +167,7 @@ pub(crate) fn snapshot(version: u64, numbers: &[u64]) -> Snapshot {
 }
 
 pub(crate) async fn load<S: Store>(store: &S, name: &str) -> StoredStream {
-    store.load(stream(name), UpTo::Latest).await.expect("loads")
+    store.load(stream(name), AsOf::Latest).await.expect("loads")
 }
 
 pub(crate) fn record(payload: &'static str) -> NewOutboxRow {

@@ -219,9 +219,9 @@ async fn end_the_leaders_session(database: &PostgresDatabase) {
 async fn one_leads_and_another_takes_over_when_its_session_ends() {
     let database = PostgresDatabase::new().await;
     let (one, other) = (database.store().await, database.store().await);
-    let mut first = one.lead();
+    let mut first = one.join_election();
     assert_eq!(until_it_leads(&mut first).await, 1);
-    let mut second = other.lead();
+    let mut second = other.join_election();
     append(&other, || at("A", 0, vec![said(1)])).await;
     assert_eq!(second.term(), None, "there is a leader");
 
@@ -249,9 +249,9 @@ async fn one_leads_and_another_takes_over_when_its_session_ends() {
 async fn who_resigns_makes_room() {
     let database = PostgresDatabase::new().await;
     let (one, other) = (database.store().await, database.store().await);
-    let mut first = one.lead();
+    let mut first = one.join_election();
     until_it_leads(&mut first).await;
-    let mut second = other.lead();
+    let mut second = other.join_election();
     drop(first);
     assert_eq!(until_it_leads(&mut second).await, 1);
 }
@@ -261,7 +261,7 @@ async fn who_resigns_makes_room() {
 async fn the_leader_is_told_of_what_others_commit() {
     let database = PostgresDatabase::new().await;
     let (leader, other) = (database.store().await, database.store().await);
-    let mut leadership = leader.lead();
+    let mut leadership = leader.join_election();
     until_it_leads(&mut leadership).await;
     let outbox = || Writes { outbox: vec![record("R")], ..Writes::default() };
     let started = Instant::now();

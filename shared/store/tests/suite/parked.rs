@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use contracts::OrderId;
 use jiff::Timestamp;
-use store::{Arrived, NewOutboxRow, NewParked, Postponed, SNAPSHOTS_KEPT, Step, Store, UpTo, Writes};
+use store::{AsOf, NewOutboxRow, NewParked, RawRecord, Rescheduled, SNAPSHOTS_KEPT, Step, Store, Writes};
 use uuid::Uuid;
 
 use crate::fixture::{Fixture, Script, append, at, counted, handle, said, second, seen, snapshot, stream, write};
@@ -23,7 +23,7 @@ pub(crate) fn parked(order_id: OrderId, offset: i64, due: u64) -> NewParked {
         headers,
         payload: Bytes::from_static(b"{\xfe"),
     };
-    let arrived = Arrived { record, partition: 3, offset, timestamp_ms: Some(1) };
+    let arrived = RawRecord { record, partition: 3, offset, timestamp_ms: Some(1) };
     NewParked { order_id, arrived, attempts: 1, error: "not now".into(), due: second(due) }
 }
 
@@ -55,7 +55,7 @@ pub(crate) async fn only_the_first_record_of_an_order_comes_up(database: impl Fi
     assert_eq!(coming_up(&store, 5).await, [3, 1], "the longest overdue first");
 
     let first = store.parked(second(5), 10).await.expect("reads").pop().expect("one").position;
-    write(&store, move || Writes { unparked: vec![first], ..Writes::default() }).await;
+    write(&store, move || Writes { resolved: vec![first], ..Writes::default() }).await;
     assert_eq!(coming_up(&store, 5).await, [2, 3], "now it is its turn");
     assert_eq!(store.parked(second(5), 1).await.expect("reads").len(), 1, "as many as are asked for");
 }
@@ -64,8 +64,8 @@ pub(crate) async fn what_is_postponed_comes_up_later(database: impl Fixture) {
     let store = database.open().await;
     write(&store, parking(vec![parked(order(1), 1, 5)])).await;
     let position = store.parked(second(5), 10).await.expect("reads")[0].position;
-    let later = move || Postponed { position, attempts: 2, error: "still not".into(), due: second(8) };
-    write(&store, move || Writes { postponed: vec![later()], ..Writes::default() }).await;
+    let later = move || Rescheduled { position, attempts: 2, error: "still not".into(), due: second(8) };
+    write(&store, move || Writes { rescheduled: vec![later()], ..Writes::default() }).await;
     assert_eq!(coming_up(&store, 7).await, [0; 0]);
     let due = store.parked(second(8), 10).await.expect("reads").remove(0);
     assert_eq!((due.position, due.parked.attempts, &*due.parked.error), (position, 2, "still not"));
@@ -92,7 +92,7 @@ pub(crate) async fn what_is_parked_outlives_a_reopening(database: impl Fixture) 
     drop(store);
     let store = database.open().await;
     assert_eq!(coming_up(&store, 0).await, [1]);
-    write(&store, move || Writes { unparked: vec![position], ..parking(vec![parked(order(1), 2, 0)])() }).await;
+    write(&store, move || Writes { resolved: vec![position], ..parking(vec![parked(order(1), 2, 0)])() }).await;
     let next = store.parked(second(0), 1).await.expect("reads")[0].position;
     assert!(next > position, "a place is never used twice");
 }
@@ -101,14 +101,14 @@ pub(crate) async fn the_inbox_forgets_what_is_older_than_the_horizon(database: i
     let store = database.open().await;
     handle(&store, &[1, 2, 3], Writes::default).await;
     let long_ago = Timestamp::UNIX_EPOCH;
-    let swept = store.sweep_inbox(long_ago, None, 2).await.expect("sweeps");
+    let swept = store.purge_inbox(long_ago, None, 2).await.expect("sweeps");
     assert_eq!((swept.forgotten, swept.last), (0, Some(Uuid::from_u128(2))), "younger than the horizon");
-    let swept = store.sweep_inbox(long_ago, swept.last, 2).await.expect("sweeps");
+    let swept = store.purge_inbox(long_ago, swept.last, 2).await.expect("sweeps");
     assert_eq!((swept.forgotten, swept.last), (0, Some(Uuid::from_u128(3))));
-    assert_eq!(store.sweep_inbox(long_ago, swept.last, 2).await.expect("sweeps").last, None, "that was all");
+    assert_eq!(store.purge_inbox(long_ago, swept.last, 2).await.expect("sweeps").last, None, "that was all");
 
     let horizon = Timestamp::now() + jiff::SignedDuration::from_secs(1);
-    assert_eq!(store.sweep_inbox(horizon, None, 2).await.expect("sweeps").forgotten, 2);
+    assert_eq!(store.purge_inbox(horizon, None, 2).await.expect("sweeps").forgotten, 2);
     assert_eq!(handle(&store, &[1, 2, 3], Writes::default).await, seen(&[3]), "of the others nothing is known");
 }
 
@@ -123,7 +123,7 @@ pub(crate) async fn of_many_snapshots_the_old_are_thinned_out(database: impl Fix
         .await;
     }
     let from = async |version| {
-        let stored = store.load(stream("long"), UpTo::Version(version)).await.expect("loads");
+        let stored = store.load(stream("long"), AsOf::Version(version)).await.expect("loads");
         stored.snapshot.map_or(0, |snapshot| snapshot.version)
     };
     assert_eq!((from(1).await, from(2).await), (1, 1), "the second is gone: the first is near enough");

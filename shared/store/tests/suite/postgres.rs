@@ -8,12 +8,12 @@ use std::{
     thread,
 };
 
+use store::{EventStore, PostgresStore, StoreError, Writes};
+use tokio_postgres::{Client, NoTls};
 use xtask::{
     Postgres, Progress, Workspace,
     postgres::{Durability, with_database},
 };
-use store::{EventStore, PostgresStore, StoreError, Writes};
-use tokio_postgres::{Client, NoTls};
 
 use crate::fixture::{Fixture, append, at, fold, load, record, said, try_write, waiting, write};
 
@@ -126,14 +126,14 @@ async fn a_database_that_is_not_there_is_refused_at_once() {
     let url = with_database(&database.url(), "nowhere").expect("a URL");
     let error = refusal(&url).await;
     assert!(error.to_string().contains("\"nowhere\" does not exist (3D000)"), "{error}");
-    assert!(!error.is_away(), "waiting would not help");
+    assert!(!error.is_unavailable(), "waiting would not help");
 }
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_away() {
     let port = xtask::ports::free().expect("a port");
     let error = refusal(&format!("postgres://saga:secret@127.0.0.1:{port}/orders")).await;
-    assert!(error.is_away(), "{error}");
+    assert!(error.is_unavailable(), "{error}");
     assert!(error.to_string().contains("Connection refused") && !error.to_string().contains("secret"), "{error}");
 }
 
@@ -173,7 +173,7 @@ async fn a_refusal_is_told_from_a_server_that_is_away() {
         ..Writes::default()
     };
     let error = crate::fixture::try_write(&store, zero).await.expect_err("no text holds a zero");
-    assert!(error.is_refusal(), "{error}");
+    assert!(error.is_permanent(), "{error}");
     write(&store, || Writes { outbox: vec![record("R")], ..Writes::default() }).await;
     assert_eq!(waiting(&store).await, ["R"]);
 }
@@ -192,7 +192,7 @@ async fn a_store_outlives_its_connections() {
         crate::fixture::try_write(&store, || Writes { streams: vec![at("A", 1, vec![said(2)])], ..Writes::default() })
             .await
     {
-        assert!(!error.is_refusal(), "{error}");
+        assert!(!error.is_permanent(), "{error}");
         failures += 1;
         assert!(failures < 20, "{error}");
     }

@@ -39,9 +39,9 @@ pub(crate) async fn published_rows_are_gone_and_their_positions_never_come_again
     let positions: Vec<_> =
         write(&store, || outbox(&["A", "B", "C"])).await.outbox.iter().map(|row| row.position).collect();
     assert_eq!(store.outbox_len().await.expect("reads"), 3);
-    store.published(vec![positions[1]]).await.expect("forgets");
+    store.delete_published(vec![positions[1]]).await.expect("forgets");
     assert_eq!(waiting(&store).await, ["A", "C"]);
-    store.published(vec![positions[0], positions[1], positions[2], 999]).await.expect("forgets what is there");
+    store.delete_published(vec![positions[0], positions[1], positions[2], 999]).await.expect("forgets what is there");
     assert_eq!(store.outbox_len().await.expect("reads"), 0);
     drop(store);
 
@@ -98,7 +98,7 @@ pub(crate) async fn the_oldest_row_tells_how_long_it_has_waited(database: impl F
 
     let oldest = async || store.outbox_oldest().await.expect("reads").expect("one waits").as_microsecond();
     assert!((before..=after_first).contains(&oldest().await));
-    store.published(vec![first]).await.expect("forgets");
+    store.delete_published(vec![first]).await.expect("forgets");
     assert!((after_first..=Timestamp::now().as_microsecond()).contains(&oldest().await));
 }
 

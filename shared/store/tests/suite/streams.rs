@@ -3,7 +3,7 @@
 use contracts::CorrelationId;
 use decider::StreamId;
 use jiff::{SignedDuration, Timestamp};
-use store::{Listing, NewEvent, Store, StoredEvent, StoredStream, StreamHead, StreamWrite, UpTo};
+use store::{AsOf, Listing, NewEvent, Store, StoredEvent, StoredStream, StreamHead, StreamWrite};
 use uuid::Uuid;
 
 use crate::fixture::{
@@ -13,7 +13,7 @@ use crate::fixture::{
 pub(crate) async fn an_unknown_stream_is_empty(database: impl Fixture) {
     let store = database.open().await;
     append(&store, || at("known", 0, vec![said(1)])).await;
-    for up_to in [UpTo::Latest, UpTo::Version(1), UpTo::Time(second(9))] {
+    for up_to in [AsOf::Latest, AsOf::Version(1), AsOf::Time(second(9))] {
         assert_eq!(store.load(stream("unknown"), up_to).await.expect("loads"), StoredStream::default());
     }
     assert_eq!(store.history(stream("unknown"), 0, 10).await.expect("reads"), []);
@@ -106,7 +106,7 @@ pub(crate) async fn a_stream_as_it_was_at_a_version_is_the_fold_of_its_first_eve
     let store = database.open().await;
     count(&store, 7, &[2, 5, 7], second).await;
     for version in (0..=9).chain([u64::MAX]) {
-        let loaded = store.load(stream("A"), UpTo::Version(version)).await.expect("loads");
+        let loaded = store.load(stream("A"), AsOf::Version(version)).await.expect("loads");
         let last = version.min(7);
         assert_eq!((loaded.version, fold(&loaded)), (last, counted(last)), "at version {version}");
     }
@@ -120,14 +120,14 @@ pub(crate) async fn a_stream_as_it_was_at_a_time_is_the_fold_of_its_first_events
     for now in 0..=10 {
         let last = (now / 2 * 2).min(8);
         for time in [second(now), second(now) + SignedDuration::from_micros(1)] {
-            let loaded = store.load(stream("A"), UpTo::Time(time)).await.expect("loads");
+            let loaded = store.load(stream("A"), AsOf::Time(time)).await.expect("loads");
             assert_eq!((loaded.version, fold(&loaded)), (last, counted(last)), "at {time}");
         }
     }
     let before = second(2) - SignedDuration::from_micros(1);
-    assert_eq!(store.load(stream("A"), UpTo::Time(before)).await.expect("loads").version, 0);
+    assert_eq!(store.load(stream("A"), AsOf::Time(before)).await.expect("loads").version, 0);
     for (time, version) in [(Timestamp::MIN, 0), (Timestamp::MAX, 8)] {
-        assert_eq!(store.load(stream("A"), UpTo::Time(time)).await.expect("loads").version, version);
+        assert_eq!(store.load(stream("A"), AsOf::Time(time)).await.expect("loads").version, version);
     }
 }
 
@@ -138,7 +138,7 @@ pub(crate) async fn a_stream_as_it_was_has_no_gaps_even_if_a_clock_ran_backwards
     let times = |number: u64| second([0, 10, 30, 20, 40, 35, 50][usize::try_from(number).expect("small")]);
     count(&store, 6, &[5], times).await;
     for now in (5..=55).step_by(5) {
-        let loaded = store.load(stream("A"), UpTo::Time(second(now))).await.expect("loads");
+        let loaded = store.load(stream("A"), AsOf::Time(second(now))).await.expect("loads");
         assert_eq!(fold(&loaded), counted(loaded.version), "at second {now}");
     }
 }
@@ -174,11 +174,11 @@ pub(crate) async fn a_long_stream_loads_no_more_than_what_followed_its_last_snap
 
     let last = LENGTH + INTERVAL - 1;
     for (up_to, version, events) in [
-        (UpTo::Latest, last, INTERVAL - 1),
-        (UpTo::Version(LENGTH), LENGTH, 0),
-        (UpTo::Version(LENGTH / 2 + 7), LENGTH / 2 + 7, 7),
-        (UpTo::Version(LENGTH / 2 - 1), LENGTH / 2 - 1, INTERVAL - 1),
-        (UpTo::Time(second(LENGTH / 2 + 7)), LENGTH / 2 + 7, 7),
+        (AsOf::Latest, last, INTERVAL - 1),
+        (AsOf::Version(LENGTH), LENGTH, 0),
+        (AsOf::Version(LENGTH / 2 + 7), LENGTH / 2 + 7, 7),
+        (AsOf::Version(LENGTH / 2 - 1), LENGTH / 2 - 1, INTERVAL - 1),
+        (AsOf::Time(second(LENGTH / 2 + 7)), LENGTH / 2 + 7, 7),
     ] {
         let loaded = store.load(stream("A"), up_to).await.expect("loads");
         assert_eq!((loaded.version, loaded.events.len() as u64), (version, events), "{up_to:?}");

@@ -3,7 +3,9 @@
 use std::{collections::BTreeSet, sync::mpsc::channel};
 
 use jiff::Timestamp;
-use store::{Listing, Loaded, Seen, StartOver, Step, Store, StoreError, StreamWrite, UpTo, Wanted, Writes};
+use store::{
+    AsOf, Listing, Loaded, ProcessedMessages, Restart, Step, Store, StoreError, StreamRequest, StreamWrite, Writes,
+};
 
 use crate::fixture::{
     Fixture, Script, append, at, counted, event_id, fold, handle, intent, load, open_intents, record, said, second,
@@ -30,7 +32,7 @@ pub(crate) async fn what_is_asked_for_is_loaded_in_that_order(database: impl Fix
             }
             _ => {
                 assert_eq!(names, [("A", vec![1])]);
-                assert_eq!(loaded.seen, Seen::new(), "the inbox is for the first step");
+                assert_eq!(loaded.seen, ProcessedMessages::new(), "the inbox is for the first step");
                 Ok(Step::Write(Writes::default()))
             }
         }
@@ -39,7 +41,7 @@ pub(crate) async fn what_is_asked_for_is_loaded_in_that_order(database: impl Fix
 }
 
 /// What a transaction is told that asks for these streams.
-async fn told<S: Store>(store: &S, wanted: impl Fn() -> Vec<Wanted> + Send + 'static) -> Vec<(u64, Vec<u64>)> {
+async fn told<S: Store>(store: &S, wanted: impl Fn() -> Vec<StreamRequest> + Send + 'static) -> Vec<(u64, Vec<u64>)> {
     let (told, was_told) = channel();
     let mut asked = false;
     let script = Script::new(vec![], move |loaded: Loaded| {
@@ -118,13 +120,13 @@ fn everything() -> Writes {
         answered: vec![event_id(77)],
         published: vec![1],
         parked: vec![parked(order(1), 1, 0)],
-        postponed: vec![],
-        unparked: vec![1],
+        rescheduled: vec![],
+        resolved: vec![1],
     }
 }
 
 /// A database in which [`everything`] would change something, a way to fail, and what must be as it was.
-async fn leaves_nothing<S: Store>(store: &S, step: impl FnMut(Loaded) -> Result<Step, StartOver> + Send + 'static) {
+async fn leaves_nothing<S: Store>(store: &S, step: impl FnMut(Loaded) -> Result<Step, Restart> + Send + 'static) {
     let before = write(store, || Writes {
         streams: vec![at("known", 0, vec![said(1)])],
         outbox: vec![record("known")],
@@ -146,7 +148,7 @@ async fn leaves_nothing<S: Store>(store: &S, step: impl FnMut(Loaded) -> Result<
     assert_eq!(waiting(store).await, ["known"]);
     assert_eq!(open_intents(store).await, [event_id(77)]);
     assert_eq!(coming_up(store, 0).await, [2]);
-    assert_eq!(handle(store, &[1], Writes::default).await, Seen::new(), "the message was not handled");
+    assert_eq!(handle(store, &[1], Writes::default).await, ProcessedMessages::new(), "the message was not handled");
     // And the store goes on.
     write(store, everything).await;
     assert_eq!(waiting(store).await, ["new"]);
@@ -164,7 +166,7 @@ pub(crate) async fn a_conflict_leaves_nothing(database: impl Fixture) {
 }
 
 pub(crate) async fn a_failed_step_leaves_nothing(database: impl Fixture) {
-    leaves_nothing(&database.open().await, |_| Err(StartOver)).await;
+    leaves_nothing(&database.open().await, |_| Err(Restart)).await;
 }
 
 /// The last of the writes fails: there is one intent for an event, so the second is refused.
@@ -182,35 +184,35 @@ pub(crate) async fn a_failed_transaction_is_given_back_and_can_be_tried_again(da
     let mut attempts = 0;
     let script = Script::new(vec![uuid::Uuid::from_u128(1)], move |_| {
         attempts += 1;
-        if attempts == 1 { Err(StartOver) } else { Ok(Step::Write(everything())) }
+        if attempts == 1 { Err(Restart) } else { Ok(Step::Write(everything())) }
     });
     let (script, result) = store.transact(script).await;
-    assert!(matches!(result, Err(StoreError::StartOver)), "{result:?}");
+    assert!(matches!(result, Err(StoreError::Restart)), "{result:?}");
     let (script, result) = store.transact(script).await;
     assert_eq!(result.expect("is written").outbox.len(), 1);
-    assert_eq!(script.seen, Some(Seen::new()), "the first attempt left no trace in the inbox");
+    assert_eq!(script.seen, Some(ProcessedMessages::new()), "the first attempt left no trace in the inbox");
 }
 
 pub(crate) async fn a_message_is_seen_when_it_was_handled_before(database: impl Fixture) {
     let store = database.open().await;
-    assert_eq!(handle(&store, &[1, 2], everything).await, Seen::new());
+    assert_eq!(handle(&store, &[1, 2], everything).await, ProcessedMessages::new());
     assert_eq!(handle(&store, &[2, 3, 1], Writes::default).await, seen(&[1, 2]));
     assert_eq!(handle(&store, &[3], Writes::default).await, seen(&[3]), "handled without writing anything");
-    assert_eq!(handle(&store, &[], Writes::default).await, Seen::new());
+    assert_eq!(handle(&store, &[], Writes::default).await, ProcessedMessages::new());
 }
 
 pub(crate) async fn a_message_is_seen_after_a_reopening(database: impl Fixture) {
     let store = database.open().await;
-    assert_eq!(handle(&store, &[1], Writes::default).await, Seen::new());
+    assert_eq!(handle(&store, &[1], Writes::default).await, ProcessedMessages::new());
     drop(store);
     assert_eq!(handle(&database.open().await, &[1, 2], Writes::default).await, seen(&[1]));
 }
 
 pub(crate) async fn a_message_of_a_failed_transaction_was_not_handled(database: impl Fixture) {
     let store = database.open().await;
-    assert_eq!(handle(&store, &[1], Writes::default).await, Seen::new());
+    assert_eq!(handle(&store, &[1], Writes::default).await, ProcessedMessages::new());
     let messages = seen(&[1, 2]).into_iter().collect();
-    let (script, result) = store.transact(Script::new(messages, |_| Err(StartOver))).await;
+    let (script, result) = store.transact(Script::new(messages, |_| Err(Restart))).await;
     result.expect_err("fails");
     assert_eq!(script.seen, Some(seen(&[1])));
     assert_eq!(handle(&store, &[1, 2], Writes::default).await, seen(&[1]));
@@ -273,7 +275,7 @@ async fn all_there_is<S: Store>(store: &S) -> String {
     let mut all = vec![];
     for name in ["new", "due"] {
         all.push(format!("{:?}", load(store, name).await));
-        all.push(format!("{:?}", store.load(stream(name), UpTo::Version(1)).await.expect("loads")));
+        all.push(format!("{:?}", store.load(stream(name), AsOf::Version(1)).await.expect("loads")));
         all.push(format!("{:?}", store.history(stream(name), 0, 10).await.expect("reads")));
     }
     let listing = Listing { category: "counter", status: None, before: None, limit: 10 };

@@ -3,8 +3,8 @@
 use std::thread;
 
 use e2e::{NewOrder, PATIENCE, Shop, Stream};
-use xtask::{Service, wait_until};
 use providers::simulator::{addresses, cards};
+use xtask::{Service, wait_until};
 
 /// Orders placed around each crash.
 const ORDERS: usize = 40;

@@ -1,8 +1,8 @@
 //! Orders that are not complete in time ask for their own cancellation.
 
 use e2e::{NewOrder, Shop};
-use xtask::Service;
 use providers::simulator::{GatewayEntry, addresses, cards};
+use xtask::Service;
 
 fn shop_with_deadline_s(seconds: &str) -> Shop {
     Shop::open_with(|suite| suite.env_for(Service::Order, "ORDER_DEADLINE_S", seconds))

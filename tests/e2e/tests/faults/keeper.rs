@@ -40,7 +40,7 @@ fn a_suite_ends_with_its_test_binary_that_is_killed() {
 struct Left {
     binary: Child,
     services: Vec<String>,
-    /// Kept open: a test binary that can't say how its tests ended fails.
+    /// OwnedRecord open: a test binary that can't say how its tests ended fails.
     _output: BufReader<ChildStdout>,
 }
 

@@ -3,8 +3,8 @@
 use std::{io::Write as _, net::TcpStream, thread, time::Duration};
 
 use e2e::{NewOrder, PATIENCE, Shop, Stream, must};
-use xtask::{Service, wait_until};
 use providers::simulator::cards;
+use xtask::{Service, wait_until};
 
 /// How long a service may take to end: supervisors give thirty seconds before they kill.
 pub(crate) const END: Duration = Duration::from_secs(25);

@@ -7,8 +7,8 @@ use e2e::{
     planted_binary,
     records::Record,
 };
-use xtask::Service::Inventory;
 use serde_json::Value;
+use xtask::Service::Inventory;
 
 /// More than the planted bug can take.
 const MANY: u32 = 600;

@@ -6,9 +6,9 @@ use std::{
 };
 
 use e2e::{NewOrder, Shop, facts::unknown_order, must};
-use xtask::Service::{Order, Shipping};
 use providers::simulator::cards;
 use serde_json::Value;
+use xtask::Service::{Order, Shipping};
 
 #[test]
 fn orders_are_listed_and_shown_with_the_parts_of_all_services() {

@@ -4,10 +4,10 @@ use contracts::{CorrelationId, EventId, OrderId};
 use decider::StreamId;
 use e2e::{NewOrder, Shop, must};
 use jiff::Timestamp;
-use xtask::Service::{self, Inventory, Order};
 use serde_json::Value;
-use store::{EventStore, Loaded, NewEvent, StartOver, Step, Store as _, StreamWrite, Transaction, UpTo, Writes};
+use store::{AsOf, EventStore, Loaded, NewEvent, Restart, Step, Store as _, StreamWrite, Transaction, Writes};
 use uuid::Uuid;
+use xtask::Service::{self, Inventory, Order};
 
 /// Somebody meddles with a database: an event in the name of the service, and a status that does not follow from it.
 struct Meddle(Option<StreamWrite>);
@@ -17,11 +17,11 @@ impl Transaction for Meddle {
         vec![]
     }
 
-    fn orders(&self) -> Vec<OrderId> {
+    fn ordering_keys(&self) -> Vec<OrderId> {
         vec![]
     }
 
-    fn step(&mut self, _: Loaded) -> Result<Step, StartOver> {
+    fn step(&mut self, _: Loaded) -> Result<Step, Restart> {
         Ok(Step::Write(Writes { streams: self.0.take().into_iter().collect(), ..Writes::default() }))
     }
 }
@@ -30,7 +30,7 @@ impl Transaction for Meddle {
 async fn falsify(url: &str, order: OrderId) {
     let store = must(EventStore::open_url(url).await);
     let stream = StreamId::of_order("order", order);
-    let stored = must(store.load(stream.clone(), UpTo::Latest).await);
+    let stored = must(store.load(stream.clone(), AsOf::Latest).await);
     let last = stored.events.last().expect("an order has events").clone();
     let again = NewEvent {
         id: EventId(Uuid::now_v7()),

@@ -5,9 +5,9 @@ use e2e::{
     facts::{order_placed, unknown_order},
     records::Record,
 };
-use xtask::Service::Shipping;
 use providers::simulator::cards;
 use serde_json::Value;
+use xtask::Service::Shipping;
 
 fn line<'l>(lines: &'l Value, service: &str) -> &'l Value {
     let lines = lines.as_array().expect("a list");

@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, thread};
 
 use contracts::OrderId;
 use e2e::{NewOrder, Product};
-use xtask::Service;
 use providers::simulator::{GatewayEntry, addresses, cards};
 use serde_json::Value;
+use xtask::Service;
 
 use crate::shop;
 

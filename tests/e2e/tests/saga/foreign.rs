@@ -7,8 +7,8 @@ use e2e::{
     facts::{cancellation_requested, order_placed, record, shipment_cancelled, stock_committed, unknown_order},
     records::{Place, Reader, Record},
 };
-use xtask::Service::{self, Inventory, Order, Payment, Shipping};
 use serde_json::{Value, json};
+use xtask::Service::{self, Inventory, Order, Payment, Shipping};
 
 use crate::shop;
 

@@ -7,8 +7,8 @@ use e2e::{
     facts::{cancellation_requested, order_placed, shipment_cancelled, stock_committed, stock_reserved, unknown_order},
     records::{Reader, Record},
 };
-use xtask::Service;
 use providers::simulator::{CarrierEntry, GatewayEntry};
+use xtask::Service;
 
 use crate::shop;
 

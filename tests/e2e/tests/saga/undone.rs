@@ -2,8 +2,8 @@
 
 use contracts::CancelReason;
 use e2e::{Entry, NewOrder};
-use xtask::Service;
 use providers::simulator::{GatewayEntry, addresses, cards};
+use xtask::Service;
 
 use crate::shop;
 

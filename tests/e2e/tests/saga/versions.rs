@@ -7,8 +7,8 @@ use e2e::{
     must,
     records::Record,
 };
-use xtask::Service;
 use serde_json::{Value, json};
+use xtask::Service;
 
 use crate::shop;
 

@@ -7,10 +7,10 @@ use std::{collections::BTreeSet, sync::OnceLock};
 use collector::{Collector, Span};
 use contracts::OrderId;
 use e2e::{NewOrder, PATIENCE, Shop, order_id};
-use xtask::Service;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use providers::simulator::{addresses, cards};
 use uuid::Uuid;
+use xtask::Service;
 
 /// Where somebody may look at traces.
 const TRACE_URL: &str = "http://jaeger.test/trace/";

@@ -7,7 +7,7 @@ use criterion::Criterion;
 use decider::StreamId;
 use inventory::{decider::Inventory, policy::STOCK};
 use runtime::{
-    UpTo, audit,
+    AsOf, audit,
     benches::{Batches, rebuild},
 };
 use store::{EventStore, Store as _};
@@ -49,16 +49,16 @@ async fn fill(store: &EventStore) {
     while commands.peek().is_some() {
         inventory.commit(commands.by_ref().take(TOGETHER).collect::<Vec<_>>()).await.expect("commits");
     }
-    let stored = store.load(stream(), UpTo::Latest).await.expect("loads");
+    let stored = store.load(stream(), AsOf::Latest).await.expect("loads");
     assert_eq!((stored.version, stored.events.len()), (EVENTS as u64, SINCE));
 }
 
 async fn from_snapshot(store: &EventStore) {
-    let stored = store.load(stream(), UpTo::Latest).await.expect("loads");
+    let stored = store.load(stream(), AsOf::Latest).await.expect("loads");
     black_box(rebuild::<Inventory>(stored).expect("reads"));
 }
 
 async fn from_log(store: &EventStore) {
-    let audit = audit::<Inventory>(store, &stream(), UpTo::Latest).await.expect("reads");
+    let audit = audit::<Inventory>(store, &stream(), AsOf::Latest).await.expect("reads");
     assert_eq!((audit.version, audit.differences), (EVENTS as u64, vec![]));
 }

@@ -3,10 +3,10 @@
 use std::{process::ExitCode, sync::Arc};
 
 use order_2026_10::{api::api, decider::Order};
-use runtime::{NoOutside, ServiceParts, Variable};
+use runtime::{NoProvider, ServiceDefinition, Variable};
 
 fn main() -> ExitCode {
-    runtime::run(&ServiceParts::<Order> {
+    runtime::run(&ServiceDefinition::<Order> {
         port: 8080,
         variables: vec![
             Variable::parsed::<u32>(
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
             ),
             Variable::new("TRACE_URL", "", "a timeline's link to its trace, before the trace's id; empty: no link"),
         ],
-        outside: |_| Ok(Arc::new(NoOutside)),
+        provider: |_| Ok(Arc::new(NoProvider)),
         api,
     })
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use xtask::Service;
 use providers::simulator::Trouble;
+use xtask::Service;
 
 use crate::plan::{Crowd, Fault, Plan, ServiceFault, Victim};
 use crate::rewind::rewind;

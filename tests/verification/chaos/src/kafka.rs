@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use xtask::{Service, wait_until};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
+use xtask::{Service, wait_until};
 
 use crate::choreography::consumes;
 use crate::stage::Stage;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use contracts::TOPICS;
 use fastrand::Rng;
-use xtask::Service;
 use providers::simulator::Trouble;
+use xtask::Service;
 
 use crate::choreography::consumes;
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
-use xtask::{Service, wait_until};
 use providers::simulator::CarrierLedger;
 use serde_json::Value;
+use xtask::{Service, wait_until};
 
 use crate::kafka::lag;
 use crate::stage::Stage;

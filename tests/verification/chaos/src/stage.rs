@@ -8,9 +8,9 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use e2e::{Databases, records::Topics};
 use jiff::Timestamp;
+use uuid::Uuid;
 use xtask::wait::{Look, wait_for};
 use xtask::{Broker, Client, Service, Suite, suite::Builder};
-use uuid::Uuid;
 
 /// How long a service may take to be ready again, also while the broker is away and the machine busy.
 const READY: Duration = Duration::from_mins(2);

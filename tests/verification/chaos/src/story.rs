@@ -6,9 +6,9 @@ use anyhow::{Result, ensure};
 use contracts::OrderId;
 use e2e::NewOrder;
 use fastrand::Rng;
+use providers::simulator::{addresses, cards};
 use xtask::wait::{Look, wait_for};
 use xtask::{Client, Service};
-use providers::simulator::{addresses, cards};
 
 use crate::refusal::Refusal;
 use crate::stage::Stage;

@@ -12,11 +12,11 @@ use contracts::OrderId;
 use e2e::{NewOrder, Product, eur};
 use fastrand::Rng;
 use jiff::Timestamp;
-use xtask::wait::{Look, wait_for};
-use xtask::{Reply, Service};
 use providers::simulator::{addresses, cards};
 use serde_json::{Value, json};
 use uuid::Uuid;
+use xtask::wait::{Look, wait_for};
+use xtask::{Reply, Service};
 
 use crate::plan::Size;
 use crate::stage::{Stage, locked};

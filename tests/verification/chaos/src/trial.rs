@@ -11,9 +11,9 @@ use anyhow::{Context as _, Result, ensure};
 use contracts::OrderId;
 use e2e::records::Record;
 use fastrand::Rng;
+use nix::sys::resource::{Resource, setrlimit};
 use xtask::wait::{Look, wait_for};
 use xtask::{Broker, Service, Workspace};
-use nix::sys::resource::{Resource, setrlimit};
 
 use crate::check::{Violation, check};
 use crate::crash::Crash;

@@ -79,7 +79,7 @@ impl World {
         self.order
             .0
             .get(&StreamId::of_order(ORDERS, order_id(index)))
-            .is_some_and(|state| Order::wake_at(state).is_some())
+            .is_some_and(|state| Order::next_timer(state).is_some())
     }
 
     /// Lets all happen that must, then everything that only waits for somebody or for its deadline.

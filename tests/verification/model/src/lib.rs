@@ -14,7 +14,7 @@ mod choices;
 pub mod choreography;
 pub mod documents;
 mod explore;
-mod outside;
+mod providers;
 mod rules;
 mod services;
 mod setting;

@@ -15,7 +15,7 @@ use order::{
 use shipping::{decider::Stage, policy::SHIPMENTS};
 
 use crate::{
-    outside::{Account, Parcel},
+    providers::{Account, Parcel},
     setting::{Card, Destination, Story, TEA, TOTAL, order_id, sku},
     world::{Step, World},
 };

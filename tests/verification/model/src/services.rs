@@ -39,7 +39,7 @@ impl<State: Clone + Default> Streams<State> {
 
     fn join<S: Service<State = State>>(&self, streams: &[StreamId]) -> State {
         let unknown = State::default();
-        S::join(streams.iter().map(|stream| self.0.get(stream).map_or(&unknown, |state| &**state)).collect())
+        S::merge(streams.iter().map(|stream| self.0.get(stream).map_or(&unknown, |state| &**state)).collect())
     }
 }
 

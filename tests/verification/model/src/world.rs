@@ -10,7 +10,7 @@ use contracts::{
     Contract as _, CorrelationId, Event as ContractEvent, EventId, Meta, Money, OrderId, Owner, Received,
     order::Address,
 };
-use decider::{Logged, Service, StreamId, Trigger};
+use decider::{LogEvent, Service, StreamId, Trigger};
 use inventory::decider::Inventory;
 use jiff::Timestamp;
 use order::{
@@ -18,12 +18,12 @@ use order::{
     policy::ORDERS,
 };
 use payment::{decider::Payment, policy::GatewayCall};
-use runtime::{Outside as _, OutsideError};
+use runtime::{CallError, ProviderClient as _};
 use shipping::{decider::Shipping, policy::CarrierCall};
 use uuid::Uuid;
 
 use crate::{
-    outside::{Account, ModelCarrier, ModelGateway, Parcel, at_once},
+    providers::{Account, ModelCarrier, ModelGateway, Parcel, at_once},
     services::{Party, Streams},
     setting::{Setting, Story, TEA, order_id, sku},
 };
@@ -211,7 +211,7 @@ impl World {
                     is_answered: false,
                 });
             }
-            if let Logged::Public(event) = event {
+            if let LogEvent::Public(event) = event {
                 self.observe(S::Public::OWNER, Some(event.event_type().name));
                 self.publish(S::fact(event));
             }
@@ -299,19 +299,19 @@ impl World {
     }
 
     /// The provider does what it is asked for. Its answer, if there is one, is then on its way.
-    fn perform(&mut self, index: usize) {
+    fn call(&mut self, index: usize) {
         let answer = match &*self.calls[index].ask {
             Ask::Gateway(call) => {
                 let gateway = ModelGateway(Mutex::new(std::mem::take(&mut self.accounts)));
-                let outside = payment::outside::Gateway(gateway);
-                let answer: Result<_, OutsideError> = at_once(outside.perform(call));
+                let outside = payment::provider::Gateway(gateway);
+                let answer: Result<_, CallError> = at_once(outside.call(call));
                 self.accounts = outside.0.0.into_inner().expect("one thread");
                 answer.map(Answer::FromGateway)
             }
             Ask::Carrier(call) => {
                 let outside =
-                    shipping::outside::CarrierCalls(ModelCarrier(Mutex::new(std::mem::take(&mut self.parcels))));
-                let answer: Result<_, OutsideError> = at_once(outside.perform(call));
+                    shipping::provider::CarrierCalls(ModelCarrier(Mutex::new(std::mem::take(&mut self.parcels))));
+                let answer: Result<_, CallError> = at_once(outside.call(call));
                 self.parcels = outside.0.0.into_inner().expect("one thread");
                 answer.map(Answer::FromCarrier)
             }
@@ -345,7 +345,7 @@ impl World {
             }
             Action::PassDeadline(index) => {
                 let stream = StreamId::of_order(ORDERS, order_id(index));
-                self.begin::<Order>(Trigger::Deadline, &Order::wake(&stream).expect("an order can be woken"));
+                self.begin::<Order>(Trigger::Deadline, &Order::on_timer(&stream).expect("an order can be woken"));
             }
             Action::Dispatch(index) => {
                 let dispatch = shipping::decider::Command::Dispatch(order_id(index));
@@ -360,7 +360,7 @@ impl World {
                 let record = Rc::clone(&self.mailboxes[at as usize].arrived[index]);
                 self.arrive(at, &record);
             }
-            Action::Perform(index) => self.perform(index),
+            Action::Perform(index) => self.call(index),
             Action::Answer(index, answer) => self.answer(index, answer),
         }
         self.check_always().map_err(|broken| self.story(&broken))

@@ -8,7 +8,7 @@ use model::{
     choreography::{PARTS, consumers, declared, events, follow_ups},
 };
 
-/// Seen in every order in which the things of one order can happen.
+/// ProcessedMessages in every order in which the things of one order can happen.
 fn observed() -> BTreeSet<Observed> {
     let explored = bounds::of_one_order(model::WITHOUT_ANY, 1).into_iter().map(bounds::Bound::explore);
     explored.flat_map(|report| report.unwrap_or_else(|broken| panic!("{broken}")).explored.observed).collect()

@@ -2,9 +2,9 @@
 
 use std::sync::OnceLock;
 
-use decider::{Decider, Logged};
+use decider::{Decider, LogEvent};
 
-pub use crate::honest::{Command, Event, Movement, Private, Reservation, State, Stock};
+pub use crate::honest::{Command, Event, Movement, Reservation, State, Stock, StockMovement};
 
 /// An inventory with the bug that its process has.
 pub struct Inventory;
@@ -48,8 +48,8 @@ impl Decider for Inventory {
 
 fn twice(mut events: Vec<Event>) -> Vec<Event> {
     let again = |event: &Event| match event {
-        Logged::Private(Private::UnitsReleased(movement) | Private::UnitsRestocked(movement)) => {
-            Some(Logged::Private(Private::UnitsReceived(movement.clone())))
+        LogEvent::Internal(StockMovement::UnitsReleased(movement) | StockMovement::UnitsRestocked(movement)) => {
+            Some(LogEvent::Internal(StockMovement::UnitsReceived(movement.clone())))
         }
         _ => None,
     };

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use xtask::Service;
 use serde::Serialize;
+use xtask::Service;
 
 use super::Report;
 use crate::cost::Cost;

@@ -69,7 +69,7 @@ impl Watch {
                 wait = (wait * 2).min(WAIT_MAX);
                 match watching.open(last.as_deref()) {
                     Ok(stream) => break stream,
-                    Err(error) if error.downcast_ref::<NotOk>().is_some_and(NotOk::is_refusal) => return Err(error),
+                    Err(error) if error.downcast_ref::<NotOk>().is_some_and(NotOk::is_permanent) => return Err(error),
                     Err(_) => {}
                 }
             };

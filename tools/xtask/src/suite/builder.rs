@@ -90,7 +90,7 @@ impl Builder {
         let suite = self.env("INSTANCE_ID", number.to_string());
         let ledger = |service: Service| Some((service, ledger(beside, service.provider()?)));
         let ledgers = Service::all().into_iter().filter_map(ledger);
-        ledgers.fold(suite, |suite, (service, path)| suite.env_for(service, "PROVIDERS_LEDGER", path))
+        ledgers.fold(suite, |suite, (service, path)| suite.env_for(service, "SIMULATOR_DB_PATH", path))
     }
 
     /// How long the services may take until they are ready. Default: one minute.
@@ -144,7 +144,7 @@ impl Builder {
             variables.push(("KAFKA_TOPIC_PREFIX".to_owned(), prefix.clone()));
         }
         if let Some(provider) = service.provider() {
-            variables.push(("PROVIDERS_LEDGER".to_owned(), ledger(dir, provider)));
+            variables.push(("SIMULATOR_DB_PATH".to_owned(), ledger(dir, provider)));
         }
         let extra = self.environment.iter().filter(|(whose, ..)| whose.is_none_or(|whose| whose == service));
         variables.extend(extra.map(|(_, name, value)| (name.clone(), value.clone())));
@@ -187,9 +187,9 @@ mod tests {
         let builder = Builder::new("127.0.0.1:9092".into()).topic_prefix("t1.");
         let of = |service| builder.variables(service, Path::new("/data"), 8080);
         assert_eq!(value(&of(Service::Order), "DATABASE_URL"), Some("sqlite:/data/order.db"));
-        assert_eq!(value(&of(Service::Order), "PROVIDERS_LEDGER"), None);
-        assert_eq!(value(&of(Service::Payment), "PROVIDERS_LEDGER"), Some("/data/gateway.db"));
-        assert_eq!(value(&of(Service::Shipping), "PROVIDERS_LEDGER"), Some("/data/carrier.db"));
+        assert_eq!(value(&of(Service::Order), "SIMULATOR_DB_PATH"), None);
+        assert_eq!(value(&of(Service::Payment), "SIMULATOR_DB_PATH"), Some("/data/gateway.db"));
+        assert_eq!(value(&of(Service::Shipping), "SIMULATOR_DB_PATH"), Some("/data/carrier.db"));
         assert_eq!(value(&of(Service::Shipping), "KAFKA_TOPIC_PREFIX"), Some("t1."));
     }
 

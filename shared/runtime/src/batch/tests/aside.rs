@@ -1,21 +1,21 @@
 //! Inputs that can't be handled take nothing with them, hold back their order alone, and are not lost.
 
-use store::{Arrived, NewEvent, NewOutboxRow, Parked, StreamWrite};
+use store::{NewEvent, NewOutboxRow, Parked, RawRecord, StreamWrite};
 
 use super::*;
 use crate::{
-    arrival::{self, Arrival},
+    arrival::{self, InboundRecord},
     failure::Class,
 };
 
-fn arrived(order_id: OrderId, offset: i64) -> Arrived {
+fn arrived(order_id: OrderId, offset: i64) -> RawRecord {
     let headers = vec![("ce_subject".to_owned(), order_id.to_string().into())];
     let record = NewOutboxRow { topic: "order.events".into(), key: None, headers, payload: "{}".into() };
-    Arrived { record, partition: 1, offset, timestamp_ms: Some(5) }
+    RawRecord { record, partition: 1, offset, timestamp_ms: Some(5) }
 }
 
-fn arrival(order_id: OrderId, offset: i64) -> Arrival {
-    Arrival::new(&arrival::record(&arrived(order_id, offset)), Some(order_id))
+fn arrival(order_id: OrderId, offset: i64) -> InboundRecord {
+    InboundRecord::new(&arrival::record(&arrived(order_id, offset)), Some(order_id))
 }
 
 fn record(order_number: u128, offset: i64) -> Input<Counter> {
@@ -23,7 +23,7 @@ fn record(order_number: u128, offset: i64) -> Input<Counter> {
 }
 
 /// A record of an order asks for it to be counted; the record's place names its message.
-fn command(arrival: Arrival) -> Input<Counter> {
+fn command(arrival: InboundRecord) -> Input<Counter> {
     let message = Some(Uuid::from_u128(u128::try_from(arrival.record().offset()).expect("positive")));
     let command = Command::Count(arrival.order_id.expect("has one"));
     Input::Command(CommandInput { message, arrival: Some(Box::new(arrival)), ..unasked(command) })
@@ -51,11 +51,11 @@ impl Transaction for Unreadable {
         vec![]
     }
 
-    fn orders(&self) -> Vec<OrderId> {
+    fn ordering_keys(&self) -> Vec<OrderId> {
         vec![]
     }
 
-    fn step(&mut self, _: Loaded) -> Result<Step, StartOver> {
+    fn step(&mut self, _: Loaded) -> Result<Step, Restart> {
         let event = NewEvent {
             id: EventId(Uuid::now_v7()),
             name: "Counted",
@@ -116,7 +116,7 @@ async fn a_record_that_may_succeed_later_is_parked_and_holds_back_its_order_alon
         let mut due = parked(&fixture).await;
         assert_eq!(due.len(), 1, "the first of the order");
         assert_eq!(due[0].parked.arrived.offset, offset);
-        let (arrival, over) = Arrival::parked(due.remove(0));
+        let (arrival, over) = InboundRecord::parked(due.remove(0));
         fixture.run(vec![command(arrival)]).await;
         over.await.expect_err("dropped after the transaction");
     }
@@ -131,7 +131,7 @@ async fn after_the_last_attempt_a_parked_record_becomes_a_dead_letter_and_the_ne
     let fixture = Fixture::new();
     fixture.run(vec![failing(1, 10, Class::Version), record(1, 11)]).await;
     let again = async || {
-        let (arrival, _over) = Arrival::parked(parked(&fixture).await.remove(0));
+        let (arrival, _over) = InboundRecord::parked(parked(&fixture).await.remove(0));
         let failure = Failure::new(Class::Version, "still not");
         fixture.run(vec![Input::Aside(arrival, failure)]).await.outbox
     };
@@ -158,7 +158,7 @@ async fn a_stream_that_this_build_cannot_read_parks_its_records_and_no_others() 
 async fn a_parked_record_that_leads_nowhere_now_is_done() {
     let fixture = Fixture::new();
     fixture.run(vec![failing(1, 10, Class::Version)]).await;
-    let (arrival, _over) = Arrival::parked(parked(&fixture).await.remove(0));
+    let (arrival, _over) = InboundRecord::parked(parked(&fixture).await.remove(0));
     fixture.run(vec![Input::Nowhere(arrival)]).await;
     assert_eq!(fixture.store.parked_len().await.expect("reads"), 0);
 }

@@ -1,6 +1,6 @@
 //! What is kept beside the log, held against it.
 
-use store::{StreamWrite, UpTo};
+use store::{AsOf, StreamWrite};
 
 use super::*;
 use crate::audit::{Audit, Difference, audit, audit_all};
@@ -13,11 +13,11 @@ impl Transaction for Write {
         vec![]
     }
 
-    fn orders(&self) -> Vec<OrderId> {
+    fn ordering_keys(&self) -> Vec<OrderId> {
         vec![]
     }
 
-    fn step(&mut self, _: Loaded) -> Result<Step, StartOver> {
+    fn step(&mut self, _: Loaded) -> Result<Step, Restart> {
         Ok(Step::Write(Writes { streams: self.0.take().into_iter().collect(), ..Writes::default() }))
     }
 }
@@ -38,7 +38,7 @@ impl Fixture {
 
     /// Somebody meddles: an event with this data, with something wrong beside it.
     async fn meddle(&self, data: &str, choose: impl FnOnce(StreamWrite) -> StreamWrite) {
-        let expected_version = self.store.load(stream(), UpTo::Latest).await.expect("loads").version;
+        let expected_version = self.store.load(stream(), AsOf::Latest).await.expect("loads").version;
         let event = store::NewEvent {
             id: EventId(Uuid::now_v7()),
             name: "Counted",
@@ -82,7 +82,7 @@ async fn a_good_stream_is_what_its_log_says_at_every_point() {
     assert_eq!(audit_now.state[order(7).to_string()], SNAPSHOT_INTERVAL + 5);
     assert_eq!(audit_now.differences, []);
 
-    let before = audit::<Counter>(&fixture.store, &stream(), UpTo::Version(2)).await.expect("reads");
+    let before = audit::<Counter>(&fixture.store, &stream(), AsOf::Version(2)).await.expect("reads");
     assert_eq!((before.version, before.snapshots, &before.state[order(7).to_string()]), (2, 0, &2.into()));
 }
 

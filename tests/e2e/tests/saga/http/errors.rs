@@ -2,9 +2,9 @@
 
 use contracts::OrderId;
 use e2e::{NewOrder, eur, must, unused_sku};
-use xtask::{Reply, Service};
 use serde_json::{Value, json};
 use uuid::Uuid;
+use xtask::{Reply, Service};
 
 use super::problem;
 use crate::shop;

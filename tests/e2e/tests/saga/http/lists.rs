@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use contracts::OrderId;
 use e2e::{NewOrder, order_id};
-use xtask::Service;
 use providers::simulator::cards;
 use serde_json::Value;
+use xtask::Service;
 
 use crate::shop;
 

@@ -1,8 +1,8 @@
 //! `?at=`: how things were.
 
 use e2e::NewOrder;
-use xtask::Service;
 use serde_json::{Value, json};
+use xtask::Service;
 
 use super::problem;
 use crate::shop;

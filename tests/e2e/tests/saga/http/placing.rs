@@ -4,9 +4,9 @@ use std::thread;
 
 use contracts::OrderId;
 use e2e::{NewOrder, eur, must, order_id};
-use xtask::{Reply, Service};
 use serde_json::json;
 use uuid::Uuid;
+use xtask::{Reply, Service};
 
 use super::problem;
 use crate::shop;

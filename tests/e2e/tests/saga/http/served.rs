@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use contracts::TOPICS;
 use e2e::NewOrder;
-use xtask::{Client, Service};
 use providers::simulator::addresses;
 use serde_json::Value;
+use xtask::{Client, Service};
 
 use crate::shop;
 

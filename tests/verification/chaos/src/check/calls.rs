@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use contracts::OrderId;
 use jiff::Timestamp;
-use xtask::Service;
 use providers::simulator::LoggedCall;
+use xtask::Service;
 
 use crate::evidence::Evidence;
 use crate::stage::{Deed, What};

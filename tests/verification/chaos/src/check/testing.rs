@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use contracts::{CorrelationId, EventId, Money, OrderId};
 use jiff::Timestamp;
-use xtask::Service;
 use providers::simulator::{CarrierEntry, GatewayEntry, LoggedCall};
 use serde_json::{from_value, json};
 use uuid::Uuid;
+use xtask::Service;
 
 use crate::evidence::{Content, DeadLetter, Evidence, Fact, Place, Poison, StockSeen};
 use crate::rest::Rest;

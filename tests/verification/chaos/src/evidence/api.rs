@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use contracts::{Money, OrderId};
-use xtask::Service;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use xtask::Service;
 
 use super::Evidence;
 use crate::stage::Stage;

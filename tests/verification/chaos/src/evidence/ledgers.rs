@@ -1,8 +1,8 @@
 //! What the providers have in their own books.
 
 use anyhow::Result;
-use xtask::Service;
 use providers::simulator::{CarrierLedger, GatewayLedger};
+use xtask::Service;
 
 use super::Evidence;
 use crate::stage::Stage;

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use contracts::OrderId;
 use jiff::Timestamp;
-use xtask::Service;
 use providers::simulator::{CarrierEntry, GatewayEntry, LoggedCall};
+use xtask::Service;
 
 pub use api::{OrderSeen, PaymentSeen, ShipmentSeen, StockSeen};
 pub use topics::{Content, DeadLetter, Fact, Place, Poison};

@@ -9,8 +9,8 @@ use contracts::{
 };
 use e2e::records::Record;
 use jiff::Timestamp;
-use xtask::Service;
 use rdkafka::Message as _;
+use xtask::Service;
 
 use super::Evidence;
 use crate::choreography::dead_letter_topic;

@@ -7,12 +7,17 @@ use planted::{
     api::api,
     decider::{Bug, Inventory, plant},
 };
-use runtime::{NoOutside, ServiceParts};
+use runtime::{NoProvider, ServiceDefinition};
 
 /// More than any order of the other tests has.
 const MANY: u32 = 500;
 
 fn main() -> ExitCode {
     plant(Bug::PanicsAt(MANY));
-    runtime::run(&ServiceParts::<Inventory> { port: 8081, variables: vec![], outside: |_| Ok(Arc::new(NoOutside)), api })
+    runtime::run(&ServiceDefinition::<Inventory> {
+        port: 8081,
+        variables: vec![],
+        provider: |_| Ok(Arc::new(NoProvider)),
+        api,
+    })
 }

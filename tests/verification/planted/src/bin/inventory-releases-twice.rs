@@ -6,9 +6,14 @@ use planted::{
     api::api,
     decider::{Bug, Inventory, plant},
 };
-use runtime::{NoOutside, ServiceParts};
+use runtime::{NoProvider, ServiceDefinition};
 
 fn main() -> ExitCode {
     plant(Bug::ReleasesTwice);
-    runtime::run(&ServiceParts::<Inventory> { port: 8081, variables: vec![], outside: |_| Ok(Arc::new(NoOutside)), api })
+    runtime::run(&ServiceDefinition::<Inventory> {
+        port: 8081,
+        variables: vec![],
+        provider: |_| Ok(Arc::new(NoProvider)),
+        api,
+    })
 }

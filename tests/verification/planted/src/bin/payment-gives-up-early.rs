@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use payment::{
     api::api,
     decider::{Charge, Command, Payment},
-    outside::Gateway,
     policy::GatewayCall,
+    provider::Gateway,
 };
 use providers::simulator::SimulatedGateway;
-use runtime::{Description, Outside, OutsideError, ServiceParts, Variable};
+use runtime::{CallError, CallInfo, ProviderClient, ServiceDefinition, Variable};
 use tokio::time::timeout;
 
 /// How long the gateway may take.
@@ -21,31 +21,31 @@ const SLOW: Duration = Duration::from_millis(600);
 struct GivesUpEarly(Gateway<SimulatedGateway>);
 
 #[async_trait]
-impl Outside<Payment> for GivesUpEarly {
-    fn describe(&self, call: &GatewayCall) -> Description {
+impl ProviderClient<Payment> for GivesUpEarly {
+    fn describe(&self, call: &GatewayCall) -> CallInfo {
         self.0.describe(call)
     }
 
-    async fn perform(&self, call: &GatewayCall) -> Result<Command, OutsideError> {
-        let GatewayCall::Charge(due) = call else { return self.0.perform(call).await };
+    async fn call(&self, call: &GatewayCall) -> Result<Command, CallError> {
+        let GatewayCall::Charge(due) = call else { return self.0.call(call).await };
         let declined = || Command::SettleCharge {
             order_id: due.order_id,
             charge: Charge::Declined { code: "timeout".to_owned() },
         };
-        timeout(PATIENCE, self.0.perform(call)).await.unwrap_or_else(|_| Ok(declined()))
+        timeout(PATIENCE, self.0.call(call)).await.unwrap_or_else(|_| Ok(declined()))
     }
 }
 
 fn main() -> ExitCode {
-    runtime::run(&ServiceParts::<Payment> {
+    runtime::run(&ServiceDefinition::<Payment> {
         port: 8082,
         variables: vec![Variable::new(
-            "PROVIDERS_LEDGER",
+            "SIMULATOR_DB_PATH",
             "data/gateway.db",
             "the simulated payment gateway's own file",
         )],
-        outside: |config| {
-            let ledger: String = config.own("PROVIDERS_LEDGER")?;
+        provider: |config| {
+            let ledger: String = config.own("SIMULATOR_DB_PATH")?;
             let gateway = SimulatedGateway::open(Path::new(&ledger))?.with_slow(SLOW);
             Ok(Arc::new(GivesUpEarly(Gateway(gateway))))
         },

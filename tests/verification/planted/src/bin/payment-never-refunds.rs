@@ -6,40 +6,40 @@ use async_trait::async_trait;
 use payment::{
     api::api,
     decider::{Command, Payment},
-    outside::Gateway,
     policy::GatewayCall,
+    provider::Gateway,
 };
 use providers::simulator::SimulatedGateway;
-use runtime::{Description, Outside, OutsideError, ServiceParts, Variable};
+use runtime::{CallError, CallInfo, ProviderClient, ServiceDefinition, Variable};
 
 struct KeepsTheMoney(Gateway<SimulatedGateway>);
 
 #[async_trait]
-impl Outside<Payment> for KeepsTheMoney {
-    fn describe(&self, call: &GatewayCall) -> Description {
+impl ProviderClient<Payment> for KeepsTheMoney {
+    fn describe(&self, call: &GatewayCall) -> CallInfo {
         self.0.describe(call)
     }
 
-    async fn perform(&self, call: &GatewayCall) -> Result<Command, OutsideError> {
+    async fn call(&self, call: &GatewayCall) -> Result<Command, CallError> {
         match call {
             GatewayCall::Refund { order_id, .. } => {
                 Ok(Command::SettleRefund { order_id: *order_id, refund_id: "in the mail".to_owned() })
             }
-            GatewayCall::Charge(_) | GatewayCall::Void(_) => self.0.perform(call).await,
+            GatewayCall::Charge(_) | GatewayCall::Void(_) => self.0.call(call).await,
         }
     }
 }
 
 fn main() -> ExitCode {
-    runtime::run(&ServiceParts::<Payment> {
+    runtime::run(&ServiceDefinition::<Payment> {
         port: 8082,
         variables: vec![Variable::new(
-            "PROVIDERS_LEDGER",
+            "SIMULATOR_DB_PATH",
             "data/gateway.db",
             "the simulated payment gateway's own file",
         )],
-        outside: |config| {
-            let ledger: String = config.own("PROVIDERS_LEDGER")?;
+        provider: |config| {
+            let ledger: String = config.own("SIMULATOR_DB_PATH")?;
             Ok(Arc::new(KeepsTheMoney(Gateway(SimulatedGateway::open(Path::new(&ledger))?))))
         },
         api,

@@ -7,14 +7,14 @@ use decider::Service;
 use jiff::Timestamp;
 
 use crate::{
-    arrival::Arrival,
+    arrival::InboundRecord,
     failure::{Class, Failure, RetryPolicy},
     input::Input,
 };
 
 /// What is to become of an input.
 #[derive(Debug, Clone)]
-pub(super) enum Fate {
+pub(super) enum Disposition {
     /// It is decided on.
     Decide,
     /// Its record is tried again later.
@@ -35,39 +35,44 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// The fates of the inputs. What comes after a parked record of its order is parked behind it.
-    pub(super) fn fates<S: Service>(&self, inputs: &[Input<S>], policy: RetryPolicy, now: Timestamp) -> Vec<Fate> {
+    /// The dispositions of the inputs. What comes after a parked record of its order is parked behind it.
+    pub(super) fn dispositions<S: Service>(
+        &self,
+        inputs: &[Input<S>],
+        policy: RetryPolicy,
+        now: Timestamp,
+    ) -> Vec<Disposition> {
         let mut held = self.held.clone();
-        let fate = |(index, input): (usize, &Input<S>)| {
+        let disposition = |(index, input): (usize, &Input<S>)| {
             let failure = match input {
                 Input::Aside(_, failure) => Some(failure),
                 Input::Command(_) | Input::Nowhere(_) => self.failures.get(&index),
             };
             let Some(arrival) = input.arrival() else {
-                return failure.map_or(Fate::Decide, |failure| Fate::Refuse(failure.clone()));
+                return failure.map_or(Disposition::Decide, |failure| Disposition::Refuse(failure.clone()));
             };
-            let fate = match failure {
+            let disposition = match failure {
                 Some(failure) => failed(arrival, failure, policy, now),
                 None if arrival.retry.is_none() && arrival.order_id.is_some_and(|order| held.contains(&order)) => {
                     let failure = Failure::new(Class::Held, "an earlier record of its order waits to be tried again");
-                    Fate::Park { failure, attempts: 0, due: now }
+                    Disposition::Park { failure, attempts: 0, due: now }
                 }
-                None => Fate::Decide,
+                None => Disposition::Decide,
             };
-            if matches!(fate, Fate::Park { .. }) {
+            if matches!(disposition, Disposition::Park { .. }) {
                 held.extend(arrival.order_id);
             }
-            fate
+            disposition
         };
-        inputs.iter().enumerate().map(fate).collect()
+        inputs.iter().enumerate().map(disposition).collect()
     }
 }
 
 /// A record of no known order can't hold back others of it, so it is not parked.
-fn failed(arrival: &Arrival, failure: &Failure, policy: RetryPolicy, now: Timestamp) -> Fate {
+fn failed(arrival: &InboundRecord, failure: &Failure, policy: RetryPolicy, now: Timestamp) -> Disposition {
     let (failure, attempts) = (failure.clone(), arrival.attempts() + 1);
     match policy.wait(failure.class, attempts) {
-        Some(wait) if arrival.order_id.is_some() => Fate::Park { failure, attempts, due: now + wait },
-        _ => Fate::DeadLetter { failure, attempts },
+        Some(wait) if arrival.order_id.is_some() => Disposition::Park { failure, attempts, due: now + wait },
+        _ => Disposition::DeadLetter { failure, attempts },
     }
 }

@@ -15,7 +15,7 @@ const TOLD_APART: Duration = Duration::from_secs(10);
 
 /// A client's context that tells seldom that the broker is away.
 #[derive(Debug, Default)]
-pub(crate) struct Quiet {
+pub(crate) struct RateLimitedContext {
     told: Mutex<Option<Instant>>,
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn is_away(error: &KafkaError) -> bool {
     matches!(error.rdkafka_error_code(), Some(AllBrokersDown | BrokerTransportFailure | Resolve))
 }
 
-impl Quiet {
+impl RateLimitedContext {
     fn is_time(&self) -> bool {
         let mut told = self.told.lock().expect("nobody panics while holding it");
         let is_time = told.is_none_or(|told| told.elapsed() >= TOLD_APART);
@@ -45,7 +45,7 @@ impl Quiet {
     }
 }
 
-/// What a client says, many times a second, while a broker is away or has no leaders yet. [`Quiet::tell`] tells it once.
+/// What a client says, many times a second, while a broker is away or has no leaders yet. [`RateLimitedContext::tell`] tells it once.
 const FLOOD: [&str; 2] = ["FAIL", "METADATAUPDATE"];
 
 /// What [`ClientContext::log`] is for.
@@ -60,7 +60,7 @@ pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     }
 }
 
-impl ClientContext for Quiet {
+impl ClientContext for RateLimitedContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }
@@ -70,4 +70,4 @@ impl ClientContext for Quiet {
     }
 }
 
-impl ConsumerContext for Quiet {}
+impl ConsumerContext for RateLimitedContext {}

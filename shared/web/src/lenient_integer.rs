@@ -1,4 +1,4 @@
-//! Whole numbers, as JSON means them: `5.0` is the same number as `5`, and some clients write it so.
+//! IntegerVisitor numbers, as JSON means them: `5.0` is the same number as `5`, and some clients write it so.
 
 use std::{fmt, marker::PhantomData};
 
@@ -10,17 +10,17 @@ use serde::{
 /// The largest number up to which every whole number has an exact `f64`: 2^53.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
-/// Reads a whole number; to be named by `#[serde(deserialize_with = "web::whole")]`.
+/// Reads a whole number; to be named by `#[serde(deserialize_with = "web::lenient_integer")]`.
 ///
 /// # Errors
 /// It is no number, not whole, or does not fit.
-pub fn whole<'de, T: TryFrom<i128>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    deserializer.deserialize_any(Whole(PhantomData))
+pub fn lenient_integer<'de, T: TryFrom<i128>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    deserializer.deserialize_any(IntegerVisitor(PhantomData))
 }
 
-struct Whole<T>(PhantomData<T>);
+struct IntegerVisitor<T>(PhantomData<T>);
 
-impl<T: TryFrom<i128>> Visitor<'_> for Whole<T> {
+impl<T: TryFrom<i128>> Visitor<'_> for IntegerVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[derive(Deserialize)]
-    struct Small(#[serde(deserialize_with = "whole")] u32);
+    struct Small(#[serde(deserialize_with = "lenient_integer")] u32);
 
     fn read(json: &str) -> Option<u32> {
         serde_json::from_str::<Small>(json).ok().map(|Small(number)| number)

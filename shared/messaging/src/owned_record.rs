@@ -7,14 +7,14 @@ const NONE: u32 = u32::MAX;
 
 /// A record that nobody holds: topic, key, value and headers one after the other, each after its length.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct OwnedRecord {
     partition: i32,
     offset: i64,
     timestamp_ms: Option<i64>,
     packed: Box<[u8]>,
 }
 
-impl Kept {
+impl OwnedRecord {
     pub(crate) fn new(record: &Record<'_>) -> Self {
         let parts = [Some(record.topic().as_bytes()), record.key(), Some(record.payload())];
         let headers = record.headers().iter().flat_map(|(name, value)| [Some(name.as_bytes()), Some(*value)]);
@@ -77,7 +77,7 @@ mod tests {
     fn must_stay(key: Option<&[u8]>, headers: &[(String, Bytes)], payload: &[u8]) {
         let (topic, partition, offset, timestamp_ms) = ("order.events", 3, 42, Some(5));
         let record = Record::from(Parts { topic, partition, offset, timestamp_ms, key, headers, payload });
-        let kept = record.keep();
+        let kept = record.to_owned_record();
         assert_eq!(format!("{:?}", kept.record()), format!("{record:?}"));
     }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use contracts::OrderId;
 use providers::{ChargeAnswer, PaymentGateway, ProviderError, VoidAnswer};
-use runtime::{Description, Outside, OutsideError};
+use runtime::{CallError, CallInfo, ProviderClient};
 
 use crate::{
     decider::{Charge, Command, Payment},
@@ -14,17 +14,17 @@ use crate::{
 pub struct Gateway<G>(pub G);
 
 #[async_trait]
-impl<G: PaymentGateway> Outside<Payment> for Gateway<G> {
-    fn describe(&self, call: &GatewayCall) -> Description {
+impl<G: PaymentGateway> ProviderClient<Payment> for Gateway<G> {
+    fn describe(&self, call: &GatewayCall) -> CallInfo {
         let (operation, order_id) = match call {
             GatewayCall::Charge(due) => ("charge", due.order_id),
             GatewayCall::Void(order_id) => ("void", *order_id),
             GatewayCall::Refund { order_id, .. } => ("refund", *order_id),
         };
-        Description { peer: "payment-gateway", operation, order_id }
+        CallInfo { peer: "payment-gateway", operation, order_id }
     }
 
-    async fn perform(&self, call: &GatewayCall) -> Result<Command, OutsideError> {
+    async fn call(&self, call: &GatewayCall) -> Result<Command, CallError> {
         match call {
             GatewayCall::Charge(due) => {
                 let answer =
@@ -41,7 +41,7 @@ impl<G: PaymentGateway> Outside<Payment> for Gateway<G> {
 }
 
 impl<G: PaymentGateway> Gateway<G> {
-    async fn void(&self, order_id: OrderId) -> Result<Command, OutsideError> {
+    async fn void(&self, order_id: OrderId) -> Result<Command, CallError> {
         let charge = match self.0.void(order_id).await.map_err(|error| no_answer(&error))? {
             VoidAnswer::Voided => Charge::Voided,
             VoidAnswer::Captured { capture_id } => Charge::Captured { capture_id },
@@ -60,6 +60,6 @@ fn charged(answer: ChargeAnswer) -> Charge {
 }
 
 /// Even a refusal is no answer: it says that we asked for something wrong, not what became of the order's money.
-fn no_answer(error: &ProviderError) -> OutsideError {
-    OutsideError(error.to_string())
+fn no_answer(error: &ProviderError) -> CallError {
+    CallError(error.to_string())
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use providers::{BookAnswer, Carrier, ProviderError};
-use runtime::{Description, Outside, OutsideError};
+use runtime::{CallError, CallInfo, ProviderClient};
 
 use crate::{
     decider::{Booking, Command, Shipping},
@@ -13,16 +13,16 @@ use crate::{
 pub struct CarrierCalls<C>(pub C);
 
 #[async_trait]
-impl<C: Carrier> Outside<Shipping> for CarrierCalls<C> {
-    fn describe(&self, call: &CarrierCall) -> Description {
+impl<C: Carrier> ProviderClient<Shipping> for CarrierCalls<C> {
+    fn describe(&self, call: &CarrierCall) -> CallInfo {
         let (operation, order_id) = match call {
             CarrierCall::Book(destination) => ("book", destination.order_id),
             CarrierCall::Cancel(order_id) => ("cancel", *order_id),
         };
-        Description { peer: "carrier", operation, order_id }
+        CallInfo { peer: "carrier", operation, order_id }
     }
 
-    async fn perform(&self, call: &CarrierCall) -> Result<Command, OutsideError> {
+    async fn call(&self, call: &CarrierCall) -> Result<Command, CallError> {
         match call {
             CarrierCall::Book(destination) => {
                 let order_id = destination.order_id;
@@ -47,6 +47,6 @@ fn booked(answer: BookAnswer) -> Booking {
 }
 
 /// Even a refusal is no answer: it says that we asked for something wrong, not what became of the parcel.
-fn no_answer(error: &ProviderError) -> OutsideError {
-    OutsideError(error.to_string())
+fn no_answer(error: &ProviderError) -> CallError {
+    CallError(error.to_string())
 }
