@@ -78,7 +78,6 @@ pub struct Observation {
 
 /// What other services' events mean to an order. Named as the events are.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::IntoStaticStr)]
-#[expect(missing_docs, reason = "documented at the contract events of the same names")]
 pub enum Fact {
     StockReserved,
     StockReservationRejected,

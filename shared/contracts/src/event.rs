@@ -93,7 +93,6 @@ macro_rules! contract {
     ($(#[$doc:meta])* $name:ident, owner $owner:ident, topic $topic:literal { $($event:ident, $version:literal;)+ }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq)]
-        #[expect(missing_docs, reason = "each variant is documented at the struct of the same name")]
         pub enum $name { $($event($event),)+ }
 
         impl crate::Contract for $name {

@@ -11,8 +11,8 @@ fn exported() -> BTreeSet<String> {
     let telemetry = Telemetry::start(&settings).expect("starts");
     // Named one by one, so that an instrument that is added is missed here until it is recorded.
     let Metrics {
-        orders_ended,
-        order_seconds,
+        sagas_completed,
+        saga_seconds,
         compensations,
         consumed,
         published,
@@ -32,11 +32,11 @@ fn exported() -> BTreeSet<String> {
         timers_due,
         outbox_oldest_seconds,
     } = &*telemetry.metrics;
-    let counters = [orders_ended, compensations, consumed, published, duplicates, dead_letters, parked];
+    let counters = [sagas_completed, compensations, consumed, published, duplicates, dead_letters, parked];
     for counter in counters.into_iter().chain([forgotten, throttled, shed, retries]) {
         counter.add(1, &[]);
     }
-    for histogram in [order_seconds, transaction_seconds] {
+    for histogram in [saga_seconds, transaction_seconds] {
         histogram.record(0.1, &[]);
     }
     batch_size.record(1, &[]);

@@ -22,7 +22,6 @@ pub mod order {
 
     /// What the order service published then.
     #[derive(Debug, Clone, PartialEq, Eq)]
-    #[expect(missing_docs, reason = "each variant is documented at the struct of the same name")]
     pub enum OrderEvent {
         OrderPlaced(OrderPlaced),
         OrderCancellationRequested(OrderCancellationRequested),
