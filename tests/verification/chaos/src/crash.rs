@@ -12,7 +12,7 @@ use contracts::{Contract as _, EventType};
 use xtask::Service;
 
 use crate::choreography::{calls, reacts_to};
-use crate::story::Story;
+use crate::load::scripted_order::ScriptedOrder;
 
 /// Points that a record comes past on its way in.
 const IN: [&str; 4] = ["before-inbox", "after-inbox", "before-offsets", "after-offsets"];
@@ -44,7 +44,7 @@ impl fmt::Display for Crash {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Round {
     /// What becomes of the order.
-    pub story: Story,
+    pub scripted_order: ScriptedOrder,
     /// At most one for each service.
     pub crashes: Vec<Crash>,
 }
@@ -92,13 +92,14 @@ pub fn all() -> (Vec<Crash>, Vec<(Crash, &'static str)>) {
 pub fn rounds(crashes: &[Crash]) -> Vec<Round> {
     let mut rounds = Vec::<Round>::new();
     for crash in crashes {
-        let story = Story::of(crash.event).unwrap_or_else(|| panic!("{crash} is in no story"));
+        let scripted_order =
+            ScriptedOrder::of(crash.event).unwrap_or_else(|| panic!("{crash} is in no scripted_order"));
         let has_room = |round: &&mut Round| {
-            round.story == story && round.crashes.iter().all(|other| other.service != crash.service)
+            round.scripted_order == scripted_order && round.crashes.iter().all(|other| other.service != crash.service)
         };
         match rounds.iter_mut().find(has_room) {
             Some(round) => round.crashes.push(*crash),
-            None => rounds.push(Round { story, crashes: vec![*crash] }),
+            None => rounds.push(Round { scripted_order, crashes: vec![*crash] }),
         }
     }
     rounds

@@ -11,7 +11,7 @@ use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use xtask::{Service, wait_until};
 
 use crate::choreography::consumes;
-use crate::stage::Stage;
+use crate::system::SystemUnderTest;
 
 /// How long the broker may take to answer.
 const ANSWER: Duration = Duration::from_secs(20);
@@ -27,8 +27,8 @@ pub(crate) fn client(address: &str) -> ClientConfig {
 }
 
 /// A consumer that commits nothing.
-pub(crate) fn reader(stage: &Stage, group: &str) -> Result<BaseConsumer> {
-    let mut config = client(stage.address());
+pub(crate) fn reader(system: &SystemUnderTest, group: &str) -> Result<BaseConsumer> {
+    let mut config = client(system.address());
     config.set("group.id", group).set("enable.auto.commit", "false").set("allow.auto.create.topics", "false");
     Ok(config.create()?)
 }
@@ -50,11 +50,15 @@ fn end(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<i64> {
 ///
 /// # Errors
 /// The broker does not answer, or stops giving records.
-pub(crate) fn read_all(stage: &Stage, topics: &[String], mut see: impl FnMut(&BorrowedMessage<'_>)) -> Result<()> {
-    let consumer = reader(stage, "chaos never commits")?;
+pub(crate) fn read_all(
+    system: &SystemUnderTest,
+    topics: &[String],
+    mut see: impl FnMut(&BorrowedMessage<'_>),
+) -> Result<()> {
+    let consumer = reader(system, "chaos never commits")?;
     let mut open = BTreeMap::new();
     let mut list = TopicPartitionList::new();
-    for topic in topics.iter().map(|topic| format!("{}{topic}", stage.prefix())) {
+    for topic in topics.iter().map(|topic| format!("{}{topic}", system.prefix())) {
         for partition in partitions(&consumer, &topic)? {
             let end = end(&consumer, &topic, partition)?;
             if end > 0 {
@@ -86,12 +90,12 @@ pub(crate) fn read_all(stage: &Stage, topics: &[String], mut see: impl FnMut(&Bo
 ///
 /// # Errors
 /// The broker does not answer.
-pub(crate) fn lag(stage: &Stage, service: Service) -> Result<i64> {
-    let group = format!("{}{service}", stage.prefix());
-    let consumer = reader(stage, &group)?;
+pub(crate) fn lag(system: &SystemUnderTest, service: Service) -> Result<i64> {
+    let group = format!("{}{service}", system.prefix());
+    let consumer = reader(system, &group)?;
     let mut list = TopicPartitionList::new();
     let mut behind = 0;
-    for topic in consumes(service).iter().map(|topic| format!("{}{topic}", stage.prefix())) {
+    for topic in consumes(service).iter().map(|topic| format!("{}{topic}", system.prefix())) {
         for partition in partitions(&consumer, &topic)? {
             list.add_partition(&topic, partition);
             behind += end(&consumer, &topic, partition)?;

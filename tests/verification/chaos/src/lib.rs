@@ -1,31 +1,25 @@
-//! Faults of every kind under a steady flow of orders, and an independent checker of what came of them.
+//! Fault injection under a steady flow of orders, and an independent checker of the results.
 //!
-//! - [`plan`]: from a seed to a schedule of faults, as data.
-//! - [`stage`]: the real binaries, their broker, and what was done to them. [`faults`] does it.
-//! - [`traffic`]: customers, who order steadily and cancel at random moments.
-//! - [`meddler`]: doubles records, and adds poison.
-//! - [`evidence`]: what can be read from outside when all is over: APIs, topics, ledgers, metrics.
+//! - [`system`]: the suite under test with its broker, and a log of the injected faults.
+//! - [`faults`]: from a seed to a schedule of faults, and the code that injects it.
+//! - [`load`]: customers who order steadily and cancel at random moments, and scripted orders with a known outcome.
+//! - [`evidence`]: everything observable from outside after a run: APIs, topics, provider ledgers, metrics.
 //! - [`check`]: the rules, each a pure function from evidence to violations.
-//! - [`run`]: one run, from the first order to the verdict.
-//! - [`trial`]: a few orders of known fates on a suite of the test build, which has bugs and crashes on demand. [`story`] has
-//!   the fates, [`crash`] has all crashes, and [`supervisor`] starts again what crashed.
+//! - [`run`]: one chaos run, from the first order to the list of violations.
+//! - [`trial`]: scripted orders on a test build whose services have bugs and crash points. [`crash`] lists all crash points;
+//!   [`supervisor`] restarts services after a crash.
 
 pub mod check;
 pub mod choreography;
 pub mod crash;
-pub mod delays;
 pub mod evidence;
 pub mod faults;
 mod kafka;
-pub mod meddler;
-pub mod plan;
-pub mod refusal;
+pub mod load;
+mod quiescence;
+pub mod recovery;
 pub mod report;
-mod rest;
-mod rewind;
 pub mod run;
-pub mod stage;
-pub mod story;
 pub mod supervisor;
-pub mod traffic;
+pub mod system;
 pub mod trial;

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use chaos::plan::Size;
+use chaos::faults::plan::Size;
 use chaos::report::report;
-use chaos::run::Run;
-use chaos::stage::Subject;
+use chaos::run::ChaosRun;
+use chaos::system::SystemConfig;
 use clap::Parser;
 use xtask::{Broker, Progress, Workspace, children, postgres::Storage};
 
@@ -49,9 +49,9 @@ fn run(arguments: &Arguments) -> Result<bool> {
     let is_shared = arguments.storage == Storage::Postgres;
     let instances = if is_shared { 3 } else { 1 };
     let size = Size { orders, orders_per_second, broker_kills: Some(3), instances };
-    let mut run = Run::new(arguments.seed.unwrap_or_else(|| fastrand::u64(1..1_000_000)), size);
+    let mut run = ChaosRun::new(arguments.seed.unwrap_or_else(|| fastrand::u64(1..1_000_000)), size);
     if is_shared {
-        run.subject = Subject::on_postgres();
+        run.subject = SystemConfig::on_postgres();
     }
     println!("{}", run.plan());
     let broker = Broker::own(&Workspace::find()?, Progress::shown())?;

@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 use xtask::{Client, Service};
 
-use crate::stage::{Stage, What};
+use crate::system::{FaultKind, SystemUnderTest};
 
 /// How often a supervisor looks.
 const SUPERVISION: Duration = Duration::from_millis(10);
@@ -20,15 +20,15 @@ const PROBE: Duration = Duration::from_secs(1);
 const COMING_BACK: SignedDuration = SignedDuration::from_mins(1);
 const SIGABRT: i32 = 6;
 
-/// Works while services that crash are started again, as a supervisor does. The stage counts them.
+/// Works while services that crash are started again, as a supervisor does. The system counts them.
 ///
 /// # Errors
 /// The work fails; or a service ended in another way, or does not come back.
-pub fn supervised(stage: &Stage, work: impl FnOnce() -> Result<()>) -> Result<()> {
+pub fn supervised(system: &SystemUnderTest, work: impl FnOnce() -> Result<()>) -> Result<()> {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let is_over = &is_over;
-        let supervisors = Service::all().map(|service| scope.spawn(move || supervise(stage, service, is_over)));
+        let supervisors = Service::all().map(|service| scope.spawn(move || supervise(system, service, is_over)));
         // However the work ends, so does the supervision.
         let over = OnDrop(is_over);
         let worked = work();
@@ -40,20 +40,20 @@ pub fn supervised(stage: &Stage, work: impl FnOnce() -> Result<()>) -> Result<()
     })
 }
 
-fn supervise(stage: &Stage, service: Service, is_over: &AtomicBool) -> Result<()> {
-    let client = Client::with_timeout(stage.client(service).base(), PROBE);
+fn supervise(system: &SystemUnderTest, service: Service, is_over: &AtomicBool) -> Result<()> {
+    let client = Client::with_timeout(system.client(service).base(), PROBE);
     let mut down_since = None;
     while down_since.is_some() || !is_over.load(Ordering::Relaxed) {
-        let ended = stage.suite().ended(service)?;
+        let ended = system.suite().ended(service)?;
         if let Some(status) = ended {
             ensure!(is_abort(status), "{service} ended with {status}");
-            stage.crashed();
+            system.record_crash();
             down_since.get_or_insert_with(Timestamp::now);
-            stage.spawn(service)?;
+            system.spawn(service)?;
         } else if let Some(from) = down_since
             && client.get("/readyz").is_ok_and(|reply| reply.status == 200)
         {
-            stage.did(What::Killed(service), from);
+            system.record_fault(FaultKind::Killed(service), from);
             down_since = None;
         } else if let Some(from) = down_since {
             ensure!(Timestamp::now().duration_since(from) < COMING_BACK, "{service} is not ready again since {from}");

@@ -18,20 +18,20 @@ use xtask::{Broker, Service, Workspace};
 use crate::check::{Violation, check};
 use crate::crash::Crash;
 use crate::evidence::Evidence;
-use crate::meddler::POISON;
-use crate::rest::rest;
-use crate::stage::{Stage, Subject};
-use crate::story::Story;
-use crate::traffic::{Assortment, Sales, product, receive};
+use crate::faults::topic_fuzzer::POISON;
+use crate::load::scripted_order::ScriptedOrder;
+use crate::load::traffic::{TestProducts, TrafficLog, product, receive};
+use crate::quiescence::wait_for_quiescence;
+use crate::system::{SystemConfig, SystemUnderTest};
 
 /// How long a crash may take to happen, and its service to be ready again.
 const CRASHING: Duration = Duration::from_secs(30);
 
 /// The suite, and what was done with it so far.
-pub struct Trial {
-    stage: Stage,
-    assortment: Assortment,
-    sales: Mutex<Sales>,
+pub struct ScriptedRun {
+    system: SystemUnderTest,
+    products: TestProducts,
+    traffic: Mutex<TrafficLog>,
     /// Where services look for crashes: a file for each.
     crashes: PathBuf,
     /// How many crashes they were told.
@@ -41,7 +41,7 @@ pub struct Trial {
 
 /// How long to wait for the suite before the verdict.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct QuiescenceTimeouts {
     /// For the last order, counted from the last crash.
     pub orders: Duration,
     /// For outboxes and offsets after that.
@@ -49,7 +49,7 @@ pub struct Patience {
 }
 
 /// What came of a trial.
-pub struct Verdict {
+pub struct ScriptedRunResult {
     /// What was seen.
     pub evidence: Evidence,
     /// What is wrong with that.
@@ -62,7 +62,7 @@ pub struct Verdict {
 ///
 /// # Errors
 /// Its binaries are not there.
-fn faulty(mut subject: Subject, crashes: &Path) -> Result<Subject> {
+fn faulty(mut subject: SystemConfig, crashes: &Path) -> Result<SystemConfig> {
     let program = std::env::current_exe()?;
     let folder = program.ancestors().nth(2).context("a program is in a folder")?;
     for service in Service::all() {
@@ -81,46 +81,46 @@ fn faulty(mut subject: Subject, crashes: &Path) -> Result<Subject> {
     Ok(subject)
 }
 
-impl Trial {
+impl ScriptedRun {
     /// Starts the test build of a subject's suite, and fills the stock for so many orders.
     ///
     /// # Errors
     /// It does not start.
-    pub fn begin(broker: Broker, subject: Subject, orders: u32) -> Result<Self> {
+    pub fn start(broker: Broker, subject: SystemConfig, orders: u32) -> Result<Self> {
         let started = Instant::now();
         // Hundreds of crashes need not leave hundreds of memory images.
         setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
         let crashes = Workspace::find()?.run_dir("crashes")?;
-        let stage = Stage::set(broker, &faulty(subject, &crashes)?)?;
-        let ample = product(&stage, "AMPLE".to_owned(), 1_250, 2 * orders)?;
-        let scarce = product(&stage, "SCARCE".to_owned(), 100, 1)?;
-        let assortment = Assortment { ample: vec![ample], scarce: vec![scarce] };
-        Ok(Self { stage, assortment, sales: Mutex::default(), crashes, armed: AtomicUsize::new(0), started })
+        let system = SystemUnderTest::start(broker, &faulty(subject, &crashes)?)?;
+        let ample = product(&system, "AMPLE".to_owned(), 1_250, 2 * orders)?;
+        let scarce = product(&system, "SCARCE".to_owned(), 100, 1)?;
+        let products = TestProducts { ample: vec![ample], scarce: vec![scarce] };
+        Ok(Self { system, products, traffic: Mutex::default(), crashes, armed: AtomicUsize::new(0), started })
     }
 
     /// The suite.
-    pub fn stage(&self) -> &Stage {
-        &self.stage
+    pub fn system(&self) -> &SystemUnderTest {
+        &self.system
     }
 
     /// What is for sale.
-    pub fn assortment(&self) -> &Assortment {
-        &self.assortment
+    pub fn products(&self) -> &TestProducts {
+        &self.products
     }
 
     /// Notes what customers and clerks know.
-    pub fn note(&self, noted: impl FnOnce(&mut Sales)) {
-        noted(&mut self.sales.lock().unwrap_or_else(PoisonError::into_inner));
+    pub fn note(&self, noted: impl FnOnce(&mut TrafficLog)) {
+        noted(&mut self.traffic.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Places the order of a story.
+    /// Places the order of a scripted_order.
     ///
     /// # Errors
     /// It is not accepted.
-    pub fn begin_story(&self, story: Story) -> Result<OrderId> {
-        let order = story.begin(&self.stage, &self.assortment)?;
+    pub fn place_scripted(&self, scripted_order: ScriptedOrder) -> Result<OrderId> {
+        let order = scripted_order.place(&self.system, &self.products)?;
         let id = order.id;
-        self.note(|sales| sales.accepted.push(order));
+        self.note(|traffic| traffic.accepted.push(order));
         Ok(id)
     }
 
@@ -129,8 +129,8 @@ impl Trial {
     /// # Errors
     /// The inventory does not take them.
     pub fn receive(&self) -> Result<()> {
-        let received = receive(&self.stage, &self.assortment, &mut Rng::new())?;
-        self.note(|sales| sales.received.push(received));
+        let received = receive(&self.system, &self.products, &mut Rng::new())?;
+        self.note(|traffic| traffic.received.push(received));
         Ok(())
     }
 
@@ -140,17 +140,17 @@ impl Trial {
     /// The broker does not take it.
     pub fn poison(&self) -> Result<()> {
         let record = Record::new("order.events", "somebody", b"{").with(POISON, "planted");
-        self.stage.topics().try_publish(&record, None).map(drop)
+        self.system.topics().try_publish(&record, None).map(drop)
     }
 
-    /// Tells a story to its end.
+    /// Tells a scripted_order to its end.
     ///
     /// # Errors
     /// It goes another way.
-    pub fn tell(&self, story: Story) -> Result<OrderId> {
-        let order = story.tell(&self.stage, &self.assortment)?;
+    pub fn run_scripted(&self, scripted_order: ScriptedOrder) -> Result<OrderId> {
+        let order = scripted_order.run(&self.system, &self.products)?;
         let id = order.id;
-        self.note(|sales| sales.accepted.push(order));
+        self.note(|traffic| traffic.accepted.push(order));
         Ok(id)
     }
 
@@ -176,7 +176,7 @@ impl Trial {
     pub fn wait_for_crashes(&self) -> Result<()> {
         let armed = self.armed.load(Ordering::Relaxed);
         wait_for("all crashes to happen", CRASHING, || {
-            let crashes = self.stage.crashes();
+            let crashes = self.system.crashes();
             let open = Service::all().map(|service| fs::read_to_string(self.crashes.join(service.name())));
             let open: Vec<_> = open.into_iter().flatten().collect();
             let seen = || format!("{crashes} of {armed}; due: {}", open.join(", "));
@@ -188,13 +188,13 @@ impl Trial {
     ///
     /// # Errors
     /// Something can't be asked.
-    pub fn verdict(self, patience: Patience) -> Result<Verdict> {
-        let rest = rest(&self.stage, patience.orders, patience.settling)?;
-        let sales = self.sales.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let evidence = Evidence::gather(&self.stage, &self.assortment, sales, rest)?;
+    pub fn finish(self, patience: QuiescenceTimeouts) -> Result<ScriptedRunResult> {
+        let quiescence = wait_for_quiescence(&self.system, patience.orders, patience.settling)?;
+        let traffic = self.traffic.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let evidence = Evidence::gather(&self.system, &self.products, traffic, quiescence)?;
         for service in Service::all() {
-            self.stage.kill(service)?;
+            self.system.kill(service)?;
         }
-        Ok(Verdict { violations: check(&evidence), evidence, took: self.started.elapsed() })
+        Ok(ScriptedRunResult { violations: check(&evidence), evidence, took: self.started.elapsed() })
     }
 }

@@ -4,47 +4,49 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use chaos::crash::{Crash, all, rounds};
-use chaos::stage::Subject;
 use chaos::supervisor::supervised;
-use chaos::trial::{Patience, Trial};
+use chaos::system::SystemConfig;
+use chaos::trial::{QuiescenceTimeouts, ScriptedRun};
 use xtask::{Broker, broker_from_env};
 
 /// As long as after any other fault.
-const PATIENCE: Patience = Patience { orders: Duration::from_mins(1), settling: Duration::from_secs(30) };
+const PATIENCE: QuiescenceTimeouts =
+    QuiescenceTimeouts { orders: Duration::from_mins(1), settling: Duration::from_secs(30) };
 
 #[test]
 fn every_crash_is_survived_with_sqlite() {
-    every_crash_is_survived(Subject::default());
+    every_crash_is_survived(SystemConfig::default());
 }
 
 #[test]
 fn every_crash_is_survived_with_postgresql() {
-    every_crash_is_survived(Subject::on_postgres());
+    every_crash_is_survived(SystemConfig::on_postgres());
 }
 
 /// The subject says by its environment which storage it uses.
-fn every_crash_is_survived(subject: Subject) {
+fn every_crash_is_survived(subject: SystemConfig) {
     let (possible, impossible) = all();
     let rounds = rounds(&possible);
     let broker = broker_from_env().and_then(|address| Broker::at(&address)).expect("a broker");
-    let trial = Trial::begin(broker, subject, u32::try_from(rounds.len()).expect("few")).expect("the suite starts");
+    let trial =
+        ScriptedRun::start(broker, subject, u32::try_from(rounds.len()).expect("few")).expect("the suite starts");
     let started = Instant::now();
-    let survived = supervised(trial.stage(), || {
+    let survived = supervised(trial.system(), || {
         for round in &rounds {
             let crashes: Vec<_> = round.crashes.iter().map(ToString::to_string).collect();
-            println!("{:6} ms: {:?} with {}", started.elapsed().as_millis(), round.story, crashes.join(", "));
+            println!("{:6} ms: {:?} with {}", started.elapsed().as_millis(), round.scripted_order, crashes.join(", "));
             round.crashes.iter().try_for_each(|crash| trial.arm(crash))?;
-            trial.tell(round.story)?;
+            trial.run_scripted(round.scripted_order)?;
             trial.wait_for_crashes()?;
         }
         Ok(())
     });
     survived.unwrap_or_else(|error| panic!("{error:#}"));
-    let crashes = trial.stage().crashes();
+    let crashes = trial.system().crashes();
     println!("{crashes} crashes with {} orders in {:?}", rounds.len(), started.elapsed());
     assert_eq!(crashes, possible.len(), "each happened once");
     tell(&impossible);
-    let verdict = trial.verdict(PATIENCE).unwrap_or_else(|error| panic!("{error:#}"));
+    let verdict = trial.finish(PATIENCE).unwrap_or_else(|error| panic!("{error:#}"));
     assert_eq!(verdict.violations, []);
 }
 

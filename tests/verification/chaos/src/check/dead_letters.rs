@@ -3,11 +3,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use xtask::Service;
 
 use crate::choreography::consumes;
-use crate::evidence::{DeadLetter, Evidence, Place, Poison};
+use crate::evidence::{Evidence, ObservedDeadLetter, PoisonRecord, RecordPosition};
 
 pub(super) fn check(evidence: &Evidence) -> Vec<String> {
-    let poison: BTreeMap<&Place, &Poison> = evidence.poison.iter().map(|poison| (&poison.place, poison)).collect();
-    let mut letters = BTreeMap::<(&'static str, &Place), Vec<&DeadLetter>>::new();
+    let poison: BTreeMap<&RecordPosition, &PoisonRecord> =
+        evidence.poison.iter().map(|poison| (&poison.place, poison)).collect();
+    let mut letters = BTreeMap::<(&'static str, &RecordPosition), Vec<&ObservedDeadLetter>>::new();
     for letter in &evidence.dead_letters {
         letters.entry((letter.service.name(), &letter.origin)).or_default().push(letter);
     }
@@ -31,8 +32,8 @@ pub(super) fn check(evidence: &Evidence) -> Vec<String> {
 }
 
 fn missing(
-    poison: &BTreeMap<&Place, &Poison>,
-    letters: &BTreeMap<(&'static str, &Place), Vec<&DeadLetter>>,
+    poison: &BTreeMap<&RecordPosition, &PoisonRecord>,
+    letters: &BTreeMap<(&'static str, &RecordPosition), Vec<&ObservedDeadLetter>>,
 ) -> Vec<String> {
     let mut found = Vec::new();
     for place in poison.keys() {
@@ -45,7 +46,7 @@ fn missing(
     found
 }
 
-fn is_of(letter: &DeadLetter, poison: &Poison) -> bool {
+fn is_of(letter: &ObservedDeadLetter, poison: &PoisonRecord) -> bool {
     letter.poison.as_deref() == Some(&poison.number) && letter.content == poison.content
 }
 
@@ -53,7 +54,7 @@ fn is_of(letter: &DeadLetter, poison: &Poison) -> bool {
 mod tests {
     use super::*;
     use crate::check::testing::poisoned;
-    use crate::evidence::Content;
+    use crate::evidence::ContentHash;
 
     #[test]
     fn poison_that_all_readers_have_put_away_is_no_violation() {
@@ -88,7 +89,7 @@ mod tests {
     #[test]
     fn a_dead_letter_with_other_bytes_is_told() {
         let mut evidence = poisoned();
-        evidence.dead_letters[0].content = Content::number(7);
+        evidence.dead_letters[0].content = ContentHash::number(7);
         assert_eq!(check(&evidence).len(), 1);
     }
 }

@@ -1,18 +1,18 @@
 //! The rules: each a pure function from evidence to violations. None of them asks the suite anything.
 
-mod alive;
-mod calls;
 mod dead_letters;
-mod ends;
+mod exactly_once;
+mod liveness;
 mod money;
-mod once;
 mod parcels;
-mod rest;
+mod provider_idempotency;
+mod quiescence;
+mod recovery_time;
 mod stock;
+mod termination;
 #[cfg(test)]
 pub(crate) mod testing;
 mod traces;
-mod waits;
 
 use std::fmt;
 use std::time::Duration;
@@ -26,27 +26,27 @@ pub const FINAL_WITHIN: Duration = Duration::from_mins(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
     /// No service ends unless it is told to.
-    Alive,
+    Liveness,
     /// No call to a provider that was answered is made again, unless its service was killed meanwhile.
-    Calls,
+    ProviderIdempotency,
     /// Dead letters are exactly the poison, once for each service that reads it.
     DeadLetters,
     /// Every accepted order ends exactly once, and there is no other.
-    Ends,
+    Termination,
     /// At most one capture for each order, and what was captured and not refunded is what was sold.
     Money,
     /// Every fact was published, once, whole, under its order's key, after the facts before it.
-    Once,
+    ExactlyOnce,
     /// What ships is paid and booked, once; nothing else is.
     Parcels,
     /// After the faults everything comes to rest in time, with nothing left to do.
-    Rest,
+    Quiescence,
     /// Stock is conserved, never negative, and nothing is held.
     Stock,
     /// One connected trace for each order, and one tree of causes.
     Traces,
     /// What was killed alone holds up no order for long once it is back.
-    Waits,
+    RecoveryTime,
 }
 
 /// A rule that was broken, and how.
@@ -76,17 +76,17 @@ type Check = fn(&Evidence) -> Vec<String>;
 /// All violations.
 pub fn check(evidence: &Evidence) -> Vec<Violation> {
     let rules: [(Rule, Check); 11] = [
-        (Rule::Alive, alive::check),
-        (Rule::Ends, ends::check),
+        (Rule::Liveness, liveness::check),
+        (Rule::Termination, termination::check),
         (Rule::Money, money::check),
         (Rule::Stock, stock::check),
         (Rule::Parcels, parcels::check),
-        (Rule::Calls, calls::check),
-        (Rule::Once, once::check),
+        (Rule::ProviderIdempotency, provider_idempotency::check),
+        (Rule::ExactlyOnce, exactly_once::check),
         (Rule::Traces, traces::check),
         (Rule::DeadLetters, dead_letters::check),
-        (Rule::Rest, rest::check),
-        (Rule::Waits, waits::check),
+        (Rule::Quiescence, quiescence::check),
+        (Rule::RecoveryTime, recovery_time::check),
     ];
     let violations =
         |(rule, check): (Rule, Check)| check(evidence).into_iter().map(move |what| Violation::new(rule, what));

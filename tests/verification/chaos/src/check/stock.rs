@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::evidence::{Evidence, Fact, StockSeen};
+use crate::evidence::{Evidence, ObservedStock, PublishedEvent};
 
 pub(super) fn check(evidence: &Evidence) -> Vec<String> {
     let mut found = Vec::new();
@@ -11,7 +11,7 @@ pub(super) fn check(evidence: &Evidence) -> Vec<String> {
             found.push(format!("{received} of {sku} were received, and its stock is not there"));
             continue;
         };
-        let StockSeen { on_hand, reserved, shipped, .. } = *stock;
+        let ObservedStock { on_hand, reserved, shipped, .. } = *stock;
         if on_hand < 0 || reserved < 0 || shipped < 0 {
             found.push(format!("{sku} is negative: {stock:?}"));
         }
@@ -42,7 +42,7 @@ fn units<'a>(lines: impl Iterator<Item = (&'a str, u32)>) -> BTreeMap<&'a str, i
 
 /// What was reserved and not released, by the events. Those that are there twice count once.
 fn kept(evidence: &Evidence) -> BTreeMap<&str, i64> {
-    let once: BTreeMap<_, &Fact> = evidence.facts.iter().map(|fact| (fact.id, fact)).collect();
+    let once: BTreeMap<_, &PublishedEvent> = evidence.facts.iter().map(|fact| (fact.id, fact)).collect();
     let mut sum = BTreeMap::new();
     for fact in once.values() {
         let sign = if fact.event == "StockReserved" { 1 } else { -1 };
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
     use crate::check::testing::{SKU, fact, one_sold_order};
 
-    fn with(stock: StockSeen) -> Vec<String> {
+    fn with(stock: ObservedStock) -> Vec<String> {
         let mut evidence = one_sold_order();
         evidence.stock.insert(SKU.to_owned(), stock);
         check(&evidence)
@@ -66,19 +66,19 @@ mod tests {
 
     #[test]
     fn units_that_appear_or_disappear_are_told() {
-        assert_eq!(with(StockSeen::of(9, 0, 2)).len(), 1);
-        assert_eq!(with(StockSeen::of(7, 0, 2)).len(), 1);
+        assert_eq!(with(ObservedStock::of(9, 0, 2)).len(), 1);
+        assert_eq!(with(ObservedStock::of(7, 0, 2)).len(), 1);
     }
 
     #[test]
     fn units_that_are_still_held_or_left_for_nobody_are_told() {
-        assert_eq!(with(StockSeen::of(7, 1, 2)).len(), 1);
-        assert_eq!(with(StockSeen::of(7, 0, 3)).len(), 2, "by the orders, and by the events");
+        assert_eq!(with(ObservedStock::of(7, 1, 2)).len(), 1);
+        assert_eq!(with(ObservedStock::of(7, 0, 3)).len(), 2, "by the orders, and by the events");
     }
 
     #[test]
     fn a_negative_stock_is_told() {
-        assert_eq!(with(StockSeen::of(-1, 9, 2)).len(), 2, "negative, and held");
+        assert_eq!(with(ObservedStock::of(-1, 9, 2)).len(), 2, "negative, and held");
     }
 
     #[test]

@@ -10,9 +10,11 @@ use serde_json::{from_value, json};
 use uuid::Uuid;
 use xtask::Service;
 
-use crate::evidence::{Content, DeadLetter, Evidence, Fact, Place, Poison, StockSeen};
-use crate::rest::Rest;
-use crate::traffic::Accepted;
+use crate::evidence::{
+    ContentHash, Evidence, ObservedDeadLetter, ObservedStock, PoisonRecord, PublishedEvent, RecordPosition,
+};
+use crate::load::traffic::AcceptedOrder;
+use crate::quiescence::Quiescence;
 
 pub(crate) const SKU: &str = "MUG";
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -28,7 +30,7 @@ pub(crate) fn time(second: i64) -> Timestamp {
 }
 
 /// The event with this number, which another led to.
-pub(crate) fn fact(event: &'static str, number: u32, cause: Option<u32>) -> Fact {
+pub(crate) fn fact(event: &'static str, number: u32, cause: Option<u32>) -> PublishedEvent {
     let id = |number: u32| EventId(Uuid::from_u128(number.into()));
     let topic = match event {
         event if event.starts_with("Order") => "order.events",
@@ -36,8 +38,8 @@ pub(crate) fn fact(event: &'static str, number: u32, cause: Option<u32>) -> Fact
         event if event.starts_with("Payment") => "payment.events",
         _ => "shipping.events",
     };
-    Fact {
-        place: Place { topic: topic.to_owned(), partition: 0, offset: number.into() },
+    PublishedEvent {
+        place: RecordPosition { topic: topic.to_owned(), partition: 0, offset: number.into() },
         order_id: order_id(),
         event,
         id: id(number),
@@ -47,7 +49,7 @@ pub(crate) fn fact(event: &'static str, number: u32, cause: Option<u32>) -> Fact
         hops: cause.unwrap_or_default(),
         trace_id: Some(TRACE.to_owned()),
         keyed_by_order: true,
-        content: Content::number(number.into()),
+        content: ContentHash::number(number.into()),
         lines: Vec::new(),
     }
 }
@@ -61,7 +63,7 @@ pub(crate) fn call(kind: &str, second: i64) -> LoggedCall {
 /// One order of two units, which went well.
 pub(crate) fn one_sold_order() -> Evidence {
     let id = order_id();
-    let accepted = Accepted {
+    let accepted = AcceptedOrder {
         id,
         total_minor: TOTAL,
         lines: vec![(SKU.to_owned(), 2)],
@@ -85,18 +87,18 @@ pub(crate) fn one_sold_order() -> Evidence {
             id,
             from_value(json!({ "order_id": id, "status": "scheduled" })).expect("a parcel"),
         )]),
-        stock: BTreeMap::from([(SKU.to_owned(), StockSeen::of(8, 0, 2))]),
+        stock: BTreeMap::from([(SKU.to_owned(), ObservedStock::of(8, 0, 2))]),
         received: BTreeMap::from([(SKU.to_owned(), 10)]),
         facts: facts(),
         money: BTreeMap::from([(id, paid)]),
         parcels: BTreeMap::from([(id, CarrierEntry { bookings: 1, ..CarrierEntry::default() })]),
         calls: vec![(Service::Payment, call("charge", 3)), (Service::Shipping, call("book", 5))],
-        rest: Rest { final_after: Some(Duration::from_secs(1)), ..Rest::default() },
+        quiescence: Quiescence { final_after: Some(Duration::from_secs(1)), ..Quiescence::default() },
         ..Evidence::default()
     }
 }
 
-fn facts() -> Vec<Fact> {
+fn facts() -> Vec<PublishedEvent> {
     let chain =
         ["OrderPlaced", "StockReserved", "PaymentCaptured", "StockCommitted", "ShipmentScheduled", "OrderConfirmed"];
     let mut facts: Vec<_> = (1..)
@@ -109,16 +111,16 @@ fn facts() -> Vec<Fact> {
 
 /// The same, and one record of poison on payment's topic, put away by its two readers.
 pub(crate) fn poisoned() -> Evidence {
-    let place = Place { topic: "payment.events".to_owned(), partition: 2, offset: 17 };
-    let letter = |service| DeadLetter {
+    let place = RecordPosition { topic: "payment.events".to_owned(), partition: 2, offset: 17 };
+    let letter = |service| ObservedDeadLetter {
         service,
         poison: Some("p1".to_owned()),
         origin: place.clone(),
         found: "then".to_owned(),
-        content: Content::number(90),
+        content: ContentHash::number(90),
     };
     Evidence {
-        poison: vec![Poison { number: "p1".to_owned(), place: place.clone(), content: Content::number(90) }],
+        poison: vec![PoisonRecord { number: "p1".to_owned(), place: place.clone(), content: ContentHash::number(90) }],
         dead_letters: vec![letter(Service::Order), letter(Service::Inventory)],
         ..one_sold_order()
     }

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contracts::EventId;
 
 use crate::choreography::ROOTS;
-use crate::evidence::{Evidence, Fact};
+use crate::evidence::{Evidence, PublishedEvent};
 
 pub(super) fn check(evidence: &Evidence) -> Vec<String> {
     let mut found = Vec::new();
@@ -23,8 +23,8 @@ pub(super) fn check(evidence: &Evidence) -> Vec<String> {
 }
 
 /// Every event has a cause among the order's own that is one hop nearer to the root, or may have none.
-fn causes(facts: &[&Fact]) -> Vec<String> {
-    let by_id: BTreeMap<EventId, &Fact> = facts.iter().map(|fact| (fact.id, *fact)).collect();
+fn causes(facts: &[&PublishedEvent]) -> Vec<String> {
+    let by_id: BTreeMap<EventId, &PublishedEvent> = facts.iter().map(|fact| (fact.id, *fact)).collect();
     let mut found = Vec::new();
     for fact in by_id.values() {
         let told = || format!("{} {} of order {}", fact.event, fact.id, fact.order_id);

@@ -10,11 +10,11 @@ use serde_json::Value;
 use xtask::Service;
 
 use super::Evidence;
-use crate::stage::Stage;
+use crate::system::SystemUnderTest;
 
 /// An order.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct OrderSeen {
+pub struct ObservedOrder {
     /// Its name.
     pub order_id: OrderId,
     /// One word for where it is.
@@ -22,19 +22,19 @@ pub struct OrderSeen {
     /// What it costs.
     pub total: Money,
     /// What was ordered.
-    pub lines: Vec<Line>,
+    pub lines: Vec<ObservedLine>,
 }
 
 /// One line of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Line {
+pub struct ObservedLine {
     /// What.
     pub sku: String,
     /// How many.
     pub quantity: u32,
 }
 
-impl OrderSeen {
+impl ObservedOrder {
     /// Whether it ended well.
     pub fn ships(&self) -> bool {
         self.status == "confirmed" || self.status == "dispatched"
@@ -48,7 +48,7 @@ impl OrderSeen {
 
 /// The money of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct PaymentSeen {
+pub struct ObservedPayment {
     order_id: OrderId,
     /// One word for where it is.
     pub status: String,
@@ -56,7 +56,7 @@ pub struct PaymentSeen {
 
 /// The parcel of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct ShipmentSeen {
+pub struct ObservedShipment {
     order_id: OrderId,
     /// One word for where it is.
     pub status: String,
@@ -64,7 +64,7 @@ pub struct ShipmentSeen {
 
 /// The stock of a product. Signed, so that what must not be can be seen.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct StockSeen {
+pub struct ObservedStock {
     sku: String,
     /// Units that can be reserved.
     pub on_hand: i64,
@@ -74,7 +74,7 @@ pub struct StockSeen {
     pub shipped: i64,
 }
 
-impl StockSeen {
+impl ObservedStock {
     /// For tests of rules.
     #[cfg(test)]
     pub(crate) fn of(on_hand: i64, reserved: i64, shipped: i64) -> Self {
@@ -82,23 +82,23 @@ impl StockSeen {
     }
 }
 
-pub(super) fn gather(stage: &Stage, evidence: &mut Evidence) -> Result<()> {
-    let orders: Vec<OrderSeen> = list(stage, Service::Order, "orders")?;
+pub(super) fn gather(system: &SystemUnderTest, evidence: &mut Evidence) -> Result<()> {
+    let orders: Vec<ObservedOrder> = list(system, Service::Order, "orders")?;
     evidence.orders = orders.into_iter().map(|order| (order.order_id, order)).collect();
-    let payments: Vec<PaymentSeen> = list(stage, Service::Payment, "payments")?;
+    let payments: Vec<ObservedPayment> = list(system, Service::Payment, "payments")?;
     evidence.payments = payments.into_iter().map(|payment| (payment.order_id, payment)).collect();
-    let shipments: Vec<ShipmentSeen> = list(stage, Service::Shipping, "shipments")?;
+    let shipments: Vec<ObservedShipment> = list(system, Service::Shipping, "shipments")?;
     evidence.shipments = shipments.into_iter().map(|shipment| (shipment.order_id, shipment)).collect();
-    let stock: Vec<StockSeen> = list(stage, Service::Inventory, "stock")?;
+    let stock: Vec<ObservedStock> = list(system, Service::Inventory, "stock")?;
     evidence.stock = stock.into_iter().map(|stock| (stock.sku.clone(), stock)).collect::<BTreeMap<_, _>>();
     Ok(())
 }
 
 /// All pages of a list.
-fn list<T: DeserializeOwned>(stage: &Stage, service: Service, name: &str) -> Result<Vec<T>> {
+fn list<T: DeserializeOwned>(system: &SystemUnderTest, service: Service, name: &str) -> Result<Vec<T>> {
     let (mut all, mut cursor) = (Vec::new(), String::new());
     loop {
-        let mut page = stage.client(service).get(&format!("/{name}?limit=200{cursor}"))?.expect_status(200)?;
+        let mut page = system.client(service).get(&format!("/{name}?limit=200{cursor}"))?.expect_status(200)?;
         let items = page[name].take();
         all.append(&mut serde_json::from_value(items).with_context(|| format!("a page of {name}"))?);
         match &page["next"] {

@@ -5,13 +5,13 @@ use providers::simulator::{CarrierLedger, GatewayLedger};
 use xtask::Service;
 
 use super::Evidence;
-use crate::stage::Stage;
+use crate::system::SystemUnderTest;
 
-pub(super) fn gather(stage: &Stage, evidence: &mut Evidence) -> Result<()> {
-    let gateway = GatewayLedger::open(&stage.ledger(Service::Payment))?;
+pub(super) fn gather(system: &SystemUnderTest, evidence: &mut Evidence) -> Result<()> {
+    let gateway = GatewayLedger::open(&system.ledger(Service::Payment))?;
     evidence.money = gateway.entries()?;
     evidence.calls = gateway.calls()?.into_iter().map(|call| (Service::Payment, call)).collect();
-    let carrier = CarrierLedger::open(&stage.ledger(Service::Shipping))?;
+    let carrier = CarrierLedger::open(&system.ledger(Service::Shipping))?;
     evidence.parcels = carrier.entries()?;
     evidence.calls.extend(carrier.calls()?.into_iter().map(|call| (Service::Shipping, call)));
     Ok(())

@@ -12,38 +12,38 @@ use jiff::Timestamp;
 use providers::simulator::{CarrierEntry, GatewayEntry, LoggedCall};
 use xtask::Service;
 
-pub use api::{OrderSeen, PaymentSeen, ShipmentSeen, StockSeen};
-pub use topics::{Content, DeadLetter, Fact, Place, Poison};
+pub use api::{ObservedOrder, ObservedPayment, ObservedShipment, ObservedStock};
+pub use topics::{ContentHash, ObservedDeadLetter, PoisonRecord, PublishedEvent, RecordPosition};
 
-use crate::rest::Rest;
-use crate::stage::{Deed, Stage};
-use crate::traffic::{Accepted, Assortment, Sales};
+use crate::load::traffic::{AcceptedOrder, TestProducts, TrafficLog};
+use crate::quiescence::Quiescence;
+use crate::system::{InjectedFault, SystemUnderTest};
 
 /// All that is known of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
     /// What customers were promised.
-    pub accepted: BTreeMap<OrderId, Accepted>,
+    pub accepted: BTreeMap<OrderId, AcceptedOrder>,
     /// Good requests that were not answered as they must be.
     pub refused: Vec<String>,
     /// The order service's word.
-    pub orders: BTreeMap<OrderId, OrderSeen>,
+    pub orders: BTreeMap<OrderId, ObservedOrder>,
     /// The payment service's.
-    pub payments: BTreeMap<OrderId, PaymentSeen>,
+    pub payments: BTreeMap<OrderId, ObservedPayment>,
     /// The shipping service's.
-    pub shipments: BTreeMap<OrderId, ShipmentSeen>,
+    pub shipments: BTreeMap<OrderId, ObservedShipment>,
     /// The inventory service's.
-    pub stock: BTreeMap<String, StockSeen>,
+    pub stock: BTreeMap<String, ObservedStock>,
     /// Units that were taken into stock.
     pub received: BTreeMap<String, u64>,
     /// Every record in the topics that is an event, also those that are there more than once.
-    pub facts: Vec<Fact>,
+    pub facts: Vec<PublishedEvent>,
     /// Records that break their contract and were put there for that.
-    pub poison: Vec<Poison>,
+    pub poison: Vec<PoisonRecord>,
     /// Records that break their contract and should not be there.
     pub broken: Vec<String>,
     /// What is in the dead letter topics.
-    pub dead_letters: Vec<DeadLetter>,
+    pub dead_letters: Vec<ObservedDeadLetter>,
     /// What the gateway did.
     pub money: BTreeMap<OrderId, GatewayEntry>,
     /// What the carrier did.
@@ -51,13 +51,13 @@ pub struct Evidence {
     /// What the gateway (payment) and the carrier (shipping) were asked.
     pub calls: Vec<(Service, LoggedCall)>,
     /// Whether and when the suite came to rest.
-    pub rest: Rest,
+    pub quiescence: Quiescence,
     /// What was done to the suite.
-    pub deeds: Vec<Deed>,
+    pub injected_faults: Vec<InjectedFault>,
     /// Since when only one thing was done at a time.
-    pub calm_since: Option<Timestamp>,
+    pub isolated_since: Option<Timestamp>,
     /// Services that ended without being told.
-    pub ended_alone: Vec<(Service, Timestamp)>,
+    pub unexpected_exits: Vec<(Service, Timestamp)>,
 }
 
 impl Evidence {
@@ -65,28 +65,33 @@ impl Evidence {
     ///
     /// # Errors
     /// Something can't be read.
-    pub fn gather(stage: &Stage, assortment: &Assortment, sales: Sales, rest: Rest) -> Result<Self> {
+    pub fn gather(
+        system: &SystemUnderTest,
+        products: &TestProducts,
+        traffic: TrafficLog,
+        quiescence: Quiescence,
+    ) -> Result<Self> {
         let mut evidence = Self {
-            accepted: sales.accepted.into_iter().map(|order| (order.id, order)).collect(),
-            refused: sales.refused,
-            received: assortment.products().map(|product| (product.sku.clone(), product.received)).collect(),
-            rest,
-            deeds: stage.deeds(),
-            calm_since: stage.calm_since(),
-            ended_alone: stage.ended_alone(),
+            accepted: traffic.accepted.into_iter().map(|order| (order.id, order)).collect(),
+            refused: traffic.refused,
+            received: products.products().map(|product| (product.sku.clone(), product.received)).collect(),
+            quiescence,
+            injected_faults: system.injected_faults(),
+            isolated_since: system.isolated_since(),
+            unexpected_exits: system.unexpected_exits(),
             ..Self::default()
         };
-        for (sku, quantity) in sales.received {
+        for (sku, quantity) in traffic.received {
             *evidence.received.entry(sku).or_default() += u64::from(quantity);
         }
-        api::gather(stage, &mut evidence)?;
-        topics::gather(stage, &mut evidence)?;
-        ledgers::gather(stage, &mut evidence)?;
+        api::gather(system, &mut evidence)?;
+        topics::gather(system, &mut evidence)?;
+        ledgers::gather(system, &mut evidence)?;
         Ok(evidence)
     }
 
     /// The facts of each order, in no particular order.
-    pub fn facts_by_order(&self) -> BTreeMap<OrderId, Vec<&Fact>> {
+    pub fn facts_by_order(&self) -> BTreeMap<OrderId, Vec<&PublishedEvent>> {
         let mut by_order = BTreeMap::<_, Vec<_>>::new();
         for fact in &self.facts {
             by_order.entry(fact.order_id).or_default().push(fact);
@@ -95,7 +100,7 @@ impl Evidence {
     }
 
     /// The orders that must ship, by the order service's word.
-    pub fn sold(&self) -> impl Iterator<Item = &OrderSeen> {
+    pub fn sold(&self) -> impl Iterator<Item = &ObservedOrder> {
         self.orders.values().filter(|order| order.ships())
     }
 }

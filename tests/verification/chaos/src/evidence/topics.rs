@@ -14,13 +14,13 @@ use xtask::Service;
 
 use super::Evidence;
 use crate::choreography::dead_letter_topic;
+use crate::faults::topic_fuzzer::POISON;
 use crate::kafka::read_all;
-use crate::meddler::POISON;
-use crate::stage::Stage;
+use crate::system::SystemUnderTest;
 
 /// Where a record is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct RecordPosition {
     /// The topic's own name.
     pub topic: String,
     /// The partition.
@@ -31,9 +31,9 @@ pub struct Place {
 
 /// What a record holds besides its place: two records with the same are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Content(u64);
+pub struct ContentHash(u64);
 
-impl Content {
+impl ContentHash {
     fn of(record: &Record) -> Self {
         let mut hasher = DefaultHasher::new();
         (&record.key, record.value.as_deref().unwrap_or_default()).hash(&mut hasher);
@@ -49,9 +49,9 @@ impl Content {
 
 /// A record that is an event.
 #[derive(Debug, Clone)]
-pub struct Fact {
+pub struct PublishedEvent {
     /// Where it is.
-    pub place: Place,
+    pub place: RecordPosition,
     /// What it is about.
     pub order_id: OrderId,
     /// Its type.
@@ -71,46 +71,47 @@ pub struct Fact {
     /// Whether the record's key is the order.
     pub keyed_by_order: bool,
     /// Its key and data.
-    pub content: Content,
+    pub content: ContentHash,
     /// The units that it reserves or releases.
     pub lines: Vec<(String, u32)>,
 }
 
 /// A record that breaks its contract, and was put there for that.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Poison {
+pub struct PoisonRecord {
     /// Which one.
     pub number: String,
     /// Where it is.
-    pub place: Place,
+    pub place: RecordPosition,
     /// What is in it.
-    pub content: Content,
+    pub content: ContentHash,
 }
 
 /// A record that a service could not use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeadLetter {
+pub struct ObservedDeadLetter {
     /// Whose it is.
     pub service: Service,
     /// Which poison it was, if it was.
     pub poison: Option<String>,
     /// Where it was.
-    pub origin: Place,
+    pub origin: RecordPosition,
     /// When it was found.
     pub found: String,
     /// What is in it.
-    pub content: Content,
+    pub content: ContentHash,
 }
 
-pub(super) fn gather(stage: &Stage, evidence: &mut Evidence) -> Result<()> {
-    read_all(stage, &TOPICS.map(str::to_owned), |message| {
-        let record = Record::of(message, stage.prefix());
-        let place = Place { topic: record.topic.clone(), partition: message.partition(), offset: message.offset() };
+pub(super) fn gather(system: &SystemUnderTest, evidence: &mut Evidence) -> Result<()> {
+    read_all(system, &TOPICS.map(str::to_owned), |message| {
+        let record = Record::of(message, system.prefix());
+        let place =
+            RecordPosition { topic: record.topic.clone(), partition: message.partition(), offset: message.offset() };
         sort(evidence, &record, place);
     })?;
     for service in Service::all() {
-        read_all(stage, &[dead_letter_topic(service)], |message| {
-            let record = Record::of(message, stage.prefix());
+        read_all(system, &[dead_letter_topic(service)], |message| {
+            let record = Record::of(message, system.prefix());
             if !record.resolves_dead_letter() {
                 evidence.dead_letters.push(dead_letter(service, &record));
             }
@@ -119,9 +120,9 @@ pub(super) fn gather(stage: &Stage, evidence: &mut Evidence) -> Result<()> {
     Ok(())
 }
 
-fn sort(evidence: &mut Evidence, record: &Record, place: Place) {
+fn sort(evidence: &mut Evidence, record: &Record, place: RecordPosition) {
     if let Some(number) = record.header(POISON) {
-        evidence.poison.push(Poison { number: number.to_owned(), place, content: Content::of(record) });
+        evidence.poison.push(PoisonRecord { number: number.to_owned(), place, content: ContentHash::of(record) });
         return;
     }
     let header = |name: &str| {
@@ -135,9 +136,9 @@ fn sort(evidence: &mut Evidence, record: &Record, place: Place) {
     }
 }
 
-fn fact(received: &Received, record: &Record, place: Place) -> Fact {
+fn fact(received: &Received, record: &Record, place: RecordPosition) -> PublishedEvent {
     let Received { meta, event } = received;
-    Fact {
+    PublishedEvent {
         place,
         order_id: meta.order_id,
         event: meta.event_type.name,
@@ -148,7 +149,7 @@ fn fact(received: &Received, record: &Record, place: Place) -> Fact {
         hops: meta.hops,
         trace_id: record.header("traceparent").and_then(trace_id),
         keyed_by_order: record.is_about(&meta.order_id.to_string()),
-        content: Content::of(record),
+        content: ContentHash::of(record),
         lines: lines(event),
     }
 }
@@ -167,18 +168,18 @@ fn trace_id(traceparent: &str) -> Option<String> {
     traceparent.split('-').nth(1).map(str::to_owned)
 }
 
-fn dead_letter(service: Service, record: &Record) -> DeadLetter {
+fn dead_letter(service: Service, record: &Record) -> ObservedDeadLetter {
     let text = |name| record.header(name).unwrap_or_default().to_owned();
     let number = |name| record.header(name).and_then(|text| text.parse().ok()).unwrap_or(-1);
-    DeadLetter {
+    ObservedDeadLetter {
         service,
         poison: record.header(POISON).map(str::to_owned),
-        origin: Place {
+        origin: RecordPosition {
             topic: text("dlq_topic"),
             partition: i32::try_from(number("dlq_partition")).unwrap_or(-1),
             offset: number("dlq_offset"),
         },
         found: text("dlq_time"),
-        content: Content::of(record),
+        content: ContentHash::of(record),
     }
 }

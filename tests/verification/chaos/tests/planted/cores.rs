@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use chaos::{
     check::Rule,
-    plan::Size,
+    faults::plan::Size,
     report::report,
-    run::{Outcome, Run},
-    stage::Subject,
+    run::{ChaosResult, ChaosRun},
+    system::SystemConfig,
 };
 use xtask::{Broker, Progress, Service, broker_from_env};
 
@@ -24,10 +24,10 @@ fn binary(name: &str) -> PathBuf {
 }
 
 /// The suite with one service exchanged, or none.
-fn run(planted: Option<(Service, &str)>) -> Outcome {
+fn run(planted: Option<(Service, &str)>) -> ChaosResult {
     let binaries = planted.map(|(service, name)| (service, binary(name))).into_iter().collect();
-    let subject = Subject { binaries, ..Subject::default() };
-    let run = Run { patience: PATIENCE, subject, ..Run::new(1, SIZE) };
+    let subject = SystemConfig { binaries, ..SystemConfig::default() };
+    let run = ChaosRun { patience: PATIENCE, subject, ..ChaosRun::new(1, SIZE) };
     let broker = broker_from_env().and_then(|address| Broker::at(&address)).expect("a broker");
     let outcome = run.on(broker, Progress::quiet()).unwrap_or_else(|error| panic!("{error:#}"));
     println!("{}", report(&outcome));

@@ -35,26 +35,26 @@ pub struct Size {
 
 /// What is going to happen.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
+pub struct FaultPlan {
     /// What all of it was made from.
     pub seed: u64,
     /// To each service.
-    pub services: Vec<(Service, Vec<Fault<ServiceFault>>)>,
+    pub services: Vec<(Service, Vec<ScheduledFault<ServiceFault>>)>,
     /// To the broker: killed.
-    pub broker: Vec<Fault<()>>,
+    pub broker: Vec<ScheduledFault<()>>,
     /// To the provider of payment, and to that of shipping.
-    pub providers: Vec<(Service, Vec<Fault<Trouble>>)>,
+    pub providers: Vec<(Service, Vec<ScheduledFault<Trouble>>)>,
     /// While there are further instances of each service. At its end one of them is killed, and the others end in order.
-    pub crowd: Option<Crowd>,
+    pub scale_out: Option<ScaleOut>,
     /// After all that, one at a time: how long orders wait for what was killed can be seen then. With our own broker only.
-    pub alone: Vec<(Victim, Duration)>,
+    pub alone: Vec<(KillTarget, Duration)>,
     /// To what is in the topics.
-    pub meddling: Meddling,
+    pub topic_faults: TopicFaults,
 }
 
 /// A time with more instances of each service than one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Crowd {
+pub struct ScaleOut {
     /// When they come.
     pub from: Duration,
     /// When they go.
@@ -65,7 +65,7 @@ pub struct Crowd {
 
 /// What can be killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Victim {
+pub enum KillTarget {
     /// A service.
     Service(Service),
     /// The broker.
@@ -74,7 +74,7 @@ pub enum Victim {
 
 /// Something that goes wrong for a while.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Fault<K> {
+pub struct ScheduledFault<K> {
     /// When it begins, counted from the first order.
     pub at: Duration,
     /// What it is.
@@ -109,14 +109,14 @@ impl ServiceFault {
 
 /// What is added to the topics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Meddling {
+pub struct TopicFaults {
     /// Events out of a hundred that come again, soon or later.
-    pub doubled_percent: u8,
+    pub duplicated_percent: u8,
     /// Events out of a thousand that are followed by poison made of them.
     pub poisoned_permille: u16,
 }
 
-impl Plan {
+impl FaultPlan {
     /// The schedule of this seed.
     pub fn new(seed: u64, size: Size) -> Self {
         let mut rng = Rng::with_seed(seed);
@@ -129,26 +129,26 @@ impl Plan {
             services: services.into(),
             broker: broker_faults(&mut rng, size.broker_kills, length),
             providers: providers.into(),
-            crowd: size
+            scale_out: size
                 .instances
                 .checked_sub(1)
                 .filter(|others| *others > 0)
-                .map(|others| crowd(&mut rng, length, others)),
+                .map(|others| scale_out(&mut rng, length, others)),
             alone: if size.broker_kills.is_some() { alone(&mut rng) } else { Vec::new() },
-            meddling: Meddling { doubled_percent: 5, poisoned_permille: 2 },
+            topic_faults: TopicFaults { duplicated_percent: 5, poisoned_permille: 2 },
         }
     }
 
     /// How often a service is killed.
     pub fn service_kills(&self) -> usize {
         let faults = self.services.iter().flat_map(|(_, faults)| faults);
-        let alone = self.alone.iter().filter(|(victim, _)| *victim != Victim::Broker).count();
+        let alone = self.alone.iter().filter(|(target, _)| *target != KillTarget::Broker).count();
         faults.map(|fault| fault.kind.kills()).sum::<usize>() + alone
     }
 
     /// How often the broker is killed.
     pub fn broker_kills(&self) -> usize {
-        self.broker.len() + self.alone.iter().filter(|(victim, _)| *victim == Victim::Broker).count()
+        self.broker.len() + self.alone.iter().filter(|(target, _)| *target == KillTarget::Broker).count()
     }
 }
 
@@ -163,7 +163,7 @@ fn slots(length: Duration, slot: Duration) -> impl Iterator<Item = Duration> {
 }
 
 /// In every slot a kill early, and in some a pause late: faults of one service don't meet, those of different ones do.
-fn service_faults(rng: &mut Rng, service: Service, length: Duration) -> Vec<Fault<ServiceFault>> {
+fn service_faults(rng: &mut Rng, service: Service, length: Duration) -> Vec<ScheduledFault<ServiceFault>> {
     let mut faults = Vec::new();
     for slot in slots(length, SERVICE_SLOT) {
         let kind = match rng.u8(0..100) {
@@ -171,21 +171,21 @@ fn service_faults(rng: &mut Rng, service: Service, length: Duration) -> Vec<Faul
             75..90 => ServiceFault::KillTwice,
             _ => ServiceFault::Replay(rng.choice(consumes(service)).expect("it reads some topic")),
         };
-        faults.push(Fault { at: slot + between(rng, 0..3_000), kind, lasts: between(rng, 0..1_500) });
+        faults.push(ScheduledFault { at: slot + between(rng, 0..3_000), kind, lasts: between(rng, 0..1_500) });
         if rng.u8(0..100) < 35 {
             // Some are longer than the session of a consumer.
             let lasts = if rng.u8(0..100) < 10 { between(rng, 6_500..8_000) } else { between(rng, 50..2_000) };
-            faults.push(Fault { at: slot + between(rng, 4_500..5_500), kind: ServiceFault::Pause, lasts });
+            faults.push(ScheduledFault { at: slot + between(rng, 4_500..5_500), kind: ServiceFault::Pause, lasts });
         }
     }
     faults
 }
 
-fn broker_faults(rng: &mut Rng, at_least: Option<u32>, length: Duration) -> Vec<Fault<()>> {
+fn broker_faults(rng: &mut Rng, at_least: Option<u32>, length: Duration) -> Vec<ScheduledFault<()>> {
     let Some(at_least) = at_least else { return Vec::new() };
     let count = at_least.max(u32::try_from(length.as_secs() / BROKER_SLOT.as_secs()).unwrap_or(u32::MAX));
     let slot = length / count.max(1);
-    let fault = |number| Fault {
+    let fault = |number| ScheduledFault {
         at: slot * number + slot / 10 + between(rng, 0..u64::try_from(slot.as_millis() / 2).unwrap_or(1)),
         kind: (),
         lasts: between(rng, 0..4_000),
@@ -193,8 +193,8 @@ fn broker_faults(rng: &mut Rng, at_least: Option<u32>, length: Duration) -> Vec<
     (0..count).map(fault).collect()
 }
 
-fn provider_faults(rng: &mut Rng, length: Duration) -> Vec<Fault<Trouble>> {
-    let fault = |at| Fault {
+fn provider_faults(rng: &mut Rng, length: Duration) -> Vec<ScheduledFault<Trouble>> {
+    let fault = |at| ScheduledFault {
         at: at + between(rng, 0..9_000),
         kind: Trouble { latency: between(rng, 0..800), failing_percent: rng.u8(10..70), lost_percent: rng.u8(5..30) },
         lasts: between(rng, 2_000..6_000),
@@ -202,17 +202,17 @@ fn provider_faults(rng: &mut Rng, length: Duration) -> Vec<Fault<Trouble>> {
     slots(length, PROVIDER_SLOT).map(fault).collect()
 }
 
-fn crowd(rng: &mut Rng, length: Duration, others: u32) -> Crowd {
+fn scale_out(rng: &mut Rng, length: Duration, others: u32) -> ScaleOut {
     let tenths = |rng: &mut Rng, tenths: Range<u32>| length * rng.u32(tenths.start * 10..tenths.end * 10) / 100;
-    Crowd { from: tenths(rng, 1..3), until: tenths(rng, 6..8), others }
+    ScaleOut { from: tenths(rng, 1..3), until: tenths(rng, 6..8), others }
 }
 
-fn alone(rng: &mut Rng) -> Vec<(Victim, Duration)> {
-    let services = Service::all().map(Victim::Service).into_iter();
-    services.chain([Victim::Broker]).map(|victim| (victim, between(rng, 300..1_500))).collect()
+fn alone(rng: &mut Rng) -> Vec<(KillTarget, Duration)> {
+    let services = Service::all().map(KillTarget::Service).into_iter();
+    services.chain([KillTarget::Broker]).map(|target| (target, between(rng, 300..1_500))).collect()
 }
 
-impl fmt::Display for Plan {
+impl fmt::Display for FaultPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = || self.services.iter().flat_map(|(_, faults)| faults);
         let count = |wanted: fn(&ServiceFault) -> bool| all().filter(|fault| wanted(&fault.kind)).count();
@@ -226,7 +226,7 @@ impl fmt::Display for Plan {
             count(|kind| *kind == ServiceFault::Pause),
             self.broker_kills(),
         )?;
-        if let Some(Crowd { from, until, others }) = self.crowd {
+        if let Some(ScaleOut { from, until, others }) = self.scale_out {
             let (from, until) = (from.as_secs(), until.as_secs());
             writeln!(f, "  {} instances of each service from second {from} to second {until},", others + 1)?;
         }
@@ -234,9 +234,9 @@ impl fmt::Display for Plan {
         write!(
             f,
             "  {troubles} times trouble at the providers, {} % of the events in {} topics doubled, {} ‰ poisoned",
-            self.meddling.doubled_percent,
+            self.topic_faults.duplicated_percent,
             TOPICS.len(),
-            self.meddling.poisoned_permille
+            self.topic_faults.poisoned_permille
         )
     }
 }
@@ -249,14 +249,14 @@ mod tests {
 
     #[test]
     fn a_seed_always_gives_the_same_plan_and_another_seed_another() {
-        assert_eq!(Plan::new(7, SHORT), Plan::new(7, SHORT));
-        assert_ne!(Plan::new(7, SHORT).services, Plan::new(8, SHORT).services);
+        assert_eq!(FaultPlan::new(7, SHORT), FaultPlan::new(7, SHORT));
+        assert_ne!(FaultPlan::new(7, SHORT).services, FaultPlan::new(8, SHORT).services);
     }
 
     #[test]
     fn the_short_form_has_the_faults_that_it_promises_whatever_the_seed() {
         for seed in 0..200 {
-            let plan = Plan::new(seed, SHORT);
+            let plan = FaultPlan::new(seed, SHORT);
             assert!(plan.service_kills() >= 60, "seed {seed}: {plan}");
             assert!(plan.broker_kills() >= 3, "seed {seed}: {plan}");
         }
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn faults_of_one_kind_come_in_the_order_of_time() {
-        let plan = Plan::new(1, SHORT);
+        let plan = FaultPlan::new(1, SHORT);
         for (_, faults) in &plan.services {
             assert!(faults.is_sorted_by_key(|fault| fault.at));
         }
@@ -273,15 +273,19 @@ mod tests {
 
     #[test]
     fn there_are_more_instances_in_the_middle_of_the_run_and_one_at_its_ends() {
-        let plan = Plan::new(1, Size { instances: 3, ..SHORT });
-        let crowd = plan.crowd.expect("there is one");
-        assert_eq!(crowd.others, 2);
-        assert!(Duration::ZERO < crowd.from && crowd.from < crowd.until && crowd.until < Duration::from_secs(125));
-        assert_eq!(Plan::new(1, SHORT).crowd, None);
+        let plan = FaultPlan::new(1, Size { instances: 3, ..SHORT });
+        let scale_out = plan.scale_out.expect("there is one");
+        assert_eq!(scale_out.others, 2);
+        assert!(
+            Duration::ZERO < scale_out.from
+                && scale_out.from < scale_out.until
+                && scale_out.until < Duration::from_secs(125)
+        );
+        assert_eq!(FaultPlan::new(1, SHORT).scale_out, None);
     }
 
     #[test]
     fn a_broker_of_others_is_left_alone() {
-        assert_eq!(Plan::new(1, Size { broker_kills: None, ..SHORT }).broker_kills(), 0);
+        assert_eq!(FaultPlan::new(1, Size { broker_kills: None, ..SHORT }).broker_kills(), 0);
     }
 }

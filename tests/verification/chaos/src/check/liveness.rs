@@ -1,7 +1,7 @@
 use crate::evidence::Evidence;
 
 pub(super) fn check(evidence: &Evidence) -> Vec<String> {
-    let ended = evidence.ended_alone.iter();
+    let ended = evidence.unexpected_exits.iter();
     let ended = ended.map(|(service, time)| format!("{service} ended by itself; it was found ended at {time}"));
     let refused = evidence.refused.iter().map(|refused| format!("a good request was refused: {refused}"));
     ended.chain(refused).collect()
@@ -19,7 +19,7 @@ mod tests {
     fn a_service_that_ends_by_itself_and_a_request_that_is_refused_are_told() {
         let mut evidence = one_sold_order();
         assert!(check(&evidence).is_empty());
-        evidence.ended_alone.push((Service::Order, Timestamp::UNIX_EPOCH));
+        evidence.unexpected_exits.push((Service::Order, Timestamp::UNIX_EPOCH));
         evidence.refused.push("a new order is answered by 422".to_owned());
         assert_eq!(check(&evidence).len(), 2);
     }

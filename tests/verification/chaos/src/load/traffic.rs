@@ -18,35 +18,35 @@ use uuid::Uuid;
 use xtask::wait::{Look, wait_for};
 use xtask::{Reply, Service};
 
-use crate::plan::Size;
-use crate::stage::{Stage, locked};
+use crate::faults::plan::Size;
+use crate::system::{SystemUnderTest, locked};
 
 /// Customers that may be busy with their orders at the same time.
 const CUSTOMERS: usize = 64;
 /// How long a customer keeps trying.
-const PERSISTENCE: Duration = Duration::from_mins(3);
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(3);
 /// How long a clerk keeps trying.
-const CLERK: Duration = Duration::from_secs(4);
+const DISPATCH_TIMEOUT: Duration = Duration::from_secs(4);
 /// The longest that a customer waits before a cancellation, and a clerk before a dispatch.
-const SECOND_THOUGHTS_MS: u64 = 1_500;
+const MAX_PAUSE_MS: u64 = 1_500;
 
 /// What is for sale.
-pub struct Assortment {
+pub struct TestProducts {
     /// More than enough of each.
     pub ample: Vec<Product>,
     /// For about half of those who want it.
     pub scarce: Vec<Product>,
 }
 
-impl Assortment {
+impl TestProducts {
     /// Offers it, and takes it into stock.
     ///
     /// # Errors
     /// A service refuses.
-    pub fn stock_up(stage: &Stage, orders: u32) -> Result<Self> {
-        let ample = (1..=6).map(|number| product(stage, format!("AMPLE-{number}"), 100 * number, orders * 9));
+    pub fn seed_stock(system: &SystemUnderTest, orders: u32) -> Result<Self> {
+        let ample = (1..=6).map(|number| product(system, format!("AMPLE-{number}"), 100 * number, orders * 9));
         let ample = ample.collect::<Result<_>>()?;
-        let scarce = (1..=3).map(|number| product(stage, format!("SCARCE-{number}"), 1_000 * number, orders / 40));
+        let scarce = (1..=3).map(|number| product(system, format!("SCARCE-{number}"), 1_000 * number, orders / 40));
         Ok(Self { ample, scarce: scarce.collect::<Result<_>>()? })
     }
 
@@ -56,17 +56,17 @@ impl Assortment {
     }
 }
 
-pub(crate) fn product(stage: &Stage, sku: String, price_minor: i64, on_hand: u32) -> Result<Product> {
+pub(crate) fn product(system: &SystemUnderTest, sku: String, price_minor: i64, on_hand: u32) -> Result<Product> {
     let body = json!({ "name": "Thing", "price": eur(price_minor) });
-    stage.client(Service::Order).put(&format!("/products/{sku}"), &body)?.expect_status(200)?;
+    system.client(Service::Order).put(&format!("/products/{sku}"), &body)?.expect_status(200)?;
     let body = json!({ "quantity": on_hand });
-    stage.client(Service::Inventory).post(&format!("/stock/{sku}/receipts"), &body)?.expect_status(200)?;
+    system.client(Service::Inventory).post(&format!("/stock/{sku}/receipts"), &body)?.expect_status(200)?;
     Ok(Product { sku, price_minor, received: on_hand.into() })
 }
 
 /// What a customer knows of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accepted {
+pub struct AcceptedOrder {
     /// Its name.
     pub id: OrderId,
     /// What it costs, in cents.
@@ -87,9 +87,9 @@ pub struct Accepted {
 
 /// What came of all orders.
 #[derive(Debug, Default)]
-pub struct Sales {
-    /// Accepted, in no particular order.
-    pub accepted: Vec<Accepted>,
+pub struct TrafficLog {
+    /// AcceptedOrder, in no particular order.
+    pub accepted: Vec<AcceptedOrder>,
     /// Goods that arrived meanwhile.
     pub received: Vec<(String, u32)>,
     /// Why good orders were not accepted, or good requests not answered as they must be.
@@ -97,39 +97,39 @@ pub struct Sales {
 }
 
 /// Lets orders flow until there are enough and the faults are over.
-pub fn flow(stage: &Stage, assortment: &Assortment, seed: u64, size: Size, over: &AtomicBool) -> Sales {
-    let street = Street::default();
+pub fn flow(system: &SystemUnderTest, products: &TestProducts, seed: u64, size: Size, over: &AtomicBool) -> TrafficLog {
+    let queue = CustomerQueue::default();
     thread::scope(|scope| {
-        let customers: Vec<_> = (0..CUSTOMERS).map(|_| scope.spawn(|| serve(stage, assortment, &street))).collect();
+        let customers: Vec<_> = (0..CUSTOMERS).map(|_| scope.spawn(|| serve(system, products, &queue))).collect();
         let start = Instant::now();
         let mut number = 0;
         // Faults that were late may go on for a while; the flow goes on with them, but not for ever.
         while number < size.orders || (!over.load(Ordering::Relaxed) && number < 2 * size.orders) {
             let due = Duration::from_secs(number.into()) / size.orders_per_second;
             thread::sleep(due.saturating_sub(start.elapsed()));
-            street.enter(seed.wrapping_mul(1_000_003).wrapping_add(number.into()));
+            queue.enter(seed.wrapping_mul(1_000_003).wrapping_add(number.into()));
             number += 1;
         }
-        street.close();
-        let mut sales = Sales::default();
+        queue.close();
+        let mut traffic = TrafficLog::default();
         for customer in customers {
             let mut some = customer.join().expect("a customer does not panic");
-            sales.accepted.append(&mut some.accepted);
-            sales.received.append(&mut some.received);
-            sales.refused.append(&mut some.refused);
+            traffic.accepted.append(&mut some.accepted);
+            traffic.received.append(&mut some.received);
+            traffic.refused.append(&mut some.refused);
         }
-        sales
+        traffic
     })
 }
 
 /// Where those wait who have not ordered yet: the seed of each.
 #[derive(Default)]
-struct Street {
+struct CustomerQueue {
     waiting: Mutex<(VecDeque<u64>, bool)>,
     changed: Condvar,
 }
 
-impl Street {
+impl CustomerQueue {
     fn enter(&self, seed: u64) {
         locked(&self.waiting).0.push_back(seed);
         self.changed.notify_one();
@@ -154,45 +154,45 @@ impl Street {
     }
 }
 
-fn serve(stage: &Stage, assortment: &Assortment, street: &Street) -> Sales {
-    let mut sales = Sales::default();
-    while let Some(seed) = street.next() {
+fn serve(system: &SystemUnderTest, products: &TestProducts, queue: &CustomerQueue) -> TrafficLog {
+    let mut traffic = TrafficLog::default();
+    while let Some(seed) = queue.next() {
         let mut rng = Rng::with_seed(seed);
         if rng.u8(0..100) < 5 {
-            match receive(stage, assortment, &mut rng) {
-                Ok(received) => sales.received.push(received),
-                Err(error) => sales.refused.push(format!("{error:#}")),
+            match receive(system, products, &mut rng) {
+                Ok(received) => traffic.received.push(received),
+                Err(error) => traffic.refused.push(format!("{error:#}")),
             }
         }
-        match buy(stage, assortment, &mut rng) {
-            Ok(accepted) => sales.accepted.push(accepted),
-            Err(error) => sales.refused.push(format!("{error:#}")),
+        match buy(system, products, &mut rng) {
+            Ok(accepted) => traffic.accepted.push(accepted),
+            Err(error) => traffic.refused.push(format!("{error:#}")),
         }
     }
-    sales
+    traffic
 }
 
 /// Goods arrive. The clerk is not sure whether it was noted, and says it once more, with the same key.
-pub(crate) fn receive(stage: &Stage, assortment: &Assortment, rng: &mut Rng) -> Result<(String, u32)> {
-    let sku = &rng.choice(&assortment.ample).expect("there is something").sku;
+pub(crate) fn receive(system: &SystemUnderTest, products: &TestProducts, rng: &mut Rng) -> Result<(String, u32)> {
+    let sku = &rng.choice(&products.ample).expect("there is something").sku;
     let (path, quantity) = (format!("/stock/{sku}/receipts"), rng.u32(1..20));
     let (key, body) = (Uuid::now_v7().to_string(), json!({ "quantity": quantity }));
     for _ in 0..2 {
-        let post = || stage.client(Service::Inventory).post_with(&path, &body, &[("idempotency-key", &key)]);
+        let post = || system.client(Service::Inventory).post_with(&path, &body, &[("idempotency-key", &key)]);
         answer("a receipt", &[200], post)?;
-        hesitate(rng);
+        random_pause(rng);
     }
     Ok((sku.clone(), quantity))
 }
 
 /// Places an order that must be accepted, in a trace of its own.
-pub(crate) fn place(stage: &Stage, order: &NewOrder, rng: &mut Rng) -> Result<Accepted> {
+pub(crate) fn place(system: &SystemUnderTest, order: &NewOrder, rng: &mut Rng) -> Result<AcceptedOrder> {
     let (key, trace_id) = (Uuid::now_v7().to_string(), format!("{:032x}", rng.u128(1..)));
     let parent = format!("00-{trace_id}-{:016x}-00", rng.u64(1..));
     let body = order.body();
     let headers = [("idempotency-key", key.as_str()), ("traceparent", parent.as_str())];
-    let reply = answer("a new order", &[202], || stage.client(Service::Order).post_with("/orders", &body, &headers))?;
-    Ok(Accepted {
+    let reply = answer("a new order", &[202], || system.client(Service::Order).post_with("/orders", &body, &headers))?;
+    Ok(AcceptedOrder {
         id: reply.body["order_id"].as_str().context("an order has an id")?.parse()?,
         total_minor: order.total_minor(),
         lines: lines(&body),
@@ -205,43 +205,43 @@ pub(crate) fn place(stage: &Stage, order: &NewOrder, rng: &mut Rng) -> Result<Ac
 }
 
 /// Asks for the cancellation of an order; true if it is under way, false if it is too late.
-pub(crate) fn cancel(stage: &Stage, id: OrderId) -> Result<bool> {
-    let cancel = || stage.client(Service::Order).post(&format!("/orders/{id}/cancel"), &json!({}));
+pub(crate) fn cancel(system: &SystemUnderTest, id: OrderId) -> Result<bool> {
+    let cancel = || system.client(Service::Order).post(&format!("/orders/{id}/cancel"), &json!({}));
     Ok(answer("a cancellation", &[202, 409], cancel)?.status == 202)
 }
 
 /// One order, from the first thought to the last.
-fn buy(stage: &Stage, assortment: &Assortment, rng: &mut Rng) -> Result<Accepted> {
-    let (order, slow) = choose(assortment, rng);
-    let mut accepted = Accepted { slow, ..place(stage, &order, rng)? };
+fn buy(system: &SystemUnderTest, products: &TestProducts, rng: &mut Rng) -> Result<AcceptedOrder> {
+    let (order, slow) = choose(products, rng);
+    let mut accepted = AcceptedOrder { slow, ..place(system, &order, rng)? };
     let id = accepted.id;
     match rng.u8(0..100) {
         0..12 => {
-            hesitate(rng);
-            accepted.cancelled = cancel(stage, id)?;
+            random_pause(rng);
+            accepted.cancelled = cancel(system, id)?;
         }
         12..28 => {
-            hesitate(rng);
-            accepted.dispatched = dispatch(stage, id);
+            random_pause(rng);
+            accepted.dispatched = dispatch(system, id);
         }
         28..32 => {
-            accepted.dispatched = dispatch(stage, id);
-            accepted.cancelled = cancel(stage, id)?;
+            accepted.dispatched = dispatch(system, id);
+            accepted.cancelled = cancel(system, id)?;
         }
         _ => {}
     }
     Ok(accepted)
 }
 
-fn hesitate(rng: &mut Rng) {
-    thread::sleep(Duration::from_millis(rng.u64(0..SECOND_THOUGHTS_MS)));
+fn random_pause(rng: &mut Rng) {
+    thread::sleep(Duration::from_millis(rng.u64(0..MAX_PAUSE_MS)));
 }
 
 /// A clerk tries to send the parcel off, and gives up after a while: perhaps it will never be there. True if it left.
-pub(crate) fn dispatch(stage: &Stage, id: OrderId) -> bool {
+pub(crate) fn dispatch(system: &SystemUnderTest, id: OrderId) -> bool {
     let path = format!("/shipments/{id}/dispatch");
-    let left = wait_for("a parcel to be dispatched", CLERK, || {
-        match stage.client(Service::Shipping).post(&path, &json!({})) {
+    let left = wait_for("a parcel to be dispatched", DISPATCH_TIMEOUT, || {
+        match system.client(Service::Shipping).post(&path, &json!({})) {
             Ok(reply) if reply.status == 200 => Ok(Look::Met(())),
             Ok(reply) => Ok(Look::NotYet(reply.body.to_string())),
             Err(error) => Ok(Look::NotYet(format!("{error:#}"))),
@@ -252,7 +252,7 @@ pub(crate) fn dispatch(stage: &Stage, id: OrderId) -> bool {
 
 /// Asks until there is one of the answers that are expected. That a service is away or busy is no answer.
 fn answer(what: &str, expected: &[u16], ask: impl Fn() -> Result<Reply>) -> Result<Reply> {
-    wait_for(&format!("an answer to {what}"), PERSISTENCE, || match ask() {
+    wait_for(&format!("an answer to {what}"), REQUEST_TIMEOUT, || match ask() {
         Ok(reply) if expected.contains(&reply.status) => Ok(Look::Met(reply)),
         Ok(reply) if [429, 503].contains(&reply.status) => Ok(Look::NotYet(reply.body.to_string())),
         Ok(reply) => bail!("{what} is answered by {reply:?}"),
@@ -261,10 +261,10 @@ fn answer(what: &str, expected: &[u16], ask: impl Fn() -> Result<Reply>) -> Resu
 }
 
 /// An order of some fate, and whether a provider takes its time with it.
-fn choose(assortment: &Assortment, rng: &mut Rng) -> (NewOrder, bool) {
-    let hot = &assortment.ample[0];
-    let mut order = NewOrder::of(if rng.bool() { hot } else { &assortment.ample[1] }, rng.u32(1..4));
-    for product in &assortment.ample[2..] {
+fn choose(products: &TestProducts, rng: &mut Rng) -> (NewOrder, bool) {
+    let hot = &products.ample[0];
+    let mut order = NewOrder::of(if rng.bool() { hot } else { &products.ample[1] }, rng.u32(1..4));
+    for product in &products.ample[2..] {
         if rng.u8(0..4) == 0 {
             order = order.and(product, rng.u32(1..6));
         }
@@ -273,7 +273,7 @@ fn choose(assortment: &Assortment, rng: &mut Rng) -> (NewOrder, bool) {
     let order = match fate {
         0..8 => order.paid_with(if rng.bool() { cards::DECLINED } else { cards::INSUFFICIENT_FUNDS }),
         8..16 => order.to_country(addresses::UNSERVED_COUNTRY),
-        16..26 => order.and(rng.choice(&assortment.scarce).expect("there is something scarce"), rng.u32(1..3)),
+        16..26 => order.and(rng.choice(&products.scarce).expect("there is something scarce"), rng.u32(1..3)),
         26..30 => order.paid_with(cards::FLAKY),
         30..34 => order.to_postal_code(addresses::FLAKY_POSTAL_CODE),
         34..36 => order.paid_with(cards::SLOW),

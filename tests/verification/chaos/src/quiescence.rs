@@ -10,10 +10,10 @@ use serde_json::Value;
 use xtask::{Service, wait_until};
 
 use crate::kafka::lag;
-use crate::stage::Stage;
+use crate::system::SystemUnderTest;
 
 /// What waits, in its service's own words. Everything else is an end, or waits for nothing.
-const UNDER_WAY: [(Service, &str, &[&str]); 3] = [
+const IN_PROGRESS: [(Service, &str, &[&str]); 3] = [
     (Service::Order, "orders", &["placed", "stock_reserved", "paid", "stock_committed", "cancelling"]),
     (Service::Payment, "payments", &["charging", "voiding", "refunding"]),
     (Service::Shipping, "shipments", &["booking"]),
@@ -23,18 +23,18 @@ pub(crate) const SETTLING: Duration = Duration::from_secs(30);
 
 /// Whether and when the suite came to rest after the faults.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rest {
+pub struct Quiescence {
     /// How long after the last fault was over every order, payment and shipment was at an end. Those count, too, that were
     /// placed since then.
     pub final_after: Option<Duration>,
     /// What was still under way when waiting ended.
-    pub under_way: Vec<String>,
+    pub in_progress: Vec<String>,
     /// Parcels that the carrier will fetch and should not, or the other way round; seen when waiting ended.
     pub parcels: Option<String>,
     /// What is in each service's outbox.
     pub outbox: BTreeMap<&'static str, u64>,
     /// Why it is not known of every service how many records it has yet to do.
-    pub untold: Option<String>,
+    pub unreported: Option<String>,
     /// How many records each service has yet to do: by the broker, then by itself.
     pub lag: BTreeMap<&'static str, (i64, u64)>,
 }
@@ -43,37 +43,41 @@ pub struct Rest {
 ///
 /// # Errors
 /// A service can't be asked at all.
-pub(crate) fn rest(stage: &Stage, within: Duration, settling: Duration) -> Result<Rest> {
-    let over = stage.deeds().iter().map(|deed| deed.until).max().unwrap_or_else(Timestamp::now);
+pub(crate) fn wait_for_quiescence(
+    system: &SystemUnderTest,
+    within: Duration,
+    settling: Duration,
+) -> Result<Quiescence> {
+    let over = system.injected_faults().iter().map(|fault| fault.until).max().unwrap_or_else(Timestamp::now);
     let since = || Duration::try_from(Timestamp::now().duration_since(over)).unwrap_or_default();
-    let mut rest = Rest::default();
-    let ended = wait_until("all orders to end", within.saturating_sub(since()), || match under_way(stage) {
+    let mut quiescence = Quiescence::default();
+    let ended = wait_until("all orders to end", within.saturating_sub(since()), || match in_progress(system) {
         Ok(nothing) if nothing.is_empty() => Ok(()),
         Ok(something) => Err(something.join(", ")),
         Err(error) => Err(format!("{error:#}")),
     });
     match ended {
-        Ok(()) => rest.final_after = Some(since()),
-        Err(_) => rest.under_way = under_way(stage)?,
+        Ok(()) => quiescence.final_after = Some(since()),
+        Err(_) => quiescence.in_progress = in_progress(system)?,
     }
     // What was not reached in time is told by what was seen last; so that is no error here. No service's word is the newest:
     // its gauges are some seconds old.
-    let settled = wait_until("the suite to settle", settling, || match settle(stage, &mut rest) {
+    let settled = wait_until("the suite to settle", settling, || match settle(system, &mut quiescence) {
         Ok(true) => Ok(()),
         Ok(false) => Err("something is left".to_owned()),
         Err(error) => Err(format!("{error:#}")),
     });
-    if rest.lag.len() < Service::all().len() {
-        rest.untold = settled.err().map(|error| format!("{error:#}"));
+    if quiescence.lag.len() < Service::all().len() {
+        quiescence.unreported = settled.err().map(|error| format!("{error:#}"));
     }
-    Ok(rest)
+    Ok(quiescence)
 }
 
-fn under_way(stage: &Stage) -> Result<Vec<String>> {
+fn in_progress(system: &SystemUnderTest) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    for (service, list, statuses) in UNDER_WAY {
+    for (service, list, statuses) in IN_PROGRESS {
         for status in statuses {
-            let page = stage.client(service).get(&format!("/{list}?status={status}&limit=200"))?.expect_status(200)?;
+            let page = system.client(service).get(&format!("/{list}?status={status}&limit=200"))?.expect_status(200)?;
             let items = page[list].as_array().context("a list")?;
             if !items.is_empty() {
                 let first = items[0]["order_id"].as_str().unwrap_or_default();
@@ -85,20 +89,20 @@ fn under_way(stage: &Stage) -> Result<Vec<String>> {
 }
 
 /// Looks at what follows the ends of orders; true when nothing does any more.
-fn settle(stage: &Stage, rest: &mut Rest) -> Result<bool> {
+fn settle(system: &SystemUnderTest, quiescence: &mut Quiescence) -> Result<bool> {
     for service in Service::all() {
-        let metrics = metrics(stage, service)?;
-        rest.outbox.insert(service.name(), gauge(&metrics, "saga_outbox_backlog")?);
+        let metrics = metrics(system, service)?;
+        quiescence.outbox.insert(service.name(), gauge(&metrics, "saga_outbox_backlog")?);
         let own = gauge(&metrics, "saga_consumer_lag")?;
-        rest.lag.insert(service.name(), (lag(stage, service)?, own));
+        quiescence.lag.insert(service.name(), (lag(system, service)?, own));
     }
-    rest.parcels = parcels(stage)?;
-    let no_lag = rest.lag.values().all(|lag| *lag == (0, 0));
-    Ok(no_lag && rest.outbox.values().all(|rows| *rows == 0) && rest.parcels.is_none())
+    quiescence.parcels = parcels(system)?;
+    let no_lag = quiescence.lag.values().all(|lag| *lag == (0, 0));
+    Ok(no_lag && quiescence.outbox.values().all(|rows| *rows == 0) && quiescence.parcels.is_none())
 }
 
-fn metrics(stage: &Stage, service: Service) -> Result<String> {
-    match stage.client(service).get("/metrics")?.expect_status(200)? {
+fn metrics(system: &SystemUnderTest, service: Service) -> Result<String> {
+    match system.client(service).get("/metrics")?.expect_status(200)? {
         Value::String(text) => Ok(text),
         other => bail!("metrics are no text: {other}"),
     }
@@ -115,21 +119,21 @@ fn gauge(metrics: &str, name: &str) -> Result<u64> {
 }
 
 /// The carrier hears of a cancellation after the order does.
-fn parcels(stage: &Stage) -> Result<Option<String>> {
-    let booked = CarrierLedger::open(&stage.ledger(Service::Shipping))?.total()?;
+fn parcels(system: &SystemUnderTest) -> Result<Option<String>> {
+    let booked = CarrierLedger::open(&system.ledger(Service::Shipping))?.total()?;
     let mut expected = 0;
     for status in ["scheduled", "dispatched"] {
-        expected += count(stage, status)?;
+        expected += count(system, status)?;
     }
     let active = booked.bookings.saturating_sub(booked.unbooked);
     Ok((active != expected).then(|| format!("the carrier will fetch {active} parcels, shipping has {expected}")))
 }
 
-fn count(stage: &Stage, status: &str) -> Result<u64> {
+fn count(system: &SystemUnderTest, status: &str) -> Result<u64> {
     let (mut count, mut cursor) = (0, String::new());
     loop {
         let path = format!("/shipments?status={status}&limit=200{cursor}");
-        let page = stage.client(Service::Shipping).get(&path)?.expect_status(200)?;
+        let page = system.client(Service::Shipping).get(&path)?.expect_status(200)?;
         count += page["shipments"].as_array().map_or(0, Vec::len) as u64;
         match &page["next"] {
             Value::String(next) => cursor = format!("&cursor={next}"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use xtask::wait_until;
 
-use crate::stage::Stage;
+use crate::system::SystemUnderTest;
 
 /// The largest record, in bytes. No event is so small.
 const LARGEST: (&str, &str) = ("max.message.bytes", "32");
@@ -15,7 +15,7 @@ const MINDING: Duration = Duration::from_secs(20);
 
 /// Records for a topic are refused while this is there.
 pub struct Refusal<'s> {
-    stage: &'s Stage,
+    system: &'s SystemUnderTest,
     topic: &'static str,
 }
 
@@ -25,12 +25,12 @@ impl<'s> Refusal<'s> {
     ///
     /// # Errors
     /// The broker goes on taking them.
-    pub fn begin(stage: &'s Stage, topic: &'static str) -> Result<Self> {
-        let (record, place) = stage.topics().read(&[topic]).wait_for("a record", |seen| seen.last().cloned());
-        stage.topics().set(topic, &[LARGEST]);
-        let refusal = Self { stage, topic };
+    pub fn begin(system: &'s SystemUnderTest, topic: &'static str) -> Result<Self> {
+        let (record, place) = system.topics().read(&[topic]).wait_for("a record", |seen| seen.last().cloned());
+        system.topics().set(topic, &[LARGEST]);
+        let refusal = Self { system, topic };
         wait_until(&format!("records for {topic} to be refused"), MINDING, || {
-            match stage.topics().try_publish(&record, Some(place.partition)) {
+            match system.topics().try_publish(&record, Some(place.partition)) {
                 Ok(_) => Err("one was taken"),
                 Err(_) => Ok(()),
             }
@@ -41,6 +41,6 @@ impl<'s> Refusal<'s> {
 
 impl Drop for Refusal<'_> {
     fn drop(&mut self) {
-        self.stage.topics().set(self.topic, &[]);
+        self.system.topics().set(self.topic, &[]);
     }
 }

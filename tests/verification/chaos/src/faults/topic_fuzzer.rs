@@ -11,28 +11,28 @@ use fastrand::Rng;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::{Message as _, Offset, TopicPartitionList};
 
+use crate::faults::plan::TopicFaults;
 use crate::kafka::{partitions, reader};
-use crate::plan::Meddling;
-use crate::stage::Stage;
+use crate::system::SystemUnderTest;
 
 /// The header by which poison is known again, wherever it goes. Its value is different in each.
 pub const POISON: &str = "chaos-poison";
 
 const POLL: Duration = Duration::from_millis(50);
 /// The latest time after its record that a double comes.
-const DOUBLE_AFTER_MS: u64 = 6_000;
+const MAX_DUPLICATE_DELAY_MS: u64 = 6_000;
 
 /// What was added.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Added {
+pub struct InjectedRecords {
     /// Events that came again.
-    pub doubles: u32,
+    pub duplicates: u32,
     /// Records that break their contract.
     pub poison: u32,
 }
 
 /// A record that is to be written again.
-struct Double {
+struct DelayedDuplicate {
     due: Instant,
     partition: i32,
     record: Record,
@@ -42,38 +42,44 @@ struct Double {
 ///
 /// # Errors
 /// The broker can't be used at all.
-pub fn meddle(stage: &Stage, meddling: Meddling, seed: u64, over: &AtomicBool) -> Result<Added> {
+pub fn inject_topic_faults(
+    system: &SystemUnderTest,
+    topic_faults: TopicFaults,
+    seed: u64,
+    over: &AtomicBool,
+) -> Result<InjectedRecords> {
     let mut rng = Rng::with_seed(seed);
-    let consumer = reader(stage, "chaos meddles")?;
+    let consumer = reader(system, "chaos meddles")?;
     let mut list = TopicPartitionList::new();
-    for topic in TOPICS.map(|topic| format!("{}{topic}", stage.prefix())) {
+    for topic in TOPICS.map(|topic| format!("{}{topic}", system.prefix())) {
         for partition in partitions(&consumer, &topic)? {
             list.add_partition_offset(&topic, partition, Offset::Beginning)?;
         }
     }
     consumer.assign(&list)?;
 
-    let (mut added, mut known, mut doubles) = (Added::default(), HashSet::new(), Vec::<Double>::new());
-    while !over.load(Ordering::Relaxed) || !doubles.is_empty() {
-        let (due, later) = doubles.into_iter().partition(|double: &Double| double.due <= Instant::now());
-        doubles = later;
+    let (mut added, mut known, mut duplicates) =
+        (InjectedRecords::default(), HashSet::new(), Vec::<DelayedDuplicate>::new());
+    while !over.load(Ordering::Relaxed) || !duplicates.is_empty() {
+        let (due, later) = duplicates.into_iter().partition(|double: &DelayedDuplicate| double.due <= Instant::now());
+        duplicates = later;
         for double in due {
-            added.doubles += u32::from(stage.topics().try_publish(&double.record, Some(double.partition)).is_ok());
+            added.duplicates += u32::from(system.topics().try_publish(&double.record, Some(double.partition)).is_ok());
         }
         let Some(Ok(message)) = consumer.poll(POLL) else { continue };
-        let record = Record::of(&message, stage.prefix());
+        let record = Record::of(&message, system.prefix());
         // What is there once more, by whomever, is not doubled again.
         let is_new = record.header("ce_id").is_some_and(|id| known.insert(id.to_owned()));
         if record.header(POISON).is_some() || !is_new || over.load(Ordering::Relaxed) {
             continue;
         }
-        if rng.u8(0..100) < meddling.doubled_percent {
-            let due = Instant::now() + Duration::from_millis(rng.u64(0..DOUBLE_AFTER_MS));
-            doubles.push(Double { due, partition: message.partition(), record: record.clone() });
+        if rng.u8(0..100) < topic_faults.duplicated_percent {
+            let due = Instant::now() + Duration::from_millis(rng.u64(0..MAX_DUPLICATE_DELAY_MS));
+            duplicates.push(DelayedDuplicate { due, partition: message.partition(), record: record.clone() });
         }
-        if rng.u16(0..1_000) < meddling.poisoned_permille {
+        if rng.u16(0..1_000) < topic_faults.poisoned_permille {
             let poison = poison(record, &mut rng).with(POISON, format!("{:016x}", rng.u64(..)));
-            added.poison += u32::from(stage.topics().try_publish(&poison, None).is_ok());
+            added.poison += u32::from(system.topics().try_publish(&poison, None).is_ok());
         }
     }
     Ok(added)

@@ -9,7 +9,7 @@ use xtask::Service;
 
 use crate::choreography::consumes;
 use crate::kafka::client;
-use crate::stage::Stage;
+use crate::system::SystemUnderTest;
 
 /// How long the group may take to take us in, also while the broker is away.
 const JOINING: Duration = Duration::from_mins(1);
@@ -22,10 +22,10 @@ const TRIES: usize = 3;
 ///
 /// # Errors
 /// The broker does not let us.
-pub(crate) fn rewind(stage: &Stage, service: Service, topic: &str) -> Result<()> {
+pub(crate) fn rewind(system: &SystemUnderTest, service: Service, topic: &str) -> Result<()> {
     let mut result = Ok(());
     for _ in 0..TRIES {
-        result = try_rewind(stage, service, topic);
+        result = try_rewind(system, service, topic);
         if result.is_ok() {
             break;
         }
@@ -33,18 +33,18 @@ pub(crate) fn rewind(stage: &Stage, service: Service, topic: &str) -> Result<()>
     result
 }
 
-fn try_rewind(stage: &Stage, service: Service, topic: &str) -> Result<()> {
-    let group = format!("{}{service}", stage.prefix());
-    let mut config = client(stage.address());
+fn try_rewind(system: &SystemUnderTest, service: Service, topic: &str) -> Result<()> {
+    let group = format!("{}{service}", system.prefix());
+    let mut config = client(system.address());
     config.set("group.id", &group).set("group.instance.id", format!("{group}-0"));
     config.set("partition.assignment.strategy", "cooperative-sticky").set("enable.auto.commit", "false");
     config.set("session.timeout.ms", "6000").set("allow.auto.create.topics", "false");
     let consumer: BaseConsumer = config.create()?;
-    let topics: Vec<_> = consumes(service).iter().map(|topic| format!("{}{topic}", stage.prefix())).collect();
+    let topics: Vec<_> = consumes(service).iter().map(|topic| format!("{}{topic}", system.prefix())).collect();
     consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
 
     let started = Instant::now();
-    let full_name = format!("{}{topic}", stage.prefix());
+    let full_name = format!("{}{topic}", system.prefix());
     let beginning = loop {
         // What it reads is of no interest, and an error is about the connection, which the client mends.
         drop(consumer.poll(POLL));

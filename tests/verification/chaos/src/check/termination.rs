@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use contracts::OrderId;
 
-use crate::evidence::{Evidence, Fact};
+use crate::evidence::{Evidence, PublishedEvent};
 
 pub(super) fn check(evidence: &Evidence) -> Vec<String> {
     let mut found = Vec::new();
@@ -27,7 +27,7 @@ pub(super) fn check(evidence: &Evidence) -> Vec<String> {
 }
 
 /// An order that is confirmed may still be cancelled, once, when somebody asked for it.
-fn end(id: OrderId, status: &str, cancelled: bool, facts: &[&Fact]) -> Vec<String> {
+fn end(id: OrderId, status: &str, cancelled: bool, facts: &[&PublishedEvent]) -> Vec<String> {
     let events: BTreeSet<_> = facts.iter().map(|fact| fact.event).collect();
     let has = |event: &str| events.contains(event);
     let mut found = Vec::new();

@@ -10,16 +10,16 @@ use providers::simulator::{addresses, cards};
 use xtask::wait::{Look, wait_for};
 use xtask::{Client, Service};
 
-use crate::refusal::Refusal;
-use crate::stage::Stage;
-use crate::traffic::{Accepted, Assortment, cancel, dispatch, place};
+use crate::faults::refusal::Refusal;
+use crate::load::traffic::{AcceptedOrder, TestProducts, cancel, dispatch, place};
+use crate::system::SystemUnderTest;
 
 /// How long an order may take to come where it must, also when services crash on its way and the machine is busy.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What becomes of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Story {
+pub enum ScriptedOrder {
     /// It is confirmed.
     Sold,
     /// There is not enough of it.
@@ -38,7 +38,7 @@ pub enum Story {
     TooLate,
 }
 
-impl Story {
+impl ScriptedOrder {
     /// All of them, with the events and calls that each adds to those before it.
     pub const ALL: [(Self, &'static [&'static str]); 8] = [
         (
@@ -63,59 +63,59 @@ impl Story {
         (Self::TooLate, &["ShipmentCancellationRefused"]),
     ];
 
-    /// A story in which this event or call happens; `None`: the saga has no such event.
+    /// A scripted_order in which this event or call happens; `None`: the saga has no such event.
     pub fn of(event: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|(_, events)| events.contains(&event)).map(|(story, _)| story)
+        Self::ALL.into_iter().find(|(_, events)| events.contains(&event)).map(|(scripted_order, _)| scripted_order)
     }
 
     /// Places its order, and does nothing more.
     ///
     /// # Errors
     /// It is not accepted.
-    pub fn begin(self, stage: &Stage, assortment: &Assortment) -> Result<Accepted> {
-        let order = NewOrder::of(&assortment.ample[0], 2);
+    pub fn place(self, system: &SystemUnderTest, products: &TestProducts) -> Result<AcceptedOrder> {
+        let order = NewOrder::of(&products.ample[0], 2);
         let order = match self {
-            Self::Short => order.and(&assortment.scarce[0], 2),
+            Self::Short => order.and(&products.scarce[0], 2),
             Self::Declined => order.paid_with(cards::DECLINED),
             Self::Refused => order.to_country(addresses::UNSERVED_COUNTRY),
             Self::Voided => order.paid_with(cards::ERROR),
             Self::Sold | Self::Cancelled | Self::Dispatched | Self::TooLate => order,
         };
-        place(stage, &order, &mut Rng::new())
+        place(system, &order, &mut Rng::new())
     }
 
     /// Tells it to its end.
     ///
     /// # Errors
     /// It goes another way, or takes too long.
-    pub fn tell(self, stage: &Stage, assortment: &Assortment) -> Result<Accepted> {
-        let mut order = self.begin(stage, assortment)?;
+    pub fn run(self, system: &SystemUnderTest, products: &TestProducts) -> Result<AcceptedOrder> {
+        let mut order = self.place(system, products)?;
         let id = order.id;
         match self {
             Self::Sold | Self::Short | Self::Declined | Self::Refused => {}
             Self::Cancelled => {
-                wait_until_it_is(stage, Service::Order, id, "confirmed")?;
-                order.cancelled = cancel(stage, id)?;
+                wait_until_it_is(system, Service::Order, id, "confirmed")?;
+                order.cancelled = cancel(system, id)?;
             }
             Self::Voided => {
-                wait_until_it_is(stage, Service::Payment, id, "charging")?;
-                order.cancelled = cancel(stage, id)?;
+                wait_until_it_is(system, Service::Payment, id, "charging")?;
+                order.cancelled = cancel(system, id)?;
             }
             Self::Dispatched => {
-                wait_until_it_is(stage, Service::Order, id, "confirmed")?;
-                order.dispatched = dispatch(stage, id);
+                wait_until_it_is(system, Service::Order, id, "confirmed")?;
+                order.dispatched = dispatch(system, id);
             }
             Self::TooLate => {
-                wait_until_it_is(stage, Service::Order, id, "confirmed")?;
+                wait_until_it_is(system, Service::Order, id, "confirmed")?;
                 // That it is dispatched can't be published, so that its customer does not hear of it.
-                let refusal = Refusal::begin(stage, "shipping.events")?;
-                order.dispatched = dispatch(stage, id);
-                order.cancelled = cancel(stage, id)?;
+                let refusal = Refusal::begin(system, "shipping.events")?;
+                order.dispatched = dispatch(system, id);
+                order.cancelled = cancel(system, id)?;
                 drop(refusal);
                 ensure!(order.cancelled, "order {id} was known to be dispatched");
             }
         }
-        wait_until_it_is(stage, Service::Order, id, self.end())?;
+        wait_until_it_is(system, Service::Order, id, self.end())?;
         Ok(order)
     }
 
@@ -128,9 +128,9 @@ impl Story {
     }
 }
 
-fn wait_until_it_is(stage: &Stage, service: Service, id: OrderId, status: &str) -> Result<()> {
+fn wait_until_it_is(system: &SystemUnderTest, service: Service, id: OrderId, status: &str) -> Result<()> {
     let what = if service == Service::Payment { "payments" } else { "orders" };
-    let client = Client::with_timeout(stage.client(service).base(), Duration::from_secs(2));
+    let client = Client::with_timeout(system.client(service).base(), Duration::from_secs(2));
     wait_for(&format!("order {id} to be {status} at {service}"), PATIENCE, || {
         let seen = match client.get(&format!("/{what}/{id}")) {
             Ok(reply) if reply.body["status"] == status => return Ok(Look::Met(())),

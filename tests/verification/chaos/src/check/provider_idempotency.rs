@@ -9,7 +9,7 @@ use providers::simulator::LoggedCall;
 use xtask::Service;
 
 use crate::evidence::Evidence;
-use crate::stage::{Deed, What};
+use crate::system::{FaultKind, InjectedFault};
 
 pub(super) fn check(evidence: &Evidence) -> Vec<String> {
     let mut calls = BTreeMap::<(OrderId, &str), Vec<(Service, &LoggedCall)>>::new();
@@ -20,7 +20,9 @@ pub(super) fn check(evidence: &Evidence) -> Vec<String> {
     for ((order_id, kind), calls) in calls {
         for pair in calls.windows(2) {
             let [(service, first), (_, second)] = pair else { continue };
-            if first.answer.is_some() && !was_killed_between(&evidence.deeds, *service, &first.time, &second.time) {
+            if first.answer.is_some()
+                && !was_killed_between(&evidence.injected_faults, *service, &first.time, &second.time)
+            {
                 let (first, second) = (&first.time, &second.time);
                 found.push(format!("{kind} of order {order_id} was answered at {first} and asked again at {second}"));
             }
@@ -30,10 +32,12 @@ pub(super) fn check(evidence: &Evidence) -> Vec<String> {
 }
 
 /// Only a crash can make a service forget an answer that it got.
-fn was_killed_between(deeds: &[Deed], service: Service, first: &str, second: &str) -> bool {
+fn was_killed_between(injected_faults: &[InjectedFault], service: Service, first: &str, second: &str) -> bool {
     let (Ok(first), Ok(second)) = (first.parse::<Timestamp>(), second.parse::<Timestamp>()) else { return false };
-    // The ledger's times are cut to milliseconds, and are of the call's arrival; a deed begins before its kill.
-    deeds.iter().any(|deed| deed.what == What::Killed(service) && deed.until >= first && deed.from <= second)
+    // The ledger's times are cut to milliseconds, and are of the call's arrival; a fault begins before its kill.
+    injected_faults
+        .iter()
+        .any(|fault| fault.what == FaultKind::Killed(service) && fault.until >= first && fault.from <= second)
 }
 
 #[cfg(test)]
@@ -52,7 +56,11 @@ mod tests {
     fn a_crash_is_an_excuse_and_so_is_a_lost_answer() {
         let mut evidence = one_sold_order();
         evidence.calls.push((Service::Payment, call("charge", 30)));
-        evidence.deeds.push(Deed { what: What::Killed(Service::Payment), from: time(20), until: time(25) });
+        evidence.injected_faults.push(InjectedFault {
+            what: FaultKind::Killed(Service::Payment),
+            from: time(20),
+            until: time(25),
+        });
         assert!(check(&evidence).is_empty());
 
         let mut evidence = one_sold_order();
@@ -65,8 +73,16 @@ mod tests {
     fn the_crash_of_another_service_or_at_another_time_is_none() {
         let mut evidence = one_sold_order();
         evidence.calls.push((Service::Payment, call("charge", 30)));
-        evidence.deeds.push(Deed { what: What::Killed(Service::Shipping), from: time(20), until: time(25) });
-        evidence.deeds.push(Deed { what: What::Killed(Service::Payment), from: time(40), until: time(45) });
+        evidence.injected_faults.push(InjectedFault {
+            what: FaultKind::Killed(Service::Shipping),
+            from: time(20),
+            until: time(25),
+        });
+        evidence.injected_faults.push(InjectedFault {
+            what: FaultKind::Killed(Service::Payment),
+            from: time(40),
+            until: time(45),
+        });
         assert_eq!(check(&evidence).len(), 1);
     }
 }

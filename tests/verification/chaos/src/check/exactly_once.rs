@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contracts::EventId;
 
-use crate::evidence::{Content, Evidence, Fact};
+use crate::evidence::{ContentHash, Evidence, PublishedEvent};
 
 pub(super) fn check(evidence: &Evidence) -> Vec<String> {
     let mut found: Vec<_> = evidence.broken.iter().map(|broken| format!("breaks its contract: {broken}")).collect();
@@ -16,13 +16,13 @@ pub(super) fn check(evidence: &Evidence) -> Vec<String> {
     found
 }
 
-fn told(fact: &Fact) -> String {
+fn told(fact: &PublishedEvent) -> String {
     format!("{} {} of order {}", fact.event, fact.id, fact.order_id)
 }
 
 /// A record may come again, but then it is the same.
 fn names(evidence: &Evidence) -> Vec<String> {
-    let mut contents = BTreeMap::<EventId, BTreeSet<(&str, Content)>>::new();
+    let mut contents = BTreeMap::<EventId, BTreeSet<(&str, ContentHash)>>::new();
     for fact in &evidence.facts {
         contents.entry(fact.id).or_default().insert((fact.event, fact.content));
     }
@@ -31,7 +31,7 @@ fn names(evidence: &Evidence) -> Vec<String> {
 }
 
 /// Nothing happens to an order more than once, so a second event of a type is the first one with another name.
-fn twice(facts: &[&Fact]) -> Vec<String> {
+fn twice(facts: &[&PublishedEvent]) -> Vec<String> {
     let mut ids = BTreeMap::<&str, BTreeSet<EventId>>::new();
     for fact in facts {
         ids.entry(fact.event).or_default().insert(fact.id);
@@ -42,11 +42,11 @@ fn twice(facts: &[&Fact]) -> Vec<String> {
 }
 
 /// In each topic, facts of an order come for the first time in the order in which they happened, on one partition.
-fn unordered(facts: &[&Fact]) -> Vec<String> {
+fn unordered(facts: &[&PublishedEvent]) -> Vec<String> {
     let mut facts = facts.to_vec();
     facts.sort_by_key(|fact| &fact.place);
     let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
-    let mut last: Option<&Fact> = None;
+    let mut last: Option<&PublishedEvent> = None;
     for fact in facts {
         if !seen.insert(fact.id) {
             continue;
@@ -89,7 +89,7 @@ mod tests {
     fn a_name_that_two_events_have_is_told() {
         let mut evidence = one_sold_order();
         let mut other = evidence.facts[0].clone();
-        other.content = Content::number(7);
+        other.content = ContentHash::number(7);
         evidence.facts.push(other);
         assert_eq!(check(&evidence).len(), 1);
     }

@@ -22,14 +22,14 @@ const NO_COLLECTOR: &str = "http://127.0.0.1:9";
 
 /// What is put to the test: the suite as it is built, or with some of its parts exchanged.
 #[derive(Debug, Clone, Default)]
-pub struct Subject {
+pub struct SystemConfig {
     /// Other binaries, by service.
     pub binaries: Vec<(Service, PathBuf)>,
     /// More environment variables, for one service or for all.
     pub environment: Vec<(Option<Service>, String, String)>,
 }
 
-impl Subject {
+impl SystemConfig {
     /// The suite on PostgreSQL.
     #[track_caller]
     pub fn on_postgres() -> Self {
@@ -50,9 +50,9 @@ impl Subject {
 
 /// Something that was done, with the time in which it had an effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deed {
+pub struct InjectedFault {
     /// What it was.
-    pub what: What,
+    pub what: FaultKind,
     /// When it was done.
     pub from: Timestamp,
     /// When all was well again: a service was ready, a broker answered.
@@ -61,7 +61,7 @@ pub struct Deed {
 
 /// What can be done to a suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
+pub enum FaultKind {
     /// A service was killed and started again.
     Killed(Service),
     /// A service stood still.
@@ -73,28 +73,28 @@ pub enum What {
 }
 
 /// The suite under test. All threads of a run share it.
-pub struct Stage {
+pub struct SystemUnderTest {
     suite: Mutex<Suite>,
     /// After the suite and before the broker: topics are deleted when nobody uses them any more.
     topics: Topics,
     broker: Mutex<Broker>,
     address: String,
     prefix: String,
-    subject: Subject,
+    subject: SystemConfig,
     dir: PathBuf,
     clients: [Client; 4],
-    deeds: Mutex<Vec<Deed>>,
-    ended_alone: Mutex<Vec<(Service, Timestamp)>>,
+    injected_faults: Mutex<Vec<InjectedFault>>,
+    unexpected_exits: Mutex<Vec<(Service, Timestamp)>>,
     crashes: AtomicUsize,
-    calm_since: OnceLock<Timestamp>,
+    isolated_since: OnceLock<Timestamp>,
 }
 
-impl Stage {
+impl SystemUnderTest {
     /// Starts the services of a subject on this broker.
     ///
     /// # Errors
     /// One of them does not start.
-    pub fn set(broker: Broker, subject: &Subject) -> Result<Self> {
+    pub fn start(broker: Broker, subject: &SystemConfig) -> Result<Self> {
         let prefix = format!("chaos-{}.", Uuid::now_v7().simple());
         let address = broker.bootstrap_servers().to_owned();
         let suite = builder(&address, &prefix, subject).start()?;
@@ -107,10 +107,10 @@ impl Stage {
             address,
             prefix,
             subject: subject.clone(),
-            deeds: Mutex::default(),
-            ended_alone: Mutex::default(),
+            injected_faults: Mutex::default(),
+            unexpected_exits: Mutex::default(),
             crashes: AtomicUsize::new(0),
-            calm_since: OnceLock::new(),
+            isolated_since: OnceLock::new(),
         })
     }
 
@@ -118,7 +118,7 @@ impl Stage {
     ///
     /// # Errors
     /// One of them does not start.
-    pub(crate) fn another(&self, instance: u32) -> Result<Suite> {
+    pub(crate) fn start_instance(&self, instance: u32) -> Result<Suite> {
         builder(&self.address, &self.prefix, &self.subject).instance(instance, &self.dir).start()
     }
 
@@ -169,32 +169,32 @@ impl Stage {
     }
 
     /// Writes down what was done, from then until now.
-    pub(crate) fn did(&self, what: What, from: Timestamp) {
-        locked(&self.deeds).push(Deed { what, from, until: Timestamp::now() });
+    pub(crate) fn record_fault(&self, what: FaultKind, from: Timestamp) {
+        locked(&self.injected_faults).push(InjectedFault { what, from, until: Timestamp::now() });
     }
 
     /// What was done so far.
-    pub fn deeds(&self) -> Vec<Deed> {
-        locked(&self.deeds).clone()
+    pub fn injected_faults(&self) -> Vec<InjectedFault> {
+        locked(&self.injected_faults).clone()
     }
 
     /// From now on only one thing is done at a time, and has its time.
-    pub(crate) fn calm(&self) {
-        self.calm_since.get_or_init(Timestamp::now);
+    pub(crate) fn begin_isolated_faults(&self) {
+        self.isolated_since.get_or_init(Timestamp::now);
     }
 
     /// Since when only one thing was done at a time.
-    pub fn calm_since(&self) -> Option<Timestamp> {
-        self.calm_since.get().copied()
+    pub fn isolated_since(&self) -> Option<Timestamp> {
+        self.isolated_since.get().copied()
     }
 
     /// Services that ended without being killed.
-    pub fn ended_alone(&self) -> Vec<(Service, Timestamp)> {
-        locked(&self.ended_alone).clone()
+    pub fn unexpected_exits(&self) -> Vec<(Service, Timestamp)> {
+        locked(&self.unexpected_exits).clone()
     }
 
     /// A service has crashed, as it was told to.
-    pub(crate) fn crashed(&self) {
+    pub(crate) fn record_crash(&self) {
         self.crashes.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -207,7 +207,7 @@ impl Stage {
     pub(crate) fn kill(&self, service: Service) -> Result<()> {
         let mut suite = self.suite();
         if !suite.is_running(service)? {
-            locked(&self.ended_alone).push((service, Timestamp::now()));
+            locked(&self.unexpected_exits).push((service, Timestamp::now()));
         }
         suite.kill9(service)?;
         Ok(())
@@ -229,7 +229,7 @@ impl Stage {
             };
             let runs = self.suite().is_running(service)?;
             if !runs {
-                locked(&self.ended_alone).push((service, Timestamp::now()));
+                locked(&self.unexpected_exits).push((service, Timestamp::now()));
                 bail!(
                     "the {service} service ended by itself; see {}",
                     self.dir.join(format!("{service}.log")).display()
@@ -240,11 +240,11 @@ impl Stage {
     }
 
     /// Starts what has ended by itself, as a supervisor does, and notes it.
-    pub(crate) fn revive(&self) -> Result<()> {
+    pub(crate) fn restart_exited(&self) -> Result<()> {
         for service in Service::all() {
             let runs = self.suite().is_running(service)?;
             if !runs {
-                locked(&self.ended_alone).push((service, Timestamp::now()));
+                locked(&self.unexpected_exits).push((service, Timestamp::now()));
                 self.spawn(service)?;
                 self.wait_until_ready(service)?;
             }
@@ -253,7 +253,7 @@ impl Stage {
     }
 }
 
-fn builder(address: &str, prefix: &str, subject: &Subject) -> Builder {
+fn builder(address: &str, prefix: &str, subject: &SystemConfig) -> Builder {
     let suite = Suite::builder(address)
         .topic_prefix(prefix)
         // Longer than any run: what only a deadline ends is a fault to be found.
