@@ -53,8 +53,8 @@ pub fn description() -> Description {
 /// # Errors
 /// `ORDER_DEADLINE_S` is not a number of seconds.
 pub fn api(app: App<Order>, config: &Config) -> anyhow::Result<runtime::Api> {
-    let deadline = SignedDuration::from_secs(config.own::<u32>("ORDER_DEADLINE_S")?.into());
-    let trace_url = config.own::<String>("TRACE_URL")?.into();
+    let deadline = SignedDuration::from_secs(config.service_var::<u32>("ORDER_DEADLINE_S")?.into());
+    let trace_url = config.service_var::<String>("TRACE_URL")?.into();
     let (routes, description) = router().with_state(Handlers { app, deadline, trace_url }).split_for_parts();
     Ok(runtime::Api { routes, description })
 }

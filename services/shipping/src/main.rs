@@ -11,7 +11,7 @@ fn main() -> ExitCode {
         port: 8083,
         variables: vec![Variable::new("SIMULATOR_DB_PATH", "data/carrier.db", "the simulated carrier's own file")],
         provider: |config| {
-            let ledger: String = config.own("SIMULATOR_DB_PATH")?;
+            let ledger: String = config.service_var("SIMULATOR_DB_PATH")?;
             Ok(Arc::new(CarrierCalls(SimulatedCarrier::open(Path::new(&ledger))?)))
         },
         api,

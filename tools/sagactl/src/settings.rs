@@ -54,7 +54,7 @@ impl Settings {
     /// All values that can't be used.
     pub(crate) fn read(arguments: SettingsArgs) -> Result<Self, Vec<ConfigError>> {
         let SettingsArgs { output, kafka: servers, order_url, inventory_url, payment_url, shipping_url } = arguments;
-        let kafka = Config::kafka_of_tool(&ProcessEnvironment, TOOL)?;
+        let kafka = Config::kafka_config_for(&ProcessEnvironment, TOOL)?;
         Ok(Self {
             output: Output::new(output),
             kafka: KafkaConfig { bootstrap_servers: servers, ..kafka },

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
             "the simulated payment gateway's own file",
         )],
         provider: |config| {
-            let ledger: String = config.own("SIMULATOR_DB_PATH")?;
+            let ledger: String = config.service_var("SIMULATOR_DB_PATH")?;
             let gateway = SimulatedGateway::open(Path::new(&ledger))?.with_slow(SLOW);
             Ok(Arc::new(GivesUpEarly(Gateway(gateway))))
         },

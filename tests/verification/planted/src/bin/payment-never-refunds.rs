@@ -39,7 +39,7 @@ fn main() -> ExitCode {
             "the simulated payment gateway's own file",
         )],
         provider: |config| {
-            let ledger: String = config.own("SIMULATOR_DB_PATH")?;
+            let ledger: String = config.service_var("SIMULATOR_DB_PATH")?;
             Ok(Arc::new(KeepsTheMoney(Gateway(SimulatedGateway::open(Path::new(&ledger))?))))
         },
         api,

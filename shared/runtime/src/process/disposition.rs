@@ -6,11 +6,7 @@ use contracts::OrderId;
 use decider::Service;
 use jiff::Timestamp;
 
-use crate::{
-    arrival::InboundRecord,
-    failure::{Class, Failure, RetryPolicy},
-    input::Input,
-};
+use crate::input::{Class, Failure, InboundRecord, Input, RetryPolicy};
 
 /// What is to become of an input.
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use crate::backlog::Backlog;
+use crate::publish::Backlog;
 
 /// How often to look.
 const INTERVAL: Duration = Duration::from_secs(2);

@@ -8,7 +8,7 @@ use store::{NewOutboxRow, NewParked, Parked, RawRecord, Rescheduled};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::failure::Failure;
+use crate::input::Failure;
 
 /// Dead letters are recognized, when their record is read again, by an id in this namespace.
 const DEAD_LETTERS: Uuid = Uuid::from_u128(0x1b8e_4a4c_9a3e_4a06_8f6c_55c1_2f0d_93b7);

@@ -19,7 +19,7 @@ use futures::{FutureExt as _, future::BoxFuture};
 use store::{EventStore, Leadership, OpenIntent, Store as _, StoreError};
 use tokio::sync::mpsc;
 
-use crate::relay::Outgoing;
+use crate::publish::Outgoing;
 
 /// Offers that may wait; each is what one transaction committed.
 const OFFERS: usize = 256;

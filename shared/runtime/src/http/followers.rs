@@ -12,8 +12,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    app::{AppError, TimelineRow, row},
-    batch::rebuild,
+    http::app::{AppError, TimelineRow, row},
+    process::rebuild,
 };
 
 /// Followers at the same time; each of them looks into the store after a commit.

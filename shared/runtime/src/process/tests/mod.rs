@@ -4,13 +4,24 @@ use contracts::{
     Contract as _, EventId, OrderId, Received, Sku,
     shipping::{ShipmentDispatched, ShippingEvent},
 };
-use decider::{Decider, InternalEvent, LogEvent, StreamId};
+use decider::{Decider, InternalEvent, LogEvent, Service, StreamId};
 use store::{AsOf, Committed, EventStore, SqliteStore, Store as _};
 use tokio::sync::oneshot::{self, Receiver};
 
 use std::{cell::Cell, collections::HashMap, rc::Rc, time::Duration};
 
-use super::{work::SNAPSHOT_INTERVAL, *};
+use contracts::CorrelationId;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use store::{Loaded, Restart, Step, Transaction, Writes};
+use telemetry::{Spans, Trace};
+use uuid::Uuid;
+
+use super::{stream::SNAPSHOT_INTERVAL, *};
+use crate::{
+    call::Call,
+    input::{Cause, Class, CommandInput, Decided, Failure, Input, Reply, RetryPolicy},
+};
 
 /// Counts, for each order, and dispatches it when its count reaches three.
 #[derive(Debug)]
@@ -334,8 +345,8 @@ async fn an_answer_closes_its_call() {
     assert_eq!(fixture.count(order(8)).await, 1, "the same answer twice counts once");
 }
 
-mod aside;
 mod audit;
+mod rejected;
 
 #[test]
 fn a_sku_stream_and_an_order_stream_keep_their_names() {

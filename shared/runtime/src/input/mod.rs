@@ -7,7 +7,13 @@ use telemetry::{Span, Trace};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::{arrival::InboundRecord, failure::Failure};
+mod failure;
+mod inbound_record;
+
+pub(crate) use failure::{Class, Failure, RetryPolicy};
+pub(crate) use inbound_record::InboundRecord;
+#[cfg(test)]
+pub(crate) use inbound_record::record;
 
 /// Why something is done. Events that follow from it carry it on.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use tokio::{sync::mpsc, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use crate::{input::Input, intake::Intake};
+use crate::{consume::Ingest, input::Input};
 
 /// How often to look while nothing is due. Only what has failed before waits for it.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -20,7 +20,7 @@ const TRIED_MAX: usize = 200;
 pub(crate) async fn run<S: Service>(
     store: EventStore,
     leadership: Leadership,
-    intake: Intake,
+    intake: Ingest,
     inputs: mpsc::Sender<Input<S>>,
     stop: CancellationToken,
 ) {
@@ -38,7 +38,7 @@ pub(crate) async fn run<S: Service>(
 }
 
 /// Tries what is due and waits for the end of these attempts; tells how many there were.
-async fn try_due<S: Service>(store: &EventStore, intake: &Intake, inputs: &mpsc::Sender<Input<S>>) -> usize {
+async fn try_due<S: Service>(store: &EventStore, intake: &Ingest, inputs: &mpsc::Sender<Input<S>>) -> usize {
     let due = match store.parked(Timestamp::now(), TRIED_MAX).await {
         Ok(due) => due,
         Err(error) => {

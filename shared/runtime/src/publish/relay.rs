@@ -15,11 +15,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, warn};
 
 use crate::{
-    backlog::Backlog,
-    feed::Feed,
-    pace::Linger,
     planted::{self, Bug, Point},
-    throttle::Throttle,
+    publish::{Backlog, Linger, Throttle},
+    work_queue::Feed,
 };
 
 /// Records sent and not yet acknowledged.

@@ -3,10 +3,7 @@
 use store::{NewEvent, NewOutboxRow, Parked, RawRecord, StreamWrite};
 
 use super::*;
-use crate::{
-    arrival::{self, InboundRecord},
-    failure::Class,
-};
+use crate::input::{self, InboundRecord};
 
 fn arrived(order_id: OrderId, offset: i64) -> RawRecord {
     let headers = vec![("ce_subject".to_owned(), order_id.to_string().into())];
@@ -15,7 +12,7 @@ fn arrived(order_id: OrderId, offset: i64) -> RawRecord {
 }
 
 fn arrival(order_id: OrderId, offset: i64) -> InboundRecord {
-    InboundRecord::new(&arrival::record(&arrived(order_id, offset)), Some(order_id))
+    InboundRecord::new(&input::record(&arrived(order_id, offset)), Some(order_id))
 }
 
 fn record(order_number: u128, offset: i64) -> Input<Counter> {

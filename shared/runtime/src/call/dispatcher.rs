@@ -5,10 +5,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
-use contracts::OrderId;
-use decider::{NoIntent, Service};
+use decider::Service;
 use store::OpenIntent;
 use telemetry::{Metrics, Spans, Trace};
 use tokio::{
@@ -20,10 +18,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::{
-    batch::Call,
-    feed::Feed,
+    call::{Call, CallError, CallInfo, ProviderClient},
     input::{Cause, CommandInput, Input, Reply},
     planted::{self, Point},
+    work_queue::Feed,
 };
 
 /// Calls that wait for an answer or for their next attempt; others wait in the store.
@@ -34,49 +32,6 @@ const CONCURRENT_MAX: usize = 1000;
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 /// The longest wait before a call is made again.
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
-
-/// The outside world, as a service calls it.
-#[async_trait]
-pub trait ProviderClient<S: Service>: Send + Sync + 'static {
-    /// What to say of the call in traces and logs.
-    fn describe(&self, intent: &S::Intent) -> CallInfo;
-
-    /// Makes the call and gives the command that its answer leads to.
-    ///
-    /// # Errors
-    /// There is no answer; what happened is unknown. The same call is made again, until there is one.
-    async fn call(&self, intent: &S::Intent) -> Result<S::Command, CallError>;
-}
-
-/// A call, as traces and logs name it.
-#[derive(Debug, Clone, Copy)]
-pub struct CallInfo {
-    /// Who is called.
-    pub peer: &'static str,
-    /// What for, in one word.
-    pub operation: &'static str,
-    /// The order that it is about.
-    pub order_id: OrderId,
-}
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct CallError(pub String);
-
-/// The outside world of a service that calls nobody.
-pub struct NoProvider;
-
-#[async_trait]
-impl<S: Service<Intent = NoIntent>> ProviderClient<S> for NoProvider {
-    fn describe(&self, intent: &NoIntent) -> CallInfo {
-        match *intent {}
-    }
-
-    async fn call(&self, intent: &NoIntent) -> Result<S::Command, CallError> {
-        match *intent {}
-    }
-}
 
 pub(crate) struct CallDispatcher<S: Service> {
     pub(crate) feed: Feed<OpenIntent>,

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use decider::{Service, StreamId};
 use lru::LruCache;
 
-use super::work::Stream;
+use super::stream::Stream;
 
 /// Streams that are remembered; the one that was longest not used is forgotten for a new one.
 const STREAMS_MAX: NonZeroUsize = NonZeroUsize::new(8192).expect("not zero");

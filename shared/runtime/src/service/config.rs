@@ -181,7 +181,10 @@ impl Config {
     ///
     /// # Errors
     /// All values that can't be used.
-    pub fn kafka_of_tool(environment: &dyn Environment, tool: &'static str) -> Result<KafkaConfig, Vec<ConfigError>> {
+    pub fn kafka_config_for(
+        environment: &dyn Environment,
+        tool: &'static str,
+    ) -> Result<KafkaConfig, Vec<ConfigError>> {
         let mut reader = Reader { environment, variables: common(tool, 0), errors: Vec::new() };
         let kafka = reader.kafka(tool);
         if reader.errors.is_empty() { Ok(kafka) } else { Err(reader.errors) }
@@ -191,7 +194,7 @@ impl Config {
     ///
     /// # Errors
     /// Its value is not a `T`.
-    pub fn own<T: FromStr<Err: fmt::Display>>(&self, name: &'static str) -> Result<T, ConfigError> {
+    pub fn service_var<T: FromStr<Err: fmt::Display>>(&self, name: &'static str) -> Result<T, ConfigError> {
         let value = self.own.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
         parse(name, value.unwrap_or_default())
     }
@@ -334,9 +337,9 @@ mod tests {
     fn a_service_has_variables_of_its_own() {
         let own = [Variable::new("ORDER_DEADLINE_S", "60", "seconds")];
         let config = Config::read(&BTreeMap::new(), "order", 8080, &own).expect("fine");
-        assert_eq!(config.own::<u32>("ORDER_DEADLINE_S"), Ok(60));
+        assert_eq!(config.service_var::<u32>("ORDER_DEADLINE_S"), Ok(60));
         let environment = BTreeMap::from([("ORDER_DEADLINE_S", "soon")]);
         let config = Config::read(&environment, "order", 8080, &own).expect("not looked at yet");
-        assert!(config.own::<u32>("ORDER_DEADLINE_S").is_err());
+        assert!(config.service_var::<u32>("ORDER_DEADLINE_S").is_err());
     }
 }

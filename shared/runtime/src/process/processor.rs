@@ -16,13 +16,11 @@ use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use crate::{
-    backlog::Backlog,
-    batch::{Batch, Cache, PublishContext},
-    failure::{Class, Failure},
-    feed::Offers,
-    input::Input,
+    input::{Class, Failure, Input},
     planted::{self, Bug, Point},
-    relay::{Outgoing, Published},
+    process::{Batch, Cache, PublishContext},
+    publish::{Backlog, Outgoing, Published},
+    work_queue::Offers,
 };
 
 /// Inputs in a transaction at most.

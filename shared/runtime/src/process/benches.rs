@@ -6,9 +6,8 @@ use store::{EventStore, Store as _, StoreError, StoredStream};
 use telemetry::Spans;
 
 use crate::{
-    batch::{self, Batch, Cache, PublishContext},
-    failure::RetryPolicy,
-    input::{Cause, CommandInput, Input, Reply},
+    input::{Cause, CommandInput, Input, Reply, RetryPolicy},
+    process::{self, Batch, Cache, PublishContext},
 };
 
 /// Batches of one service, one after the other, as its processor runs them.
@@ -50,7 +49,7 @@ impl<S: Service> Batches<S> {
 /// # Errors
 /// This build can't read it.
 pub fn rebuild<S: Service>(stored: StoredStream) -> Result<S::State, LogError> {
-    batch::rebuild::<S>(stored)
+    process::rebuild::<S>(stored)
 }
 
 fn input<S: Service>((cause, command): (Cause, S::Command)) -> Input<S> {

@@ -14,9 +14,7 @@ use tokio::sync::oneshot;
 use tracing::debug;
 
 use crate::{
-    arrival::InboundRecord,
-    failure::{Class, Failure},
-    input::{Cause, CommandInput, Input, Reply},
+    input::{Cause, Class, CommandInput, Failure, InboundRecord, Input, Reply},
     planted::{self, Bug},
 };
 
@@ -26,7 +24,7 @@ const HOPS_MAX: u32 = 32;
 
 /// Makes records into inputs.
 #[derive(Clone)]
-pub(crate) struct Intake {
+pub(crate) struct Ingest {
     /// Where an operator sends records that are to be tried once more.
     pub(crate) redrive_topic: String,
     pub(crate) metrics: Arc<Metrics>,
@@ -39,7 +37,7 @@ pub(crate) fn about(meta: &Meta) -> EventAttributes<'_> {
     EventAttributes { event: meta.event_type.name, message_id, order_id, correlation_id }
 }
 
-impl Intake {
+impl Ingest {
     /// The input that the record leads to; `None` when the service has nothing to do about it.
     pub(crate) fn read<S: Service>(&self, record: &Record<'_>) -> Option<Input<S>> {
         if record.topic() == self.redrive_topic

@@ -27,26 +27,20 @@ use tracing::{info, warn};
 use utoipa::openapi::OpenApi;
 
 use crate::{
-    app::App,
-    backlog::Backlog,
-    batch::{Cache, PublishContext},
-    config::{Config, ProcessEnvironment, Variable, common},
-    failure::RetryPolicy,
-    feed::feed,
-    follow::Followers,
-    gauges, health,
-    input::Input,
-    intake::Intake,
-    janitor::InboxCleaner,
-    pace::Linger,
-    performer::{CallDispatcher, ProviderClient},
+    call::{CallDispatcher, ProviderClient},
+    consume::{Ingest, retry_parked},
+    http::{App, Followers, Readiness},
+    input::{Input, RetryPolicy},
+    maintain::{InboxCleaner, measure},
     planted,
-    processor::Processor,
-    readiness::Readiness,
-    relay::{Published, Relay},
-    retrier,
-    throttle::Throttle,
-    timer,
+    process::{Cache, Processor, PublishContext},
+    publish::{Backlog, Linger, Published, Relay, Throttle},
+    service::{
+        config::{Config, ProcessEnvironment, Variable, common},
+        health,
+    },
+    timers,
+    work_queue::feed,
 };
 
 /// Wrong arguments or configuration, as in sysexits.h.
@@ -228,21 +222,15 @@ async fn serve<S: Service>(parts: &ServiceDefinition<S>, config: &Config) -> any
         processor: tokio::spawn(processor.run()),
         relay: tokio::spawn(relay.run()),
         performer: tokio::spawn(performer.run(stop.clone())),
-        gauges: tokio::spawn(gauges::run(
-            store.clone(),
-            Arc::clone(&consumer),
-            Arc::clone(metrics),
-            backlog,
-            stop.clone(),
-        )),
-        retrier: tokio::spawn(retrier::run::<S>(
+        gauges: tokio::spawn(measure(store.clone(), Arc::clone(&consumer), Arc::clone(metrics), backlog, stop.clone())),
+        retrier: tokio::spawn(retry_parked::<S>(
             store.clone(),
             leadership.clone(),
             intake.clone(),
             inputs.clone(),
             stop.clone(),
         )),
-        timer: tokio::spawn(timer::run::<S>(store, leadership, inputs, stop.clone())),
+        timer: tokio::spawn(timers::run::<S>(store, leadership, inputs, stop.clone())),
         intake: tokio::spawn(read_topics::<S>(
             config.kafka.clone(),
             intake,
@@ -299,9 +287,9 @@ fn outlet<S: Service>(config: &Config, telemetry: &Telemetry) -> PublishContext 
     }
 }
 
-fn intake<S: Service>(telemetry: &Telemetry) -> Intake {
+fn intake<S: Service>(telemetry: &Telemetry) -> Ingest {
     let (metrics, spans) = (Arc::clone(&telemetry.metrics), telemetry.spans.clone());
-    Intake { redrive_topic: redrive_topic::<S>(), metrics, spans }
+    Ingest { redrive_topic: redrive_topic::<S>(), metrics, spans }
 }
 
 fn janitor(config: &Config, telemetry: &Telemetry, store: &EventStore, leadership: &Leadership) -> InboxCleaner {
@@ -328,7 +316,7 @@ fn redrive_topic<S: Service>() -> String {
 /// away.
 async fn read_topics<S: Service>(
     kafka: KafkaConfig,
-    intake: Intake,
+    intake: Ingest,
     records: mpsc::Sender<Batch<Input<S>>>,
     consumer: Arc<OnceLock<Consumer>>,
     janitor: InboxCleaner,

@@ -3,10 +3,6 @@
 //! An input that fails takes nothing with it. The transaction finds out which it was, starts over, and puts that one
 //! aside: its record is parked or becomes a dead letter, and the others are handled as if it were not there.
 
-mod cache;
-mod disposition;
-mod work;
-
 use std::{
     collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -15,22 +11,19 @@ use std::{
 use contracts::{CorrelationId, OrderId};
 use decider::{SagaMetric, Service, StreamId};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use store::{Loaded, NewOutboxRow, OutboxRow, Restart, Step, StreamRequest, Transaction, Writes};
 use telemetry::{Spans, Trace};
 use uuid::Uuid;
 
-pub(crate) use self::{cache::Cache, work::rebuild};
-use self::{
+use super::{
+    batch_state::{Context, Work},
     disposition::{Disposition, Known},
-    work::{Context, Work},
+    stream_cache::Cache,
 };
 use crate::{
-    arrival::InboundRecord,
-    failure::{Failure, RetryPolicy},
-    input::{Cause, CommandInput, Decided, Input, Reply},
+    input::{CommandInput, Decided, Failure, InboundRecord, Input, Reply, RetryPolicy},
     planted::{self, Bug, Point},
-    relay::Outgoing,
+    publish::Outgoing,
 };
 
 /// Inputs that are decided and committed together.
@@ -52,13 +45,6 @@ pub(crate) struct PublishContext {
     pub(crate) spans: Spans,
     pub(crate) retries: RetryPolicy,
     pub(crate) dead_letter_topic: String,
-}
-
-/// A call to the outside world as it waits in the store.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Call<I> {
-    pub(crate) cause: Cause,
-    pub(crate) intent: I,
 }
 
 /// What became of a record that was put aside.
@@ -358,6 +344,3 @@ impl<S: Service> Transaction for Batch<S> {
         planted::point(Point::BeforeCommit, || planted::events(&self.inputs, outbox));
     }
 }
-
-#[cfg(test)]
-mod tests;
