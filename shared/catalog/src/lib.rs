@@ -82,19 +82,24 @@ pub struct Provider {
 }
 
 impl ServiceName {
+    /// All services; see [`Self::ALL`].
+    pub fn all() -> std::iter::Copied<std::slice::Iter<'static, Self>> {
+        Self::ALL.iter().copied()
+    }
+
     /// The service of this name.
     pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|service| service.name() == name)
+        Self::all().find(|service| service.name() == name)
     }
 
     /// The service that writes facts to this topic.
     pub fn owner_of(topic: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|service| service.topic() == Some(topic))
+        Self::all().find(|service| service.topic() == Some(topic))
     }
 
     /// Services that own a topic, each with it.
     pub fn owners() -> impl Iterator<Item = (Self, &'static str)> {
-        Self::ALL.iter().filter_map(|service| Some((*service, service.topic()?)))
+        Self::all().filter_map(|service| Some((service, service.topic()?)))
     }
 
     /// Topics of all facts.

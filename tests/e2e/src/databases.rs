@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 use xtask::{
-    Postgres, Progress, Service, Suite, Workspace, broker_from_env,
+    PerService, Postgres, Progress, ServiceName, Suite, Workspace, broker_from_env,
     postgres::{Durability, with_database},
     suite::Builder,
 };
@@ -14,7 +14,7 @@ use crate::{Shop, must, records::runtime};
 
 /// Databases of their own, one for each service.
 pub struct Databases {
-    urls: [(Service, String); 4],
+    urls: PerService<String>,
 }
 
 impl Databases {
@@ -32,20 +32,20 @@ impl Databases {
     #[track_caller]
     pub fn create_on(server: &Postgres) -> Self {
         let run = Uuid::now_v7().simple();
-        let names = Service::all().map(|service| (service, format!("{service}_{run}")));
-        must(runtime().block_on(create(server.url(), names.iter().map(|(_, name)| name.as_str()))));
-        Self { urls: names.map(|(service, name)| (service, must(with_database(server.url(), &name)))) }
+        let names = PerService::new(|service| format!("{service}_{run}"));
+        must(runtime().block_on(create(server.url(), names.values().map(String::as_str))));
+        Self { urls: PerService::new(|service| must(with_database(server.url(), &names[service]))) }
     }
 
     /// What each service is told of its database.
-    pub fn urls(&self) -> impl Iterator<Item = (Service, &str)> {
-        self.urls.iter().map(|(service, url)| (*service, url.as_str()))
+    pub fn urls(&self) -> impl Iterator<Item = (ServiceName, &str)> {
+        self.urls.iter().map(|(service, url)| (service, url.as_str()))
     }
 
     /// A suite on these databases. An instance that dies is given up after six seconds.
     pub fn choose(&self, suite: Builder) -> Builder {
         let suite = suite.env("KAFKA_SESSION_TIMEOUT_MS", "6000");
-        self.urls.iter().fold(suite, |suite, (service, url)| suite.env_for(*service, "DATABASE_URL", url))
+        self.urls.iter().fold(suite, |suite, (service, url)| suite.env_for(service, "DATABASE_URL", url))
     }
 
     /// Another instance of each service beside the shop's, with this `INSTANCE_ID`.
@@ -53,7 +53,7 @@ impl Databases {
     pub fn another(&self, shop: &Shop, instance: u32, choose: impl FnOnce(Builder) -> Builder) -> Suite {
         let suite = Suite::builder(must(broker_from_env()))
             .topic_prefix(shop.topic_prefix())
-            .env_for(Service::Order, "ORDER_DEADLINE_S", "600")
+            .env_for(ServiceName::Order, "ORDER_DEADLINE_S", "600")
             .instance(instance, shop.dir());
         must(choose(self.choose(suite)).start())
     }

@@ -3,7 +3,7 @@
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-use xtask::{Service, wait_until};
+use xtask::{ServiceName, wait_until};
 
 use crate::{PATIENCE, Shop, must, sagactl_binary};
 
@@ -62,7 +62,7 @@ impl Shop {
         let mut command = sagactl(arguments);
         command.env("KAFKA_BOOTSTRAP_SERVERS", self.topics().broker());
         command.env("KAFKA_TOPIC_PREFIX", self.topics().full_name(""));
-        for service in Service::all() {
+        for service in ServiceName::all() {
             command.env(format!("{}_URL", service.name().to_uppercase()), self.client(service).base());
         }
         command

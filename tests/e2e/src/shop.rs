@@ -22,9 +22,9 @@ use serde_json::{Value, json};
 use store::{EventStore, Store as _};
 use uuid::Uuid;
 use xtask::{
-    Client, Reply, Service, Suite, broker_from_env,
+    Client, PerService, Reply, ServiceName, Suite, broker_from_env,
     suite::Builder,
-    wait::{Look, wait_for},
+    wait::{Poll, wait_for},
     wait_until,
 };
 
@@ -43,7 +43,7 @@ const SUPERVISION: Duration = Duration::from_millis(50);
 /// A suite of its own: other suites on the same broker don't meet it.
 pub struct Shop {
     suite: Mutex<Suite>,
-    clients: [Client; 4],
+    clients: PerService<Client>,
     dir: PathBuf,
     /// After the suite, so that topics are deleted when nobody uses them any more.
     topics: Topics,
@@ -77,10 +77,10 @@ impl Shop {
     pub fn open_at(broker: &str, choose: impl FnOnce(Builder) -> Builder) -> Self {
         let prefix = format!("e2e-{}.", Uuid::now_v7().simple());
         // Only tests about deadlines have one that can pass.
-        let suite = Suite::builder(broker).topic_prefix(&prefix).env_for(Service::Order, "ORDER_DEADLINE_S", "600");
+        let suite = Suite::builder(broker).topic_prefix(&prefix).env_for(ServiceName::Order, "ORDER_DEADLINE_S", "600");
         let suite = must(choose(suite).start());
         Self {
-            clients: Service::all().map(|service| suite.client(service)),
+            clients: PerService::new(|service| suite.client(service)),
             dir: suite.dir().to_owned(),
             topics: Topics::new(broker, &prefix),
             suite: Mutex::new(suite),
@@ -93,38 +93,38 @@ impl Shop {
 
     /// Ends a service as a crash does.
     #[track_caller]
-    pub fn kill9(&self, service: Service) {
-        must(self.suite().kill9(service));
+    pub fn kill(&self, service: ServiceName) {
+        must(self.suite().kill(service));
     }
 
     /// Starts a service that has ended, and waits until it is ready.
     #[track_caller]
-    pub fn start(&self, service: Service) {
+    pub fn start(&self, service: ServiceName) {
         must(self.suite().start(service));
     }
 
     /// Starts a service that has ended from another binary, and waits until it is ready.
     #[track_caller]
-    pub fn start_as(&self, service: Service, binary: &Path) {
+    pub fn start_as(&self, service: ServiceName, binary: &Path) {
         self.suite().set_binary(service, binary);
         self.start(service);
     }
 
     /// Starts a service that has ended, without waiting until it is ready.
     #[track_caller]
-    pub fn spawn(&self, service: Service) {
+    pub fn spawn(&self, service: ServiceName) {
         must(self.suite().spawn(service));
     }
 
     /// Asks a service to end; tells how it did.
     #[track_caller]
-    pub fn terminate(&self, service: Service) -> ExitStatus {
+    pub fn terminate(&self, service: ServiceName) -> ExitStatus {
         must(self.suite().terminate(service))
     }
 
     /// Asks a service to end and does not wait for it.
     #[track_caller]
-    pub fn ask_to_end(&self, service: Service) {
+    pub fn ask_to_end(&self, service: ServiceName) {
         let pid = Pid::from_raw(must(i32::try_from(self.pid(service))));
         must(signal::kill(pid, Signal::SIGTERM));
     }
@@ -133,10 +133,10 @@ impl Shop {
     ///
     /// # Errors
     /// It has not ended in time.
-    pub fn wait_until_ended(&self, service: Service, within: Duration) -> Result<ExitStatus> {
+    pub fn wait_until_ended(&self, service: ServiceName, within: Duration) -> Result<ExitStatus> {
         wait_for(&format!("the end of {service}"), within, || {
             let runs = self.suite().is_running(service)?;
-            Ok(if runs { Look::NotYet("it runs".to_owned()) } else { Look::Met(()) })
+            Ok(if runs { Poll::Pending("it runs".to_owned()) } else { Poll::Ready(()) })
         })?;
         self.suite().terminate(service)
     }
@@ -157,7 +157,7 @@ impl Shop {
     fn supervise(&self, supervising: &AtomicBool) -> usize {
         let mut starts = 0;
         while supervising.load(Ordering::Relaxed) {
-            for service in Service::all() {
+            for service in ServiceName::all() {
                 if !must(self.suite().is_running(service)) {
                     self.spawn(service);
                     starts += 1;
@@ -170,38 +170,38 @@ impl Shop {
 
     /// Freezes a service.
     #[track_caller]
-    pub fn pause(&self, service: Service) {
+    pub fn pause(&self, service: ServiceName) {
         must(self.suite().pause(service));
     }
 
     /// Lets a frozen service go on.
     #[track_caller]
-    pub fn resume(&self, service: Service) {
+    pub fn resume(&self, service: ServiceName) {
         must(self.suite().resume(service));
     }
 
     /// Fails if a service has ended.
     #[track_caller]
     pub fn all_must_run(&self) {
-        must(self.suite().must_run());
+        must(self.suite().ensure_running());
     }
 
     /// The process of a service.
     #[track_caller]
-    pub fn pid(&self, service: Service) -> u32 {
+    pub fn pid(&self, service: ServiceName) -> u32 {
         must(self.suite().pid(service))
     }
 
     /// What a service has logged so far.
     #[track_caller]
-    pub fn log(&self, service: Service) -> String {
+    pub fn log(&self, service: ServiceName) -> String {
         must(self.suite().log(service))
     }
 
     /// Ends all services in good order and looks that none has left something unpublished.
     #[track_caller]
     pub fn close(self) {
-        for service in Service::all() {
+        for service in ServiceName::all() {
             let ended = self.terminate(service);
             assert!(ended.success(), "{service} ended with {ended}");
             assert_eq!(self.outbox_len(service), 0, "{service} has an outbox left");
@@ -209,13 +209,13 @@ impl Shop {
     }
 
     /// The URL of a service's database.
-    pub fn database(&self, service: Service) -> String {
+    pub fn database(&self, service: ServiceName) -> String {
         self.suite().database_url(service).to_owned()
     }
 
     /// How much of a service waits in its outbox.
     #[track_caller]
-    pub fn outbox_len(&self, service: Service) -> u64 {
+    pub fn outbox_len(&self, service: ServiceName) -> u64 {
         let url = self.database(service);
         must(runtime().block_on(async { EventStore::open_url(&url).await?.outbox_len().await }))
     }
@@ -248,26 +248,26 @@ impl Drop for OnDrop<'_> {
 /// HTTP.
 impl Shop {
     /// An HTTP client of a service.
-    pub fn client(&self, service: Service) -> &Client {
-        &self.clients[service as usize]
+    pub fn client(&self, service: ServiceName) -> &Client {
+        &self.clients[service]
     }
 
     /// `GET`. A service that is just starting again is waited for.
     #[track_caller]
-    pub fn get(&self, service: Service, path: &str) -> Reply {
+    pub fn get(&self, service: ServiceName, path: &str) -> Reply {
         let answer = || self.client(service).get(path).map_err(|error| format!("{error:#}"));
         must(wait_until(&format!("an answer to GET {path} from {service}"), PATIENCE, answer))
     }
 
     /// `GET`; the answer must be good.
     #[track_caller]
-    pub fn look(&self, service: Service, path: &str) -> Value {
+    pub fn look(&self, service: ServiceName, path: &str) -> Value {
         must(self.get(service, path).expect_status(200))
     }
 
     /// A metric of a service, all its series together; 0 when there is none yet.
     #[track_caller]
-    pub fn metric(&self, service: Service, name: &str) -> f64 {
+    pub fn metric(&self, service: ServiceName, name: &str) -> f64 {
         let metrics = self.look(service, "/metrics");
         let series = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
         let lines = metrics.as_str().unwrap_or_default().lines().filter(series);
@@ -292,20 +292,22 @@ impl Shop {
     #[track_caller]
     pub fn offer(&self, sku: &str, price_minor: i64) {
         let body = json!({ "name": "Thing", "price": eur(price_minor) });
-        must(must(self.client(Service::Order).put(&format!("/products/{sku}"), &body)).expect_status(200));
+        must(must(self.client(ServiceName::Order).put(&format!("/products/{sku}"), &body)).expect_status(200));
     }
 
     /// Takes goods into stock.
     #[track_caller]
     pub fn receive(&self, sku: &str, quantity: u32) {
         let body = json!({ "quantity": quantity });
-        must(must(self.client(Service::Inventory).post(&format!("/stock/{sku}/receipts"), &body)).expect_status(200));
+        must(
+            must(self.client(ServiceName::Inventory).post(&format!("/stock/{sku}/receipts"), &body)).expect_status(200),
+        );
     }
 
     /// The stock of a product; none if there never was any.
     #[track_caller]
     pub fn stock(&self, product: &Product) -> Stock {
-        let reply = self.get(Service::Inventory, &format!("/stock/{}", product.sku));
+        let reply = self.get(ServiceName::Inventory, &format!("/stock/{}", product.sku));
         if reply.status == 404 {
             return Stock { on_hand: 0, reserved: 0, shipped: 0 };
         }
@@ -325,7 +327,7 @@ impl Shop {
     #[track_caller]
     pub fn place_when_it_listens(&self, order: &NewOrder) -> OrderId {
         must(wait_until("the order service to listen", PATIENCE, || {
-            self.client(Service::Order).get("/livez").map_err(|error| format!("{error:#}"))
+            self.client(ServiceName::Order).get("/livez").map_err(|error| format!("{error:#}"))
         }));
         self.place(order)
     }
@@ -335,25 +337,25 @@ impl Shop {
     /// # Errors
     /// There is no answer.
     pub fn try_place(&self, order: &NewOrder, headers: &[(&str, &str)]) -> Result<Reply> {
-        self.client(Service::Order).post_with("/orders", &order.body(), headers)
+        self.client(ServiceName::Order).post_with("/orders", &order.body(), headers)
     }
 
     /// Asks for an order's cancellation; gives the status code.
     #[track_caller]
     pub fn cancel(&self, id: OrderId) -> u16 {
-        must(self.client(Service::Order).post(&format!("/orders/{id}/cancel"), &json!({}))).status
+        must(self.client(ServiceName::Order).post(&format!("/orders/{id}/cancel"), &json!({}))).status
     }
 
     /// Dispatches an order's parcel; gives the status code.
     #[track_caller]
     pub fn dispatch(&self, id: OrderId) -> u16 {
-        must(self.client(Service::Shipping).post(&format!("/shipments/{id}/dispatch"), &json!({}))).status
+        must(self.client(ServiceName::Shipping).post(&format!("/shipments/{id}/dispatch"), &json!({}))).status
     }
 
     /// An order as it is now.
     #[track_caller]
     pub fn order(&self, id: OrderId) -> Value {
-        self.look(Service::Order, &format!("/orders/{id}"))
+        self.look(ServiceName::Order, &format!("/orders/{id}"))
     }
 
     /// An order's status.
@@ -366,16 +368,16 @@ impl Shop {
     #[track_caller]
     pub fn wait_for_status(&self, id: OrderId, wanted: &[&str]) -> Value {
         must(wait_for(&format!("order {id} to be {}", wanted.join(" or ")), PATIENCE, || {
-            let answer = self.client(Service::Order).get(&format!("/orders/{id}"));
+            let answer = self.client(ServiceName::Order).get(&format!("/orders/{id}"));
             let order = match answer.and_then(|reply| reply.expect_status(200)) {
                 Ok(order) => order,
-                Err(error) => return Ok(Look::NotYet(format!("{error:#}"))),
+                Err(error) => return Ok(Poll::Pending(format!("{error:#}"))),
             };
             let status = text(&order, "status");
             match status.as_str() {
-                good if wanted.contains(&good) => Ok(Look::Met(order)),
+                good if wanted.contains(&good) => Ok(Poll::Ready(order)),
                 "cancelled" => anyhow::bail!("order {id} is {order}, not {}", wanted.join(" or ")),
-                _ => Ok(Look::NotYet(order.to_string())),
+                _ => Ok(Poll::Pending(order.to_string())),
             }
         }))
     }
@@ -395,12 +397,12 @@ impl Shop {
 
     /// What a service knows of an order, as soon as it is in this status there: `/payments`, `/shipments`, `/reservations`.
     #[track_caller]
-    pub fn wait_at(&self, service: Service, id: OrderId, status: &str) -> Value {
+    pub fn wait_at(&self, service: ServiceName, id: OrderId, status: &str) -> Value {
         let what = match service {
-            Service::Order => "orders",
-            Service::Inventory => "reservations",
-            Service::Payment => "payments",
-            Service::Shipping => "shipments",
+            ServiceName::Order => "orders",
+            ServiceName::Inventory => "reservations",
+            ServiceName::Payment => "payments",
+            ServiceName::Shipping => "shipments",
         };
         must(wait_until(&format!("{what} of order {id} to be {status}"), PATIENCE, || {
             let reply = self.get(service, &format!("/{what}/{id}"));
@@ -411,7 +413,7 @@ impl Shop {
     /// An order's timeline as it is answered.
     #[track_caller]
     pub fn timeline_json(&self, id: OrderId) -> Value {
-        self.look(Service::Order, &format!("/orders/{id}/timeline"))
+        self.look(ServiceName::Order, &format!("/orders/{id}/timeline"))
     }
 
     /// What happened to an order so far.
@@ -505,7 +507,7 @@ pub fn unused_sku() -> String {
 
 /// The binary of a service, where cargo put it: tests are one directory deeper.
 #[track_caller]
-pub fn binary(service: Service) -> PathBuf {
+pub fn binary(service: ServiceName) -> PathBuf {
     binary_named(service.name())
 }
 

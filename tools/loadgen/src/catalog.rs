@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use serde_json::json;
-use xtask::{Client, Service, Suite};
+use xtask::{Client, ServiceName, Suite};
 
 /// The most that one receipt may have.
 const RECEIPT: u32 = 1_000_000;
@@ -20,7 +20,7 @@ impl Orders {
     /// # Errors
     /// A service does not take it.
     pub(crate) fn stocked(suite: &Suite, products: u16) -> Result<Self> {
-        let (order, inventory) = (suite.client(Service::Order), suite.client(Service::Inventory));
+        let (order, inventory) = (suite.client(ServiceName::Order), suite.client(ServiceName::Inventory));
         for number in 0..products {
             seed(&order, &inventory, &sku(number), RECEIPTS_MIN.div_ceil(products))
                 .with_context(|| format!("product {}", sku(number)))?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde::Serialize;
-use xtask::{Broker, Postgres, Service, Suite};
+use xtask::{Broker, Postgres, ServiceName, Suite};
 
 use crate::machine;
 
@@ -69,7 +69,7 @@ impl Meter {
         let mut participants: Vec<_> = broker.into_iter().map(|pid| Participant::of("broker", pid)).collect();
         let postgres = postgres.and_then(Postgres::pid);
         participants.extend(postgres.map(|pid| Participant { is_family: true, ..Participant::of("postgres", pid) }));
-        for service in Service::all() {
+        for service in ServiceName::all() {
             participants.push(Participant::of(service.name(), suite.pid(service)?));
         }
         participants.push(Participant::of("bench", std::process::id()));

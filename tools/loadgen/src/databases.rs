@@ -4,13 +4,13 @@ use anyhow::{Context as _, Result};
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
-use xtask::{Postgres, Service, suite::Builder};
+use xtask::{PerService, Postgres, suite::Builder};
 
 /// One for each service.
 pub(crate) struct Databases<'a> {
     server: &'a Postgres,
     runtime: &'a Runtime,
-    names: [(Service, String); 4],
+    names: PerService<String>,
 }
 
 impl<'a> Databases<'a> {
@@ -20,10 +20,10 @@ impl<'a> Databases<'a> {
     /// The server can't be asked.
     pub(crate) fn create(server: &'a Postgres, runtime: &'a Runtime) -> Result<Self> {
         let run = Uuid::now_v7().simple();
-        let names = Service::all().map(|service| (service, format!("bench_{service}_{run}")));
+        let names = PerService::new(|service| format!("bench_{service}_{run}"));
         runtime.block_on(async {
             let client = client(server).await?;
-            for (_, name) in &names {
+            for name in names.values() {
                 client.batch_execute(&format!("CREATE DATABASE {name}")).await?;
             }
             anyhow::Ok(())
@@ -37,7 +37,7 @@ impl<'a> Databases<'a> {
     /// The server's URL has no place for a database.
     pub(crate) fn choose(&self, suite: Builder) -> Result<Builder> {
         self.names.iter().try_fold(suite, |suite, (service, name)| {
-            Ok(suite.env_for(*service, "DATABASE_URL", self.server.database_url(name)?))
+            Ok(suite.env_for(service, "DATABASE_URL", self.server.database_url(name)?))
         })
     }
 
@@ -45,11 +45,11 @@ impl<'a> Databases<'a> {
     ///
     /// # Errors
     /// The server can't be asked.
-    pub(crate) fn sizes(&self) -> Result<[(Service, u64); 4]> {
-        let mut sizes = Service::all().map(|service| (service, 0));
+    pub(crate) fn sizes(&self) -> Result<PerService<u64>> {
+        let mut sizes = PerService::default();
         self.runtime.block_on(async {
             let client = client(self.server).await?;
-            for ((_, size), (_, name)) in sizes.iter_mut().zip(&self.names) {
+            for (size, name) in sizes.values_mut().zip(self.names.values()) {
                 let row = client.query_one("SELECT pg_database_size($1::text::name)", &[name]).await?;
                 *size = row.get::<_, i64>(0).unsigned_abs();
             }
@@ -64,7 +64,7 @@ impl Drop for Databases<'_> {
         // On a server that was given they would stay; on one of our own they go with it.
         let dropped = self.runtime.block_on(async {
             let client = client(self.server).await?;
-            for (_, name) in &self.names {
+            for name in self.names.values() {
                 client.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await?;
             }
             anyhow::Ok(())

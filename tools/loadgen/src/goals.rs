@@ -1,7 +1,7 @@
 //! What the suite is to reach on two cores, broker and load generator included, and whether it did.
 
 use serde::Serialize;
-use xtask::Service;
+use xtask::ServiceName;
 
 use crate::measure::Measurement;
 use crate::purpose::Purpose;
@@ -136,14 +136,14 @@ fn cpu_ms(runs: &[Measurement]) -> Option<f64> {
 
 fn peak_mebibytes(runs: &[Measurement]) -> Option<f64> {
     let processes = one(runs, Purpose::Maximum)?.cost.processes.iter();
-    let services = processes.filter(|process| Service::all().iter().any(|service| service.name() == process.name));
+    let services = processes.filter(|process| ServiceName::all().any(|service| service.name() == process.name));
     #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
     services.filter_map(|process| process.peak_memory_bytes).max().map(|bytes| bytes as f64 / MEBIBYTE)
 }
 
 /// Not of the first run: it meets a broker that never had a group, and waits for it to make the topic of the groups' offsets.
 fn ready_ms(runs: &[Measurement]) -> Option<f64> {
-    let times = one(runs, Purpose::Calm)?.ready_after;
+    let times = &one(runs, Purpose::Calm)?.ready_after;
     times.iter().map(|(_, time)| time.as_secs_f64() * 1000.0).max_by(f64::total_cmp)
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use tokio::runtime::Runtime;
-use xtask::{Broker, Postgres, Progress, Service, Workspace};
+use xtask::{Broker, PerService, Postgres, Progress, Workspace};
 
 use crate::cost::Cost;
 use crate::journal::Hop;
@@ -47,12 +47,12 @@ pub(crate) struct Measurement {
     /// Finished orders in the databases when it began.
     pub(crate) orders_before: u64,
     /// From the start of each service until it said that it was ready.
-    pub(crate) ready_after: [(Service, Duration); 4],
+    pub(crate) ready_after: PerService<Duration>,
     /// Of the load, without the warm-up.
     pub(crate) outcomes: Outcomes,
     pub(crate) cost: Cost,
     /// Bytes in each service's database for each saga it ever had; known when the services have ended.
-    pub(crate) database_bytes_per_saga: Option<[(Service, f64); 4]>,
+    pub(crate) database_bytes_per_saga: Option<PerService<f64>>,
     /// In Kafka, during the load.
     pub(crate) records_per_saga: f64,
     /// In Kafka; unknown if the broker's data is not on this machine.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use xtask::wait::wait_until;
-use xtask::{Postgres, Service};
+use xtask::{PerService, Postgres, ServiceName};
 
 use crate::catalog::Orders;
 use crate::cost::Meter;
@@ -59,7 +59,7 @@ impl<'a> Session<'a> {
         let orders = Orders::stocked(&stage.suite, case.plan.products)?;
         step.done("catalog and stock are filled");
 
-        let api = OrderApi::at(&stage.suite.url(Service::Order))?;
+        let api = OrderApi::at(&stage.suite.url(ServiceName::Order))?;
         let ledger = Arc::new(Ledger::new(case.plan.warm_up.in_flight));
         let finals = finals::follow(&stage.topics, Arc::clone(&ledger))?;
         Ok(Self {
@@ -161,7 +161,7 @@ impl<'a> Session<'a> {
     pub(crate) fn close(mut self, mut runs: Vec<Measurement>) -> Result<Vec<Measurement>> {
         let databases = self.stage.databases_at_the_end()?;
         if let Some(last) = runs.last_mut() {
-            last.database_bytes_per_saga = Some(databases.map(|(service, size)| (service, each(size, self.sagas))));
+            last.database_bytes_per_saga = Some(PerService::new(|service| each(databases[service], self.sagas)));
             // At its end a service exports what is left.
             let spans = self.sink.map(|sink| sink.spans() - self.spans_before);
             last.spans_per_saga = spans.map(|spans| each(spans, last.outcomes.tally.finals()));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
-use xtask::{Broker, Postgres, Service, Suite, Workspace};
+use xtask::{Broker, PerService, Postgres, ServiceName, Suite, Workspace};
 
 use crate::databases::Databases;
 use crate::disk;
@@ -43,7 +43,7 @@ impl<'a> Stage<'a> {
             .binaries(workspace.target().join("release"))
             .data_dir(workspace.run_dir("bench")?)
             .topic_prefix(&prefix)
-            .env_for(Service::Order, "ORDER_DEADLINE_S", ORDER_DEADLINE_S)
+            .env_for(ServiceName::Order, "ORDER_DEADLINE_S", ORDER_DEADLINE_S)
             // Whatever this program's own environment says.
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", sink.map(Sink::endpoint).unwrap_or_default())
             .env("OTEL_TRACES_SAMPLER", "always_on");
@@ -55,8 +55,8 @@ impl<'a> Stage<'a> {
     }
 
     /// From the start of each service until it said that it was ready.
-    pub(crate) fn ready_after(&self) -> [(Service, Duration); 4] {
-        Service::all().map(|service| (service, self.suite.ready_after(service).unwrap_or_default()))
+    pub(crate) fn ready_after(&self) -> PerService<Duration> {
+        PerService::new(|service| self.suite.ready_after(service).unwrap_or_default())
     }
 
     /// Ends all services in good order, and tells the size of each one's database in bytes. Files are removed then: the next
@@ -64,21 +64,20 @@ impl<'a> Stage<'a> {
     ///
     /// # Errors
     /// One had ended before, or does not end well.
-    pub(crate) fn databases_at_the_end(&mut self) -> Result<[(Service, u64); 4]> {
-        self.suite.must_run()?;
-        for service in Service::all() {
+    pub(crate) fn databases_at_the_end(&mut self) -> Result<PerService<u64>> {
+        self.suite.ensure_running()?;
+        for service in ServiceName::all() {
             let ended = self.suite.terminate(service)?;
             ensure!(ended.success(), "the {service} service ended with {ended}");
         }
         if let Some(databases) = &self.databases {
             return databases.sizes();
         }
-        let mut sizes = Service::all().map(|service| (service, 0));
-        for (service, size) in &mut sizes {
+        PerService::try_new(|service| {
             let file = self.suite.dir().join(service.name()).with_extension("db");
-            *size = disk::database(&file)?;
+            let size = disk::database(&file)?;
             fs::remove_file(&file)?;
-        }
-        Ok(sizes)
+            Ok(size)
+        })
     }
 }

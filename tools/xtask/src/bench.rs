@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use crate::progress::Progress;
-use crate::suite::Service;
+use crate::suite::ServiceName;
 use crate::workspace::{Workspace, cargo};
 use crate::{requirements, tool};
 
@@ -36,7 +36,7 @@ fn build(workspace: &Workspace, progress: Progress) -> Result<()> {
     let step = progress.step_shown_by_itself("building the services and the load generator, optimized");
     let mut command = Command::new(cargo());
     command.args(["build", "--release"]).current_dir(workspace.root());
-    for package in Service::all().map(Service::name).into_iter().chain([BENCH]) {
+    for package in ServiceName::all().map(ServiceName::name).chain([BENCH]) {
         command.args(["--package", package]);
     }
     let code = tool::run_shown("cargo build", command, BUILDING)?;

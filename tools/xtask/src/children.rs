@@ -20,7 +20,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::keeper::Keeper;
-use crate::wait::{Look, wait_for};
+use crate::wait::{Poll, wait_for};
 
 /// How long a child may take to end by itself after SIGTERM.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
@@ -190,11 +190,11 @@ fn pid(id: u32) -> Result<Pid> {
     Ok(Pid::from_raw(i32::try_from(id).context("a process id out of range")?))
 }
 
-fn has_ended(leader: u32) -> Look<()> {
-    let Ok(pid) = pid(leader) else { return Look::Met(()) };
+fn has_ended(leader: u32) -> Poll<()> {
+    let Ok(pid) = pid(leader) else { return Poll::Ready(()) };
     match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {
-        Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => Look::NotYet("it runs".into()),
-        _ => Look::Met(()),
+        Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => Poll::Pending("it runs".into()),
+        _ => Poll::Ready(()),
     }
 }
 
@@ -215,8 +215,9 @@ fn docker(arguments: &[&str], within: Duration) {
     let mut command = Command::new("docker");
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let Ok(mut child) = own_group(&mut command).spawn() else { return };
-    let ended =
-        wait_for("docker", within, || Ok(child.try_wait()?.map_or_else(|| Look::NotYet("it runs".into()), Look::Met)));
+    let ended = wait_for("docker", within, || {
+        Ok(child.try_wait()?.map_or_else(|| Poll::Pending("it runs".into()), Poll::Ready))
+    });
     if ended.is_err() {
         child.kill().ok();
         child.wait().ok();

@@ -67,7 +67,7 @@ impl Container {
     ///
     /// # Errors
     /// When it does not, or the engine can't tell.
-    pub(crate) fn must_run(&self) -> Result<()> {
+    pub(crate) fn ensure_running(&self) -> Result<()> {
         let answer = docker(&["inspect", "--format", "{{.State.Running}}", &self.name], ASKING)?;
         if answer.trim() != "true" {
             bail!("the container {} ended early", self.name);
@@ -87,7 +87,7 @@ impl Container {
     ///
     /// # Errors
     /// When the engine does not.
-    pub(crate) fn kill9(&self) -> Result<()> {
+    pub(crate) fn kill(&self) -> Result<()> {
         docker(&["kill", "--signal", "KILL", &self.name], ASKING)?;
         // `docker kill` returns when the signal is sent; `docker wait` when the container has ended.
         docker(&["wait", &self.name], ASKING).map(drop)

@@ -35,6 +35,6 @@ pub use broker::{Broker, broker_from_env};
 pub use client::{Client, Reply};
 pub use postgres::Postgres;
 pub use progress::Progress;
-pub use suite::{Service, Suite};
+pub use suite::{PerService, ServiceName, Suite};
 pub use wait::wait_until;
 pub use workspace::Workspace;

@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 
 use crate::children::{self, GRACE, Role, Target};
 use crate::tail;
-use crate::wait::{Look, wait_for};
+use crate::wait::{Poll, wait_for};
 
 /// A running or ended child.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl Process {
     ///
     /// # Errors
     /// When it has ended, whatever its status.
-    pub(crate) fn must_run(&mut self) -> Result<()> {
+    pub(crate) fn ensure_running(&mut self) -> Result<()> {
         match self.exited()? {
             None => Ok(()),
             Some(status) => bail!("{} ended early, {status}", self.name),
@@ -93,7 +93,7 @@ impl Process {
     /// When it has not ended within the given time; it goes on then.
     pub(crate) fn wait(&mut self, within: Duration) -> Result<ExitStatus> {
         let what = format!("the end of {}", self.name);
-        wait_for(&what, within, || Ok(self.exited()?.map_or_else(|| Look::NotYet("it runs".into()), Look::Met)))
+        wait_for(&what, within, || Ok(self.exited()?.map_or_else(|| Poll::Pending("it runs".into()), Poll::Ready)))
     }
 
     /// Sends a signal to the process and its group; one that has ended gets none.
@@ -118,12 +118,12 @@ impl Process {
         self.ask_to_end()?;
         match self.wait(GRACE) {
             Ok(status) => Ok(status),
-            Err(_) => self.kill9(),
+            Err(_) => self.kill(),
         }
     }
 
     /// SIGKILL: it has ended when this returns.
-    pub(crate) fn kill9(&mut self) -> Result<ExitStatus> {
+    pub(crate) fn kill(&mut self) -> Result<ExitStatus> {
         self.signal(Signal::SIGKILL)?;
         self.wait(GRACE)
     }

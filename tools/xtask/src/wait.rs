@@ -11,25 +11,25 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// What one look at a condition found.
 #[derive(Debug)]
-pub enum Look<T> {
+pub enum Poll<T> {
     /// The condition holds.
-    Met(T),
+    Ready(T),
     /// Not yet; the text says what was seen instead.
-    NotYet(String),
+    Pending(String),
 }
 
-/// Looks until `look` says [`Look::Met`], for at most `within`.
+/// Looks until `look` says [`Poll::Ready`], for at most `within`.
 ///
 /// # Errors
 /// The error of `look` at once, since it means that waiting is pointless; or, when the time is over, an error that
 /// names `what` was awaited and what was seen last.
-pub fn wait_for<T>(what: &str, within: Duration, mut look: impl FnMut() -> Result<Look<T>>) -> Result<T> {
+pub fn wait_for<T>(what: &str, within: Duration, mut look: impl FnMut() -> Result<Poll<T>>) -> Result<T> {
     let started = Instant::now();
     let mut pause = FIRST_PAUSE;
     loop {
         let seen = match look()? {
-            Look::Met(value) => return Ok(value),
-            Look::NotYet(seen) => seen,
+            Poll::Ready(value) => return Ok(value),
+            Poll::Pending(seen) => seen,
         };
         let left = within.saturating_sub(started.elapsed());
         if left.is_zero() {
@@ -51,8 +51,8 @@ pub fn wait_until<T, S: Display>(
 ) -> Result<T> {
     wait_for(what, within, || {
         Ok(match look() {
-            Ok(value) => Look::Met(value),
-            Err(seen) => Look::NotYet(seen.to_string()),
+            Ok(value) => Poll::Ready(value),
+            Err(seen) => Poll::Pending(seen.to_string()),
         })
     })
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use crate::liveness;
-use crate::wait::{Look, wait_for};
+use crate::wait::{Poll, wait_for};
 
 /// Directories of ended runs that are kept, for their logs.
 const ENDED_RUNS_KEPT: usize = 5;
@@ -92,8 +92,8 @@ impl Workspace {
         fs::create_dir_all(&self.target).with_context(|| format!("cannot create {}", self.target.display()))?;
         let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
         wait_for(&format!("the lock {}", path.display()), within, || match file.try_lock() {
-            Ok(()) => Ok(Look::Met(())),
-            Err(TryLockError::WouldBlock) => Ok(Look::NotYet("another process holds it".into())),
+            Ok(()) => Ok(Poll::Ready(())),
+            Err(TryLockError::WouldBlock) => Ok(Poll::Pending("another process holds it".into())),
             Err(TryLockError::Error(error)) => Err(error.into()),
         })?;
         Ok(file)

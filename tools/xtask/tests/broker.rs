@@ -14,7 +14,7 @@ fn a_broker_comes_back_after_a_crash_and_is_gone_when_dropped() {
     let first = broker.pid().expect("it runs");
     probe::ask(&address).unwrap();
 
-    broker.kill9().unwrap();
+    broker.kill().unwrap();
     probe::ask(&address).expect_err("it is dead");
 
     broker.restart().unwrap();
@@ -41,7 +41,7 @@ fn two_brokers_do_not_meet_and_who_has_only_an_address_stops_none() {
     assert_ne!(one.bootstrap_servers(), two.bootstrap_servers());
 
     let mut foreign = Broker::at(one.bootstrap_servers()).unwrap();
-    let error = foreign.kill9().expect_err("not ours").to_string();
+    let error = foreign.kill().expect_err("not ours").to_string();
     assert!(error.contains("not this program's"), "{error}");
     drop(foreign);
     probe::ask(one.bootstrap_servers()).unwrap();

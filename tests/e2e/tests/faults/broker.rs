@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Result;
 use e2e::{NewOrder, PATIENCE, Shop, Stream, must};
-use xtask::{Broker, Progress, Service, Workspace, wait_until};
+use xtask::{Broker, Progress, ServiceName, Workspace, wait_until};
 
 use crate::shutdown::END;
 
@@ -38,7 +38,7 @@ fn a_broker_that_is_away_for_longer_than_a_session_is_used_again() {
         let shop = open_at(broker);
         let stream = Stream::new(&shop);
         let starts = shop.supervised(|| {
-            end_while_orders_flow(broker, &stream, Broker::kill9);
+            end_while_orders_flow(broker, &stream, Broker::kill);
             let away = Instant::now();
             let over = || if away.elapsed() > SESSION + SESSION / 2 { Ok(()) } else { Err("not yet") };
             wait_until("the end of all consumers' sessions", PATIENCE, over).unwrap();
@@ -58,7 +58,7 @@ fn a_broker_that_is_killed_and_back_at_once_is_used_again_at_once() {
         let stream = Stream::new(&shop);
         let starts = shop.supervised(|| {
             for _ in 0..3 {
-                end_while_orders_flow(broker, &stream, Broker::kill9);
+                end_while_orders_flow(broker, &stream, Broker::kill);
                 broker.restart().unwrap();
                 stream.must_end_well();
             }
@@ -84,14 +84,14 @@ fn told_to_end_while_the_broker_is_away_a_service_ends_in_time_and_loses_nothing
     with_broker(|broker| {
         let shop = open_at(broker);
         let product = shop.product(1250, 10);
-        broker.kill9().unwrap();
+        broker.kill().unwrap();
         let order = shop.place(&NewOrder::of(&product, 2));
-        for service in Service::all() {
+        for service in ServiceName::all() {
             shop.ask_to_end(service);
         }
-        let ended = Service::all().map(|service| shop.wait_until_ended(service, END));
+        let ended: Vec<_> = ServiceName::all().map(|service| shop.wait_until_ended(service, END)).collect();
         broker.restart().unwrap();
-        for (service, ended) in Service::all().into_iter().zip(ended) {
+        for (service, ended) in ServiceName::all().zip(ended) {
             let ended = ended.unwrap_or_else(|error| panic!("{error:#}: {}", shop.log(service)));
             assert_eq!(ended.code(), Some(0), "{service} ended with {ended}: {}", shop.log(service));
             shop.start(service);
@@ -107,15 +107,15 @@ fn services_started_before_the_broker_accept_orders_and_go_on_when_it_comes() {
     with_broker(|broker| {
         let shop = open_at(broker);
         let product = shop.product(1250, 10);
-        for service in Service::all() {
-            shop.kill9(service);
+        for service in ServiceName::all() {
+            shop.kill(service);
         }
         broker.stop().unwrap();
-        for service in Service::all() {
+        for service in ServiceName::all() {
             shop.spawn(service);
         }
         let order = shop.place_when_it_listens(&NewOrder::of(&product, 2));
-        assert_eq!(shop.get(Service::Order, "/readyz").status, 503, "it has no partitions yet");
+        assert_eq!(shop.get(ServiceName::Order, "/readyz").status, 503, "it has no partitions yet");
         broker.restart().unwrap();
         shop.wait_until_confirmed(order);
         shop.must_be_sold(order, 2500);
@@ -130,10 +130,10 @@ fn while_the_broker_is_away_orders_are_accepted_until_the_outbox_is_full() {
     with_broker(|broker| {
         let shop = Shop::open_at(broker.bootstrap_servers(), |suite| {
             let suite = suite.env("KAFKA_SESSION_TIMEOUT_MS", SESSION.as_millis().to_string());
-            suite.env_for(Service::Order, "OUTBOX_MAX", ROOM.to_string())
+            suite.env_for(ServiceName::Order, "OUTBOX_MAX", ROOM.to_string())
         });
         let product = shop.product(1250, 100);
-        broker.kill9().unwrap();
+        broker.kill().unwrap();
         let accepted: Vec<_> = (0..ROOM).map(|_| shop.place(&NewOrder::of(&product, 1))).collect();
         let refused = shop.try_place(&NewOrder::of(&product, 1), &[]).unwrap();
         assert_eq!(refused.status, 503, "{refused:?}");

@@ -4,7 +4,7 @@ use std::thread;
 
 use e2e::{NewOrder, PATIENCE, Shop, Stream};
 use providers::simulator::{addresses, cards};
-use xtask::{Service, wait_until};
+use xtask::{ServiceName, wait_until};
 
 /// Orders placed around each crash.
 const ORDERS: usize = 40;
@@ -13,11 +13,11 @@ const ORDERS: usize = 40;
 fn each_service_killed_in_the_middle_of_orders_comes_back_and_every_order_ends_right() {
     let shop = Shop::open();
     let stream = Stream::new(&shop);
-    for (round, service) in Service::all().into_iter().enumerate() {
+    for (round, service) in ServiceName::all().enumerate() {
         thread::scope(|scope| {
             scope.spawn(|| stream.place(ORDERS));
             stream.wait_until_placed(ORDERS * round + ORDERS / 3);
-            shop.kill9(service);
+            shop.kill(service);
             shop.start(service);
         });
     }
@@ -33,10 +33,10 @@ fn all_services_killed_at_once_come_back_and_every_order_ends_right() {
         scope.spawn(|| stream.place(ORDERS));
         for time in 1..=2 {
             stream.wait_until_placed(ORDERS * time / 3);
-            for service in Service::all() {
-                shop.kill9(service);
+            for service in ServiceName::all() {
+                shop.kill(service);
             }
-            for service in Service::all() {
+            for service in ServiceName::all() {
                 shop.start(service);
             }
         }
@@ -51,8 +51,8 @@ fn services_that_are_killed_again_and_again_still_bring_every_order_to_its_end()
     let stream = Stream::new(&shop);
     stream.place(ORDERS);
     // No order is waited for: each service dies with whatever it has under way just now.
-    for service in Service::all().into_iter().cycle().take(12) {
-        shop.kill9(service);
+    for service in ServiceName::all().cycle().take(12) {
+        shop.kill(service);
         shop.start(service);
         stream.place(2);
     }
@@ -71,8 +71,8 @@ fn a_charge_and_a_booking_under_way_in_a_crash_are_made_again_and_count_once() {
     };
     called("the charge", &|| shop.gateway().calls_of(charged).unwrap().len());
     called("the booking", &|| shop.carrier().calls_of(booked).unwrap().len());
-    for service in [Service::Payment, Service::Shipping] {
-        shop.kill9(service);
+    for service in [ServiceName::Payment, ServiceName::Shipping] {
+        shop.kill(service);
         shop.start(service);
     }
     for (order, total_minor) in [(charged, 1250), (booked, 2500)] {
@@ -96,8 +96,8 @@ fn a_cancellation_under_way_in_a_crash_is_finished() {
     for (number, order) in orders.iter().enumerate() {
         assert_eq!(shop.cancel(*order), 202);
         if number % 3 == 0 {
-            let service = Service::all()[number / 3];
-            shop.kill9(service);
+            let service = ServiceName::ALL[number / 3];
+            shop.kill(service);
             shop.start(service);
         }
     }

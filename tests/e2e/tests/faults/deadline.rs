@@ -2,10 +2,10 @@
 
 use e2e::{NewOrder, Shop};
 use providers::simulator::{GatewayEntry, addresses, cards};
-use xtask::Service;
+use xtask::ServiceName;
 
 fn shop_with_deadline_s(seconds: &str) -> Shop {
-    Shop::open_with(|suite| suite.env_for(Service::Order, "ORDER_DEADLINE_S", seconds))
+    Shop::open_with(|suite| suite.env_for(ServiceName::Order, "ORDER_DEADLINE_S", seconds))
 }
 
 #[test]
@@ -29,11 +29,11 @@ fn orders_that_a_provider_holds_up_are_cancelled_at_their_deadline() {
 fn an_order_whose_service_is_away_is_cancelled_and_holds_nothing_when_it_is_back() {
     let shop = shop_with_deadline_s("1");
     let product = shop.product(1250, 10);
-    shop.kill9(Service::Payment);
+    shop.kill(ServiceName::Payment);
     let order = shop.place(&NewOrder::of(&product, 2));
     shop.wait_for_events(order, &["OrderCancellationRequested", "ShipmentCancelled", "StockReleased"]);
     assert_eq!(shop.status(order), "cancelling", "the money is still to come back");
-    shop.start(Service::Payment);
+    shop.start(ServiceName::Payment);
     shop.wait_until_cancelled(order, "deadline_passed");
     shop.must_be_undone(order);
     assert_eq!(shop.stock(&product), product.untouched());
@@ -44,9 +44,9 @@ fn an_order_whose_service_is_away_is_cancelled_and_holds_nothing_when_it_is_back
 fn a_deadline_that_passes_while_the_order_service_is_away_is_noticed_at_its_next_start() {
     let shop = shop_with_deadline_s("1");
     let order = shop.place(&NewOrder::of(&shop.product(1250, 10), 2).paid_with(cards::ERROR));
-    shop.wait_at(Service::Payment, order, "charging");
-    shop.kill9(Service::Order);
-    shop.start(Service::Order);
+    shop.wait_at(ServiceName::Payment, order, "charging");
+    shop.kill(ServiceName::Order);
+    shop.start(ServiceName::Order);
     shop.wait_until_cancelled(order, "deadline_passed");
     shop.must_be_undone(order);
 }

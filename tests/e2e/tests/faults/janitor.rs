@@ -1,7 +1,7 @@
 //! The inbox forgets what can't come again.
 
 use e2e::{NewOrder, PATIENCE, Shop};
-use xtask::{Service, wait_until};
+use xtask::{ServiceName, wait_until};
 
 /// What inventory reads.
 const TOPICS: [&str; 4] = ["order.events", "payment.events", "shipping.events", "inventory.redrive"];
@@ -17,9 +17,9 @@ fn the_inbox_forgets_what_its_topics_keep_no_longer() {
         shop.topics().set(topic, &[("retention.ms", "1000"), ("segment.ms", "1000")]);
     }
     // How long records stay is asked for when it starts, and now and then.
-    shop.kill9(Service::Inventory);
-    shop.start(Service::Inventory);
-    let all_forgotten = || match shop.metric(Service::Inventory, "saga_inbox_forgotten_total") {
+    shop.kill(ServiceName::Inventory);
+    shop.start(ServiceName::Inventory);
+    let all_forgotten = || match shop.metric(ServiceName::Inventory, "saga_inbox_forgotten_total") {
         count if count >= 6.0 => Ok(()),
         count => Err(format!("forgotten: {count} of the 6 messages of three orders")),
     };

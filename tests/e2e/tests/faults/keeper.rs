@@ -8,7 +8,7 @@ use std::{
 };
 
 use e2e::{PATIENCE, Shop, must};
-use xtask::{Service, wait_until};
+use xtask::{ServiceName, wait_until};
 
 /// Before the line with the services' process ids.
 const PIDS: &str = "services: ";
@@ -18,7 +18,10 @@ const PIDS: &str = "services: ";
 fn leaves_a_suite_behind() {
     static SHOP: OnceLock<Shop> = OnceLock::new();
     let shop = SHOP.get_or_init(Shop::open);
-    println!("\n{PIDS}{}", Service::all().map(|service| shop.pid(service).to_string()).join(" "));
+    println!(
+        "\n{PIDS}{}",
+        ServiceName::all().map(|service| shop.pid(service).to_string()).collect::<Vec<_>>().join(" ")
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use e2e::{
     facts::{cancellation_requested, order_placed, unknown_order},
     records::Record,
 };
-use xtask::Service;
+use xtask::ServiceName;
 
 /// An order in a version that is newer than any, and that this build can't make sense of.
 fn from_the_future(order: OrderId, product: &Product) -> Record {
@@ -40,7 +40,7 @@ fn a_record_that_only_a_newer_build_can_read_is_tried_again_and_then_becomes_a_d
     let letter = letters.wait_for_one(&order.to_string(), "the dead letter", |_| true);
     assert_eq!((letter.header("dlq_class"), letter.header("dlq_attempts")), (Some("version"), Some("3")));
     assert_eq!((&letter.value, &letter.headers[..future.headers.len()]), (&future.value, &future.headers[..]));
-    shop.wait_at(Service::Inventory, order, "committed");
+    shop.wait_at(ServiceName::Inventory, order, "committed");
     assert_eq!(letters.about(&order.to_string()).len(), 1, "what was held back behind it is handled");
     shop.close();
 }
@@ -52,11 +52,11 @@ fn what_is_parked_holds_back_its_order_alone_and_outlives_a_crash() {
     let (future, later) = (from_the_future(order, &product), order_placed(order, &product, 2));
     shop.topics().publish_in_order(&[&future, &later]);
     an_order_must_go_well(&shop);
-    shop.kill9(Service::Inventory);
-    shop.start(Service::Inventory);
+    shop.kill(ServiceName::Inventory);
+    shop.start(ServiceName::Inventory);
     an_order_must_go_well(&shop);
     let path = format!("/reservations/{order}");
-    assert_eq!(shop.get(Service::Inventory, &path).status, 404, "the later record still waits for the first");
+    assert_eq!(shop.get(ServiceName::Inventory, &path).status, 404, "the later record still waits for the first");
     shop.close();
 }
 
@@ -68,7 +68,7 @@ fn a_record_that_is_redriven_takes_effect_once_however_often() {
     let redriven = Record { topic: "inventory.redrive".to_owned(), ..placed };
     let cancelled = cancellation_requested(unknown_order()).with("redrive_topic", "order.events");
     shop.topics().publish_in_order(&[&redriven, &redriven]);
-    shop.wait_at(Service::Inventory, order, "held");
+    shop.wait_at(ServiceName::Inventory, order, "held");
     let events = shop.topics().read(&["inventory.events"]);
     events.wait_for_one(&order.to_string(), "the reservation", |record| record.event() == Some("StockReserved"));
     // A record of a topic that inventory does not react to leads nowhere, on this way too.

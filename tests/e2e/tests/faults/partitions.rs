@@ -2,11 +2,11 @@
 
 use contracts::TOPICS;
 use e2e::{NewOrder, PATIENCE, Shop};
-use xtask::{Service, wait_until};
+use xtask::{ServiceName, wait_until};
 
 /// How many topics each service reads: others' events, and what is redriven to it.
-const TOPICS_READ: [(Service, usize); 4] =
-    [(Service::Order, 4), (Service::Inventory, 4), (Service::Payment, 4), (Service::Shipping, 3)];
+const TOPICS_READ: [(ServiceName, usize); 4] =
+    [(ServiceName::Order, 4), (ServiceName::Inventory, 4), (ServiceName::Payment, 4), (ServiceName::Shipping, 3)];
 
 #[test]
 fn services_that_make_the_topics_together_read_all_of_them_at_once() {

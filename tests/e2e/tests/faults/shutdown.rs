@@ -4,7 +4,7 @@ use std::{io::Write as _, net::TcpStream, thread, time::Duration};
 
 use e2e::{NewOrder, PATIENCE, Shop, Stream, must};
 use providers::simulator::cards;
-use xtask::{Service, wait_until};
+use xtask::{ServiceName, wait_until};
 
 /// How long a service may take to end: supervisors give thirty seconds before they kill.
 pub(crate) const END: Duration = Duration::from_secs(25);
@@ -13,7 +13,7 @@ pub(crate) const END: Duration = Duration::from_secs(25);
 fn told_to_end_in_the_middle_of_orders_each_service_ends_well_and_nothing_is_lost() {
     let shop = Shop::open();
     let stream = Stream::new(&shop);
-    for (round, service) in Service::all().into_iter().enumerate() {
+    for (round, service) in ServiceName::all().enumerate() {
         thread::scope(|scope| {
             scope.spawn(|| stream.place(30));
             stream.wait_until_placed(30 * round + 10);
@@ -32,8 +32,8 @@ fn what_was_accepted_just_before_the_end_is_not_lost() {
     let stream = Stream::new(&shop);
     for _ in 0..3 {
         stream.place(5);
-        assert_eq!(shop.terminate(Service::Order).code(), Some(0));
-        shop.start(Service::Order);
+        assert_eq!(shop.terminate(ServiceName::Order).code(), Some(0));
+        shop.start(ServiceName::Order);
     }
     stream.must_end_well();
     shop.close();
@@ -47,8 +47,8 @@ fn a_call_that_is_under_way_is_awaited_and_not_made_again() {
     let calls = || must(shop.gateway().calls_of(order));
     let arrived = || if calls().is_empty() { Err("none yet") } else { Ok(()) };
     wait_until("the charge at the gateway", PATIENCE, arrived).unwrap();
-    assert_eq!(shop.terminate(Service::Payment).code(), Some(0));
-    shop.start(Service::Payment);
+    assert_eq!(shop.terminate(ServiceName::Payment).code(), Some(0));
+    shop.start(ServiceName::Payment);
     shop.wait_until_confirmed(order);
     assert_eq!(calls().len(), 1, "{:?}", calls());
     shop.close();
@@ -57,7 +57,7 @@ fn a_call_that_is_under_way_is_awaited_and_not_made_again() {
 #[test]
 fn clients_that_say_nothing_do_not_hold_up_the_end() {
     let shop = Shop::open();
-    let address = shop.client(Service::Order).base().trim_start_matches("http://").to_owned();
+    let address = shop.client(ServiceName::Order).base().trim_start_matches("http://").to_owned();
     let connect = |said: &str| {
         let mut stream = TcpStream::connect(&address).unwrap();
         stream.write_all(said.as_bytes()).unwrap();
@@ -65,8 +65,8 @@ fn clients_that_say_nothing_do_not_hold_up_the_end() {
     };
     let silent =
         ["", "POST /orders HTTP/1.1\r\ncontent-le", "POST /orders HTTP/1.1\r\ncontent-length: 9\r\n\r\n{"].map(connect);
-    shop.ask_to_end(Service::Order);
-    let ended = shop.wait_until_ended(Service::Order, END).unwrap();
-    assert_eq!(ended.code(), Some(0), "{}", shop.log(Service::Order));
+    shop.ask_to_end(ServiceName::Order);
+    let ended = shop.wait_until_ended(ServiceName::Order, END).unwrap();
+    assert_eq!(ended.code(), Some(0), "{}", shop.log(ServiceName::Order));
     drop(silent);
 }

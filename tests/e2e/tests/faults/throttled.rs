@@ -1,7 +1,7 @@
 //! Event storms end where they begin: what is too much waits in the outbox.
 
 use e2e::{NewOrder, Shop};
-use xtask::Service;
+use xtask::ServiceName;
 
 /// More than a second's events of one type, of which two may go out in a second.
 const ORDERS: usize = 6;
@@ -14,6 +14,6 @@ fn what_is_too_much_waits_in_the_outbox_and_nothing_is_dropped() {
     for order in orders {
         shop.wait_until_confirmed(order);
     }
-    assert!(shop.metric(Service::Order, "saga_publish_throttled_total") >= 1.0, "the third event had to wait");
+    assert!(shop.metric(ServiceName::Order, "saga_publish_throttled_total") >= 1.0, "the third event had to wait");
     shop.close();
 }

@@ -8,7 +8,7 @@ use e2e::{
     Fate, NewOrder, Shop, Stream, binary, must, previous_order_binary,
     records::{Place, Record},
 };
-use xtask::Service::{self, Order};
+use xtask::ServiceName::{self, Order};
 
 const OLD: &str = "2026-10";
 /// Orders placed around each upgrade.
@@ -74,7 +74,7 @@ fn an_order_service_that_ends_well_is_followed_by_a_new_one_and_every_order_ends
 
 #[test]
 fn an_order_service_that_is_killed_is_followed_by_a_new_one_and_every_order_ends_right() {
-    upgraded_while_orders_flow(|shop| shop.kill9(Order));
+    upgraded_while_orders_flow(|shop| shop.kill(Order));
 }
 
 #[test]
@@ -82,7 +82,9 @@ fn services_restarted_one_after_the_other_with_both_versions_on_the_topic_lose_n
     let shop = previous_shop();
     let stream = Stream::new(&shop);
     // Consumers first, as `cargo saga contracts` says of this change; then the producer.
-    for (round, service) in [Service::Inventory, Service::Payment, Service::Shipping, Order].into_iter().enumerate() {
+    for (round, service) in
+        [ServiceName::Inventory, ServiceName::Payment, ServiceName::Shipping, Order].into_iter().enumerate()
+    {
         thread::scope(|scope| {
             scope.spawn(|| stream.place(ORDERS / 2));
             stream.wait_until_placed(round * ORDERS / 2 + 5);

@@ -3,13 +3,13 @@
 use std::thread;
 
 use e2e::{Databases, NewOrder, PATIENCE, Shop, Stream, must};
-use xtask::{Postgres, Progress, Service, Suite, Workspace, postgres::Durability, wait_until};
+use xtask::{Postgres, Progress, ServiceName, Suite, Workspace, postgres::Durability, wait_until};
 
 /// Orders placed around each death.
 const ORDERS: usize = 18;
 
 /// How many transactions an instance has made.
-fn transactions(suite: &Suite, service: Service) -> f64 {
+fn transactions(suite: &Suite, service: ServiceName) -> f64 {
     let metrics = must(suite.client(service).get("/metrics")).body;
     let lines = metrics.as_str().unwrap_or_default().lines();
     let counts = lines.filter(|line| line.starts_with("saga_batch_size") && line.contains("_count"));
@@ -17,7 +17,7 @@ fn transactions(suite: &Suite, service: Service) -> f64 {
 }
 
 #[track_caller]
-fn until_all_is_published(shop: &Shop, service: Service) {
+fn until_all_is_published(shop: &Shop, service: ServiceName) {
     must(wait_until(&format!("{service}'s outbox to be published"), PATIENCE, || match shop.outbox_len(service) {
         0 => Ok(()),
         waiting => Err(format!("{waiting} wait")),
@@ -34,13 +34,13 @@ fn three_instances_of_each_service_share_the_work_and_see_the_same() {
     stream.place(48);
     stream.must_end_well();
     for other in &others {
-        for service in Service::all() {
+        for service in ServiceName::all() {
             assert!(transactions(other, service) > 0.0, "each instance of {service} has partitions of its own");
         }
         let (order, _) = stream.placed()[0];
         let path = format!("/orders/{order}");
-        let seen = must(must(other.client(Service::Order).get(&path)).expect_status(200));
-        assert_eq!(seen, shop.look(Service::Order, &path));
+        let seen = must(must(other.client(ServiceName::Order).get(&path)).expect_status(200));
+        assert_eq!(seen, shop.look(ServiceName::Order, &path));
     }
     drop(others);
     shop.close();
@@ -49,19 +49,19 @@ fn three_instances_of_each_service_share_the_work_and_see_the_same() {
 /// The first instance is the one that publishes, for it was there first. It publishes slowly, so that its outbox is full when
 /// it ends. The other must publish that, and all goes well when the first is there again.
 #[track_caller]
-fn the_other_must_publish(end: fn(&Shop, Service), begin_again: fn(&Shop, Service)) {
-    let slowly = |suite: xtask::suite::Builder| suite.env_for(Service::Order, "PUBLISH_RATE_MAX", "4");
+fn the_other_must_publish(end: fn(&Shop, ServiceName), begin_again: fn(&Shop, ServiceName)) {
+    let slowly = |suite: xtask::suite::Builder| suite.env_for(ServiceName::Order, "PUBLISH_RATE_MAX", "4");
     let databases = Databases::create();
     let shop = Shop::open_with(|suite| slowly(databases.choose(suite)));
     let other = databases.another(&shop, 1, slowly);
     let stream = Stream::new(&shop);
     stream.place(ORDERS);
-    end(&shop, Service::Order);
-    let left = shop.outbox_len(Service::Order);
+    end(&shop, ServiceName::Order);
+    let left = shop.outbox_len(ServiceName::Order);
     assert!(left > 0, "it ended with nothing left to publish");
     println!("{left} events were left in the outbox");
-    until_all_is_published(&shop, Service::Order);
-    begin_again(&shop, Service::Order);
+    until_all_is_published(&shop, ServiceName::Order);
+    begin_again(&shop, ServiceName::Order);
     stream.must_end_well();
     drop(other);
     shop.close();
@@ -69,7 +69,7 @@ fn the_other_must_publish(end: fn(&Shop, Service), begin_again: fn(&Shop, Servic
 
 #[test]
 fn what_a_dead_instance_has_not_published_another_publishes() {
-    the_other_must_publish(Shop::kill9, Shop::start);
+    the_other_must_publish(Shop::kill, Shop::start);
 }
 
 /// It is not dead: its connections are open, and the lock is its own. But it does nothing.
@@ -84,11 +84,11 @@ fn each_instance_that_leads_dies_in_the_middle_of_orders_and_another_goes_on() {
     let shop = Shop::open_with(|suite| databases.choose(suite));
     let other = databases.another(&shop, 1, |suite| suite);
     let stream = Stream::new(&shop);
-    for (round, service) in Service::all().into_iter().enumerate() {
+    for (round, service) in ServiceName::all().enumerate() {
         thread::scope(|scope| {
             scope.spawn(|| stream.place(ORDERS));
             stream.wait_until_placed(ORDERS * round + ORDERS / 3);
-            shop.kill9(service);
+            shop.kill(service);
             until_all_is_published(&shop, service);
             shop.start(service);
         });
@@ -106,13 +106,14 @@ fn an_instance_that_stays_dead_is_not_missed() {
     let other = databases.another(&shop, 1, |suite| suite);
     let product = shop.product(1250, 100);
     let orders: Vec<_> = (0..20).map(|_| shop.place(&NewOrder::of(&product, 1))).collect();
-    for service in [Service::Inventory, Service::Payment, Service::Shipping] {
-        shop.kill9(service);
+    for service in [ServiceName::Inventory, ServiceName::Payment, ServiceName::Shipping] {
+        shop.kill(service);
     }
     for order in orders {
         shop.wait_until_confirmed(order);
     }
-    let stock = must(must(other.client(Service::Inventory).get(&format!("/stock/{}", product.sku))).expect_status(200));
+    let stock =
+        must(must(other.client(ServiceName::Inventory).get(&format!("/stock/{}", product.sku))).expect_status(200));
     assert_eq!(must(serde_json::from_value::<e2e::Stock>(stock)), product.stock(0, 20));
 }
 

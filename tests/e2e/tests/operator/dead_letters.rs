@@ -8,7 +8,7 @@ use e2e::{
     records::Record,
 };
 use serde_json::Value;
-use xtask::Service::Inventory;
+use xtask::ServiceName::Inventory;
 
 /// More than the planted bug can take.
 const MANY: u32 = 600;

@@ -8,7 +8,7 @@ use std::{
 use e2e::{NewOrder, Shop, facts::unknown_order, must};
 use providers::simulator::cards;
 use serde_json::Value;
-use xtask::Service::{Order, Shipping};
+use xtask::ServiceName::{Order, Shipping};
 
 #[test]
 fn orders_are_listed_and_shown_with_the_parts_of_all_services() {
@@ -85,7 +85,7 @@ fn watching_goes_on_after_the_service_ended_or_was_killed_and_tells_each_event_o
     assert_eq!(first["event"], "OrderPlaced");
     assert!(shop.terminate(Order).success(), "who watches holds nobody up: {}", shop.log(Order));
     shop.start(Order);
-    shop.kill9(Order);
+    shop.kill(Order);
     shop.start(Order);
 
     let rest = rest(&mut stdout);

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use store::{AsOf, EventStore, Loaded, NewEvent, Restart, Step, Store as _, StreamWrite, Transaction, Writes};
 use uuid::Uuid;
-use xtask::Service::{self, Inventory, Order};
+use xtask::ServiceName::{self, Inventory, Order};
 
 /// Somebody meddles with a database: an event in the name of the service, and a status that does not follow from it.
 struct Meddle(Option<StreamWrite>);
@@ -55,7 +55,7 @@ async fn falsify(url: &str, order: OrderId) {
     must(store.transact(Meddle(Some(write))).await.1);
 }
 
-fn check(shop: &Shop, service: Service, code: i32) -> Value {
+fn check(shop: &Shop, service: ServiceName, code: i32) -> Value {
     let url = shop.database(service);
     shop.operate(&["rebuild", service.name(), "--check", "--database", &url, "--output", "json"], code).json()
 }
@@ -73,7 +73,7 @@ fn all_that_is_kept_beside_the_log_is_as_the_log_says_and_what_is_not_is_found()
     assert_eq!(shop.cancel(orders[1]), 202);
     shop.wait_until_cancelled(orders[1], "customer");
 
-    for service in Service::all() {
+    for service in ServiceName::all() {
         let checked = check(&shop, service, 0);
         assert!(checked["streams"].as_u64() >= Some(1) && checked["events"].as_u64() > checked["streams"].as_u64());
         assert_eq!(checked["differences"], Value::Array(vec![]), "{service} runs meanwhile");

@@ -7,7 +7,7 @@ use e2e::{
 };
 use providers::simulator::cards;
 use serde_json::Value;
-use xtask::Service::Shipping;
+use xtask::ServiceName::Shipping;
 
 fn line<'l>(lines: &'l Value, service: &str) -> &'l Value {
     let lines = lines.as_array().expect("a list");

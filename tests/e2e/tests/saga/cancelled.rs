@@ -6,7 +6,7 @@ use contracts::OrderId;
 use e2e::{NewOrder, Product};
 use providers::simulator::{GatewayEntry, addresses, cards};
 use serde_json::Value;
-use xtask::Service;
+use xtask::ServiceName;
 
 use crate::shop;
 
@@ -14,7 +14,7 @@ use crate::shop;
 fn while_the_charge_is_slow_it_is_called_off_and_never_captured() {
     let product = shop().product(1250, 5);
     let id = shop().place(&NewOrder::of(&product, 2).paid_with(cards::SLOW));
-    shop().wait_at(Service::Payment, id, "charging");
+    shop().wait_at(ServiceName::Payment, id, "charging");
     assert_eq!(shop().cancel(id), 202);
     shop().wait_until_cancelled(id, "customer");
     assert_eq!(shop().stock(&product), product.untouched());
@@ -34,7 +34,7 @@ fn while_the_charge_is_slow_it_is_called_off_and_never_captured() {
 fn while_the_booking_is_slow_it_is_called_off_and_the_money_is_returned() {
     let product = shop().product(1250, 5);
     let id = shop().place(&NewOrder::of(&product, 2).to_postal_code(addresses::SLOW_POSTAL_CODE));
-    shop().wait_at(Service::Shipping, id, "booking");
+    shop().wait_at(ServiceName::Shipping, id, "booking");
     assert_eq!(shop().cancel(id), 202);
     shop().wait_until_cancelled(id, "customer");
     assert_eq!(shop().stock(&product), product.untouched());
@@ -46,7 +46,7 @@ fn while_the_booking_is_slow_it_is_called_off_and_the_money_is_returned() {
 fn while_the_gateway_is_down_the_charge_is_called_off() {
     let product = shop().product(1250, 5);
     let id = shop().place(&NewOrder::of(&product, 2).paid_with(cards::ERROR));
-    shop().wait_at(Service::Payment, id, "charging");
+    shop().wait_at(ServiceName::Payment, id, "charging");
     assert_eq!(shop().cancel(id), 202);
     shop().wait_until_cancelled(id, "customer");
     assert_eq!(shop().stock(&product), product.untouched());
@@ -57,7 +57,7 @@ fn while_the_gateway_is_down_the_charge_is_called_off() {
 fn while_the_carrier_is_down_the_booking_is_called_off() {
     let product = shop().product(1250, 5);
     let id = shop().place(&NewOrder::of(&product, 2).to_postal_code(addresses::ERROR_POSTAL_CODE));
-    shop().wait_at(Service::Shipping, id, "booking");
+    shop().wait_at(ServiceName::Shipping, id, "booking");
     assert_eq!(shop().cancel(id), 202);
     shop().wait_until_cancelled(id, "customer");
     assert_eq!(shop().stock(&product), product.untouched());

@@ -8,12 +8,12 @@ use e2e::{
     records::{Place, Reader, Record},
 };
 use serde_json::{Value, json};
-use xtask::Service::{self, Inventory, Order, Payment, Shipping};
+use xtask::ServiceName::{self, Inventory, Order, Payment, Shipping};
 
 use crate::shop;
 
 /// Who reads a topic.
-fn readers(topic: &str) -> &'static [Service] {
+fn readers(topic: &str) -> &'static [ServiceName] {
     match topic {
         "order.events" => &[Inventory, Payment, Shipping],
         "inventory.events" => &[Order, Payment, Shipping],
@@ -112,9 +112,9 @@ fn dead_letter(letters: &Reader, topic: &str, place: Place, what: &str) -> Recor
 }
 
 /// Every service's dead letters.
-fn all_dead_letters() -> Vec<(Service, Reader)> {
-    let letters = |service: Service| (service, shop().topics().read(&[&format!("{service}.dlq")]));
-    Service::all().map(letters).into()
+fn all_dead_letters() -> Vec<(ServiceName, Reader)> {
+    let letters = |service: ServiceName| (service, shop().topics().read(&[&format!("{service}.dlq")]));
+    ServiceName::all().map(letters).collect()
 }
 
 #[track_caller]

@@ -102,7 +102,7 @@ fn a_carrier_whose_answers_get_lost_books_once() {
 fn a_slow_gateway_holds_up_its_own_order_only() {
     let product = shop().product(1250, 5);
     let slow = shop().place(&NewOrder::of(&product, 1).paid_with(cards::SLOW));
-    shop().wait_at(xtask::Service::Payment, slow, "charging");
+    shop().wait_at(xtask::ServiceName::Payment, slow, "charging");
     let quick = shop().place(&NewOrder::of(&product, 1));
     shop().wait_until_confirmed(quick);
     assert_eq!(shop().status(slow), "stock_reserved", "it still waits for the gateway");

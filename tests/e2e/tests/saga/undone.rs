@@ -3,7 +3,7 @@
 use contracts::CancelReason;
 use e2e::{Entry, NewOrder};
 use providers::simulator::{GatewayEntry, addresses, cards};
-use xtask::Service;
+use xtask::ServiceName;
 
 use crate::shop;
 
@@ -77,6 +77,6 @@ fn every_compensation_says_why() {
         let data: serde_json::Value = serde_json::from_slice(&record.value.unwrap()).unwrap();
         assert_eq!(data["reason"], <&str>::from(CancelReason::ShipmentRejected), "{event}: {data}");
     }
-    assert_eq!(shop().wait_at(Service::Payment, id, "refunded")["status"], "refunded");
-    assert_eq!(shop().wait_at(Service::Inventory, id, "released")["lines"], serde_json::json!([]));
+    assert_eq!(shop().wait_at(ServiceName::Payment, id, "refunded")["status"], "refunded");
+    assert_eq!(shop().wait_at(ServiceName::Inventory, id, "released")["lines"], serde_json::json!([]));
 }

@@ -8,7 +8,7 @@ use e2e::{
     records::Record,
 };
 use serde_json::{Value, json};
-use xtask::Service;
+use xtask::ServiceName;
 
 use crate::shop;
 
@@ -34,11 +34,11 @@ fn with_data(record: Record, version: &str, data: &Value) -> Record {
 fn an_order_placed_in_the_older_version_is_reserved_charged_and_booked_like_a_new_one() {
     let (order, mug, tea) = (unknown_order(), shop().product(1250, 5), shop().product(899, 5));
     shop().topics().publish(&placed_2026_10(order, &mug, &tea));
-    shop().wait_at(Service::Inventory, order, "committed");
-    shop().wait_at(Service::Shipping, order, "scheduled");
+    shop().wait_at(ServiceName::Inventory, order, "committed");
+    shop().wait_at(ServiceName::Shipping, order, "scheduled");
     shop().must_be_sold(order, 3399);
     assert_eq!((shop().stock(&mug), shop().stock(&tea)), (mug.stock(0, 2), tea.stock(0, 1)));
-    let payment = shop().wait_at(Service::Payment, order, "captured");
+    let payment = shop().wait_at(ServiceName::Payment, order, "captured");
     assert_eq!(payment["amount"], json!({ "minor": 3399, "currency": "EUR" }));
 }
 
@@ -50,6 +50,6 @@ fn an_order_placed_in_a_newer_version_is_read_without_what_is_not_known_yet() {
     data["gift_wrap"] = json!({ "paper": "blue" });
     data["lines"][0]["engraving"] = json!("Ada");
     shop().topics().publish(&with_data(placed, "2199-01", &data));
-    shop().wait_at(Service::Shipping, order, "scheduled");
+    shop().wait_at(ServiceName::Shipping, order, "scheduled");
     shop().must_be_sold(order, 2500);
 }

@@ -10,7 +10,7 @@ use e2e::{NewOrder, PATIENCE, Shop, order_id};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use providers::simulator::{addresses, cards};
 use uuid::Uuid;
-use xtask::Service;
+use xtask::ServiceName;
 
 /// Where somebody may look at traces.
 const TRACE_URL: &str = "http://jaeger.test/trace/";
@@ -23,7 +23,7 @@ fn traced() -> &'static (Collector, Shop) {
         let endpoint = collector.endpoint();
         let shop = Shop::open_with(|suite| {
             suite.env("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint).env("OTEL_BSP_SCHEDULE_DELAY", "50").env_for(
-                Service::Order,
+                ServiceName::Order,
                 "TRACE_URL",
                 TRACE_URL,
             )
@@ -228,7 +228,7 @@ fn the_clients_trace_is_continued() {
     assert_eq!(reply.header("x-trace-id"), Some(trace_id.as_str()));
     xtask::wait_until("a span of every service in the client's trace", PATIENCE, || {
         let services: BTreeSet<_> = collector.trace(&trace_id).into_iter().map(|span| span.service).collect();
-        if services.len() == Service::all().len() { Ok(()) } else { Err(format!("{services:?}")) }
+        if services.len() == ServiceName::all().len() { Ok(()) } else { Err(format!("{services:?}")) }
     })
     .unwrap();
 }
@@ -244,7 +244,7 @@ fn a_collector_that_is_away_costs_no_order() {
     for id in orders {
         shop.wait_until_confirmed(id);
     }
-    for service in Service::all() {
+    for service in ServiceName::all() {
         let log = shop.log(service);
         let complaints = log.lines().filter(|line| line.contains("opentelemetry")).count();
         assert!(complaints <= 3, "{service} complains {complaints} times:\n{log}");

@@ -1,21 +1,21 @@
 //! What the suite promises about its topics, written down once more: who checks must not ask who is checked.
 
-use xtask::Service;
+use xtask::ServiceName;
 
 /// The topics that a service reads.
-pub const fn consumes(service: Service) -> &'static [&'static str] {
+pub const fn consumes(service: ServiceName) -> &'static [&'static str] {
     match service {
-        Service::Order => &["inventory.events", "payment.events", "shipping.events"],
-        Service::Inventory => &["order.events", "payment.events", "shipping.events"],
-        Service::Payment => &["order.events", "inventory.events", "shipping.events"],
-        Service::Shipping => &["order.events", "inventory.events"],
+        ServiceName::Order => &["inventory.events", "payment.events", "shipping.events"],
+        ServiceName::Inventory => &["order.events", "payment.events", "shipping.events"],
+        ServiceName::Payment => &["order.events", "inventory.events", "shipping.events"],
+        ServiceName::Shipping => &["order.events", "inventory.events"],
     }
 }
 
 /// The events that a service does something about.
-pub const fn reacts_to(service: Service) -> &'static [&'static str] {
+pub const fn reacts_to(service: ServiceName) -> &'static [&'static str] {
     match service {
-        Service::Order => &[
+        ServiceName::Order => &[
             "StockReserved",
             "StockReservationRejected",
             "StockCommitted",
@@ -30,25 +30,25 @@ pub const fn reacts_to(service: Service) -> &'static [&'static str] {
             "ShipmentCancellationRefused",
             "ShipmentDispatched",
         ],
-        Service::Inventory => {
+        ServiceName::Inventory => {
             &["OrderPlaced", "PaymentCaptured", "PaymentDeclined", "ShipmentRejected", "ShipmentCancelled"]
         }
-        Service::Payment => &["OrderPlaced", "StockReserved", "ShipmentRejected", "ShipmentCancelled"],
-        Service::Shipping => &["OrderPlaced", "OrderCancellationRequested", "StockCommitted"],
+        ServiceName::Payment => &["OrderPlaced", "StockReserved", "ShipmentRejected", "ShipmentCancelled"],
+        ServiceName::Shipping => &["OrderPlaced", "OrderCancellationRequested", "StockCommitted"],
     }
 }
 
 /// The calls that a service makes to its provider.
-pub const fn calls(service: Service) -> &'static [&'static str] {
+pub const fn calls(service: ServiceName) -> &'static [&'static str] {
     match service {
-        Service::Order | Service::Inventory => &[],
-        Service::Payment => &["charge", "void", "refund"],
-        Service::Shipping => &["book", "cancel"],
+        ServiceName::Order | ServiceName::Inventory => &[],
+        ServiceName::Payment => &["charge", "void", "refund"],
+        ServiceName::Shipping => &["book", "cancel"],
     }
 }
 
 /// Where a service's dead letters go.
-pub fn dead_letter_topic(service: Service) -> String {
+pub fn dead_letter_topic(service: ServiceName) -> String {
     format!("{service}.dlq")
 }
 

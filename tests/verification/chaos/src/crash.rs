@@ -9,7 +9,7 @@ use contracts::order::OrderEvent;
 use contracts::payment::PaymentEvent;
 use contracts::shipping::ShippingEvent;
 use contracts::{Contract as _, EventType};
-use xtask::Service;
+use xtask::ServiceName;
 
 use crate::choreography::{calls, reacts_to};
 use crate::load::scripted_order::ScriptedOrder;
@@ -27,7 +27,7 @@ const CALL: [&str; 2] = ["before-call", "after-call"];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Crash {
     /// Who crashes.
-    pub service: Service,
+    pub service: ServiceName,
     /// Where.
     pub point: &'static str,
     /// With which event, or which call to a provider.
@@ -55,7 +55,7 @@ fn saga() -> impl Iterator<Item = &'static EventType> {
 }
 
 /// Why a service can't crash at this point with this event; `None` if it can.
-pub fn why_not(service: Service, point: &str, event: &str) -> Option<&'static str> {
+pub fn why_not(service: ServiceName, point: &str, event: &str) -> Option<&'static str> {
     let is_own = |known: &EventType| known.name == event && known.owner.name() == service.name();
     let (reacts, publishes) = (reacts_to(service).contains(&event), saga().any(is_own));
     let calls = calls(service).contains(&event);
@@ -73,7 +73,7 @@ pub fn why_not(service: Service, point: &str, event: &str) -> Option<&'static st
 /// Everything that can be thought of: those that can happen, and those that can't with the reason.
 pub fn all() -> (Vec<Crash>, Vec<(Crash, &'static str)>) {
     let (mut possible, mut impossible) = (Vec::new(), Vec::new());
-    for service in Service::all() {
+    for service in ServiceName::all() {
         let events = saga().map(|event| event.name).chain(calls(service).iter().copied());
         for event in events {
             for point in IN.into_iter().chain(BETWEEN).chain(OUT).chain(CALL) {
@@ -122,7 +122,7 @@ mod tests {
     fn each_event_crashes_its_owner_six_times_and_each_reader_six_times() {
         let (possible, impossible) = all();
         let of = |event: &str| possible.iter().filter(|crash| crash.event == event).count();
-        let readers = |event: &str| Service::all().into_iter().filter(|it| reacts_to(*it).contains(&event)).count();
+        let readers = |event: &str| ServiceName::all().filter(|it| reacts_to(*it).contains(&event)).count();
         for event in saga() {
             assert_eq!(of(event.name), 6 + 6 * readers(event.name), "{}", event.name);
         }

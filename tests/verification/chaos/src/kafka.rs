@@ -8,7 +8,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
-use xtask::{Service, wait_until};
+use xtask::{ServiceName, wait_until};
 
 use crate::choreography::consumes;
 use crate::system::SystemUnderTest;
@@ -90,7 +90,7 @@ pub(crate) fn read_all(
 ///
 /// # Errors
 /// The broker does not answer.
-pub(crate) fn lag(system: &SystemUnderTest, service: Service) -> Result<i64> {
+pub(crate) fn lag(system: &SystemUnderTest, service: ServiceName) -> Result<i64> {
     let group = format!("{}{service}", system.prefix());
     let consumer = reader(system, &group)?;
     let mut list = TopicPartitionList::new();

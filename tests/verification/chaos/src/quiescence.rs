@@ -7,16 +7,16 @@ use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
 use providers::simulator::CarrierLedger;
 use serde_json::Value;
-use xtask::{Service, wait_until};
+use xtask::{ServiceName, wait_until};
 
 use crate::kafka::lag;
 use crate::system::SystemUnderTest;
 
 /// What waits, in its service's own words. Everything else is an end, or waits for nothing.
-const IN_PROGRESS: [(Service, &str, &[&str]); 3] = [
-    (Service::Order, "orders", &["placed", "stock_reserved", "paid", "stock_committed", "cancelling"]),
-    (Service::Payment, "payments", &["charging", "voiding", "refunding"]),
-    (Service::Shipping, "shipments", &["booking"]),
+const IN_PROGRESS: [(ServiceName, &str, &[&str]); 3] = [
+    (ServiceName::Order, "orders", &["placed", "stock_reserved", "paid", "stock_committed", "cancelling"]),
+    (ServiceName::Payment, "payments", &["charging", "voiding", "refunding"]),
+    (ServiceName::Shipping, "shipments", &["booking"]),
 ];
 /// Longer than a gauge is old, or an offset not committed.
 pub(crate) const SETTLING: Duration = Duration::from_secs(30);
@@ -67,7 +67,7 @@ pub(crate) fn wait_for_quiescence(
         Ok(false) => Err("something is left".to_owned()),
         Err(error) => Err(format!("{error:#}")),
     });
-    if quiescence.lag.len() < Service::all().len() {
+    if quiescence.lag.len() < ServiceName::all().len() {
         quiescence.unreported = settled.err().map(|error| format!("{error:#}"));
     }
     Ok(quiescence)
@@ -90,7 +90,7 @@ fn in_progress(system: &SystemUnderTest) -> Result<Vec<String>> {
 
 /// Looks at what follows the ends of orders; true when nothing does any more.
 fn settle(system: &SystemUnderTest, quiescence: &mut Quiescence) -> Result<bool> {
-    for service in Service::all() {
+    for service in ServiceName::all() {
         let metrics = metrics(system, service)?;
         quiescence.outbox.insert(service.name(), gauge(&metrics, "saga_outbox_backlog")?);
         let own = gauge(&metrics, "saga_consumer_lag")?;
@@ -101,7 +101,7 @@ fn settle(system: &SystemUnderTest, quiescence: &mut Quiescence) -> Result<bool>
     Ok(no_lag && quiescence.outbox.values().all(|rows| *rows == 0) && quiescence.parcels.is_none())
 }
 
-fn metrics(system: &SystemUnderTest, service: Service) -> Result<String> {
+fn metrics(system: &SystemUnderTest, service: ServiceName) -> Result<String> {
     match system.client(service).get("/metrics")?.expect_status(200)? {
         Value::String(text) => Ok(text),
         other => bail!("metrics are no text: {other}"),
@@ -120,7 +120,7 @@ fn gauge(metrics: &str, name: &str) -> Result<u64> {
 
 /// The carrier hears of a cancellation after the order does.
 fn parcels(system: &SystemUnderTest) -> Result<Option<String>> {
-    let booked = CarrierLedger::open(&system.ledger(Service::Shipping))?.total()?;
+    let booked = CarrierLedger::open(&system.ledger(ServiceName::Shipping))?.total()?;
     let mut expected = 0;
     for status in ["scheduled", "dispatched"] {
         expected += count(system, status)?;
@@ -133,7 +133,7 @@ fn count(system: &SystemUnderTest, status: &str) -> Result<u64> {
     let (mut count, mut cursor) = (0, String::new());
     loop {
         let path = format!("/shipments?status={status}&limit=200{cursor}");
-        let page = system.client(Service::Shipping).get(&path)?.expect_status(200)?;
+        let page = system.client(ServiceName::Shipping).get(&path)?.expect_status(200)?;
         count += page["shipments"].as_array().map_or(0, Vec::len) as u64;
         match &page["next"] {
             Value::String(next) => cursor = format!("&cursor={next}"),

@@ -80,7 +80,7 @@ fn between(since: Timestamp, ended: Timestamp) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use xtask::Service;
+    use xtask::ServiceName;
 
     use super::*;
     use crate::check::testing::{one_sold_order, time};
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn a_delay_counts_from_when_what_was_killed_is_back() {
         // The order is placed in second 1 and confirmed in second 6.
-        let kill = with(FaultKind::Killed(Service::Payment), 2, 4);
+        let kill = with(FaultKind::Killed(ServiceName::Payment), 2, 4);
         assert_eq!(kill, BTreeMap::from([(DelayCause::ServiceKill, vec![Duration::from_secs(2)])]));
         let before = with(FaultKind::BrokerKilled, 0, 1);
         assert_eq!(before, BTreeMap::from([(DelayCause::Nothing, vec![Duration::from_secs(5)])]));
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn an_order_that_a_provider_holds_up_or_that_ends_meanwhile_does_not_count() {
-        assert_eq!(with(FaultKind::Trouble(Service::Payment), 2, 4), BTreeMap::new());
-        assert_eq!(with(FaultKind::Paused(Service::Order), 2, 9), BTreeMap::new());
+        assert_eq!(with(FaultKind::Trouble(ServiceName::Payment), 2, 4), BTreeMap::new());
+        assert_eq!(with(FaultKind::Paused(ServiceName::Order), 2, 9), BTreeMap::new());
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use jiff::{SignedDuration, Timestamp};
-use xtask::{Client, Service};
+use xtask::{Client, ServiceName};
 
 use crate::system::{FaultKind, SystemUnderTest};
 
@@ -28,7 +28,8 @@ pub fn supervised(system: &SystemUnderTest, work: impl FnOnce() -> Result<()>) -
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let is_over = &is_over;
-        let supervisors = Service::all().map(|service| scope.spawn(move || supervise(system, service, is_over)));
+        let start = |service| scope.spawn(move || supervise(system, service, is_over));
+        let supervisors: Vec<_> = ServiceName::all().map(start).collect();
         // However the work ends, so does the supervision.
         let over = OnDrop(is_over);
         let worked = work();
@@ -40,7 +41,7 @@ pub fn supervised(system: &SystemUnderTest, work: impl FnOnce() -> Result<()>) -
     })
 }
 
-fn supervise(system: &SystemUnderTest, service: Service, is_over: &AtomicBool) -> Result<()> {
+fn supervise(system: &SystemUnderTest, service: ServiceName, is_over: &AtomicBool) -> Result<()> {
     let client = Client::with_timeout(system.client(service).base(), PROBE);
     let mut down_since = None;
     while down_since.is_some() || !is_over.load(Ordering::Relaxed) {

@@ -9,8 +9,8 @@ use anyhow::{Result, bail};
 use e2e::{Databases, records::Topics};
 use jiff::Timestamp;
 use uuid::Uuid;
-use xtask::wait::{Look, wait_for};
-use xtask::{Broker, Client, Service, Suite, suite::Builder};
+use xtask::wait::{Poll, wait_for};
+use xtask::{Broker, Client, PerService, ServiceName, Suite, suite::Builder};
 
 /// How long a service may take to be ready again, also while the broker is away and the machine busy.
 const READY: Duration = Duration::from_mins(2);
@@ -24,9 +24,9 @@ const NO_COLLECTOR: &str = "http://127.0.0.1:9";
 #[derive(Debug, Clone, Default)]
 pub struct SystemConfig {
     /// Other binaries, by service.
-    pub binaries: Vec<(Service, PathBuf)>,
+    pub binaries: Vec<(ServiceName, PathBuf)>,
     /// More environment variables, for one service or for all.
-    pub environment: Vec<(Option<Service>, String, String)>,
+    pub environment: Vec<(Option<ServiceName>, String, String)>,
 }
 
 impl SystemConfig {
@@ -63,13 +63,13 @@ pub struct InjectedFault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
     /// A service was killed and started again.
-    Killed(Service),
+    Killed(ServiceName),
     /// A service stood still.
-    Paused(Service),
+    Paused(ServiceName),
     /// The broker was killed and started again.
     BrokerKilled,
     /// The provider of this service was in trouble.
-    Trouble(Service),
+    Trouble(ServiceName),
 }
 
 /// The suite under test. All threads of a run share it.
@@ -82,9 +82,9 @@ pub struct SystemUnderTest {
     prefix: String,
     subject: SystemConfig,
     dir: PathBuf,
-    clients: [Client; 4],
+    clients: PerService<Client>,
     injected_faults: Mutex<Vec<InjectedFault>>,
-    unexpected_exits: Mutex<Vec<(Service, Timestamp)>>,
+    unexpected_exits: Mutex<Vec<(ServiceName, Timestamp)>>,
     crashes: AtomicUsize,
     isolated_since: OnceLock<Timestamp>,
 }
@@ -99,7 +99,7 @@ impl SystemUnderTest {
         let address = broker.bootstrap_servers().to_owned();
         let suite = builder(&address, &prefix, subject).start()?;
         Ok(Self {
-            clients: Service::all().map(|service| suite.client(service)),
+            clients: PerService::new(|service| suite.client(service)),
             dir: suite.dir().to_owned(),
             topics: Topics::new(&address, &prefix),
             suite: Mutex::new(suite),
@@ -143,21 +143,21 @@ impl SystemUnderTest {
     }
 
     /// An HTTP client of a service.
-    pub fn client(&self, service: Service) -> &Client {
-        &self.clients[service as usize]
+    pub fn client(&self, service: ServiceName) -> &Client {
+        &self.clients[service]
     }
 
     /// What a service has logged so far.
     ///
     /// # Errors
     /// The log can't be read.
-    pub fn log(&self, service: Service) -> Result<String> {
+    pub fn log(&self, service: ServiceName) -> Result<String> {
         self.suite().log(service)
     }
 
     /// The ledger of the provider that this service calls.
-    pub fn ledger(&self, service: Service) -> PathBuf {
-        self.dir.join(if service == Service::Payment { "gateway.db" } else { "carrier.db" })
+    pub fn ledger(&self, service: ServiceName) -> PathBuf {
+        self.dir.join(if service == ServiceName::Payment { "gateway.db" } else { "carrier.db" })
     }
 
     pub(crate) fn suite(&self) -> MutexGuard<'_, Suite> {
@@ -189,7 +189,7 @@ impl SystemUnderTest {
     }
 
     /// Services that ended without being killed.
-    pub fn unexpected_exits(&self) -> Vec<(Service, Timestamp)> {
+    pub fn unexpected_exits(&self) -> Vec<(ServiceName, Timestamp)> {
         locked(&self.unexpected_exits).clone()
     }
 
@@ -204,26 +204,26 @@ impl SystemUnderTest {
     }
 
     /// Kills a service. One that had ended by itself is noted.
-    pub(crate) fn kill(&self, service: Service) -> Result<()> {
+    pub(crate) fn kill(&self, service: ServiceName) -> Result<()> {
         let mut suite = self.suite();
         if !suite.is_running(service)? {
             locked(&self.unexpected_exits).push((service, Timestamp::now()));
         }
-        suite.kill9(service)?;
+        suite.kill(service)?;
         Ok(())
     }
 
     /// Starts a service that has ended.
-    pub(crate) fn spawn(&self, service: Service) -> Result<()> {
+    pub(crate) fn spawn(&self, service: ServiceName) -> Result<()> {
         self.suite().spawn(service)
     }
 
     /// Waits until a service is ready. Others can be dealt with meanwhile.
-    pub(crate) fn wait_until_ready(&self, service: Service) -> Result<()> {
+    pub(crate) fn wait_until_ready(&self, service: ServiceName) -> Result<()> {
         let client = Client::with_timeout(self.client(service).base(), PROBE);
         wait_for(&format!("the {service} service to be ready"), READY, || {
             let seen = match client.get("/readyz") {
-                Ok(reply) if reply.status == 200 => return Ok(Look::Met(())),
+                Ok(reply) if reply.status == 200 => return Ok(Poll::Ready(())),
                 Ok(reply) => format!("status {} {}", reply.status, reply.body),
                 Err(error) => format!("{error:#}"),
             };
@@ -235,13 +235,13 @@ impl SystemUnderTest {
                     self.dir.join(format!("{service}.log")).display()
                 );
             }
-            Ok(Look::NotYet(seen))
+            Ok(Poll::Pending(seen))
         })
     }
 
     /// Starts what has ended by itself, as a supervisor does, and notes it.
     pub(crate) fn restart_exited(&self) -> Result<()> {
-        for service in Service::all() {
+        for service in ServiceName::all() {
             let runs = self.suite().is_running(service)?;
             if !runs {
                 locked(&self.unexpected_exits).push((service, Timestamp::now()));
@@ -257,7 +257,7 @@ fn builder(address: &str, prefix: &str, subject: &SystemConfig) -> Builder {
     let suite = Suite::builder(address)
         .topic_prefix(prefix)
         // Longer than any run: what only a deadline ends is a fault to be found.
-        .env_for(Service::Order, "ORDER_DEADLINE_S", "36000")
+        .env_for(ServiceName::Order, "ORDER_DEADLINE_S", "36000")
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", NO_COLLECTOR)
         .env("KAFKA_SESSION_TIMEOUT_MS", "6000")
         .ready_within(READY);

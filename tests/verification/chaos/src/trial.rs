@@ -12,8 +12,8 @@ use contracts::OrderId;
 use e2e::records::Record;
 use fastrand::Rng;
 use nix::sys::resource::{Resource, setrlimit};
-use xtask::wait::{Look, wait_for};
-use xtask::{Broker, Service, Workspace};
+use xtask::wait::{Poll, wait_for};
+use xtask::{Broker, ServiceName, Workspace};
 
 use crate::check::{Violation, check};
 use crate::crash::Crash;
@@ -65,7 +65,7 @@ pub struct ScriptedRunResult {
 fn faulty(mut subject: SystemConfig, crashes: &Path) -> Result<SystemConfig> {
     let program = std::env::current_exe()?;
     let folder = program.ancestors().nth(2).context("a program is in a folder")?;
-    for service in Service::all() {
+    for service in ServiceName::all() {
         let binary = folder.join(format!("faulty-{service}"));
         ensure!(
             binary.is_file(),
@@ -177,10 +177,10 @@ impl ScriptedRun {
         let armed = self.armed.load(Ordering::Relaxed);
         wait_for("all crashes to happen", CRASHING, || {
             let crashes = self.system.crashes();
-            let open = Service::all().map(|service| fs::read_to_string(self.crashes.join(service.name())));
-            let open: Vec<_> = open.into_iter().flatten().collect();
+            let open = ServiceName::all().map(|service| fs::read_to_string(self.crashes.join(service.name())));
+            let open: Vec<_> = open.flatten().collect();
             let seen = || format!("{crashes} of {armed}; due: {}", open.join(", "));
-            Ok(if crashes == armed { Look::Met(()) } else { Look::NotYet(seen()) })
+            Ok(if crashes == armed { Poll::Ready(()) } else { Poll::Pending(seen()) })
         })
     }
 
@@ -192,7 +192,7 @@ impl ScriptedRun {
         let quiescence = wait_for_quiescence(&self.system, patience.orders, patience.settling)?;
         let traffic = self.traffic.into_inner().unwrap_or_else(PoisonError::into_inner);
         let evidence = Evidence::gather(&self.system, &self.products, traffic, quiescence)?;
-        for service in Service::all() {
+        for service in ServiceName::all() {
             self.system.kill(service)?;
         }
         Ok(ScriptedRunResult { violations: check(&evidence), evidence, took: self.started.elapsed() })

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use xtask::Service;
+use xtask::PerService;
 
 use super::Report;
 use crate::cost::Cost;
@@ -82,7 +82,7 @@ impl<'a> Run<'a> {
             products: run.products,
             storage: &run.storage,
             orders_before: run.orders_before,
-            start_to_ready_ms: named(run.ready_after.map(|(service, time)| (service, time.as_secs_f64() * 1000.0))),
+            start_to_ready_ms: named(&PerService::new(|service| run.ready_after[service].as_secs_f64() * 1000.0)),
             sagas_per_second: run.sagas_per_second(),
             seconds: outcomes.elapsed.as_secs_f64(),
             orders: outcomes.tally,
@@ -93,7 +93,7 @@ impl<'a> Run<'a> {
             finals_each_second: &outcomes.each_second,
             hops: &run.hops,
             cost: &run.cost,
-            database_bytes_per_saga: run.database_bytes_per_saga.map(named),
+            database_bytes_per_saga: run.database_bytes_per_saga.as_ref().map(named),
             kafka_records_per_saga: run.records_per_saga,
             kafka_bytes_per_saga: run.topic_bytes_per_saga,
             raw_limit: run.limit,
@@ -103,8 +103,8 @@ impl<'a> Run<'a> {
     }
 }
 
-fn named(figures: [(Service, f64); 4]) -> BTreeMap<&'static str, f64> {
-    figures.map(|(service, figure)| (service.name(), figure)).into()
+fn named(figures: &PerService<f64>) -> BTreeMap<&'static str, f64> {
+    figures.iter().map(|(service, figure)| (service.name(), *figure)).collect()
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ impl fmt::Display for Report {
 pub(crate) mod tests {
     use std::time::Duration;
 
-    use xtask::Service;
+    use xtask::PerService;
 
     use super::*;
     use crate::cost::{Cost, ProcessCost};
@@ -94,7 +94,7 @@ pub(crate) mod tests {
             products: 100,
             storage: "SQLite".into(),
             orders_before: 1_000,
-            ready_after: Service::all().map(|service| (service, Duration::from_millis(321))),
+            ready_after: PerService::new(|_| Duration::from_millis(321)),
             outcomes: Outcomes {
                 tally,
                 elapsed: Duration::from_secs(seconds),
@@ -109,7 +109,7 @@ pub(crate) mod tests {
                 processes: vec![ProcessCost { name: "order", cpu_seconds: 0.5, peak_memory_bytes: Some(20_000_000) }],
                 others_ratio: 0.25,
             },
-            database_bytes_per_saga: Some(Service::all().map(|service| (service, 1234.0))),
+            database_bytes_per_saga: Some(PerService::new(|_| 1234.0)),
             records_per_saga: 6.0,
             topic_bytes_per_saga: None,
             limit: Some(Limit { records_per_second: 12_000.0, record_bytes: 900 }),

@@ -100,7 +100,11 @@ fn processes(run: &Measurement) -> Table {
     let mut sum = 0.0;
     for process in &run.cost.processes {
         sum += process.cpu_seconds;
-        let database = run.database_bytes_per_saga.iter().flatten().find(|(service, _)| service.name() == process.name);
+        let database = run
+            .database_bytes_per_saga
+            .iter()
+            .flat_map(xtask::PerService::iter)
+            .find(|(service, _)| service.name() == process.name);
         let ready = run.ready_after.iter().find(|(service, _)| service.name() == process.name);
         table.row(vec![
             process.name.to_owned(),

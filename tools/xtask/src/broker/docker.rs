@@ -47,16 +47,16 @@ impl Engine for DockerBroker {
         self.container.start(&options, &[])
     }
 
-    fn must_run(&mut self) -> Result<()> {
-        self.container.must_run()
+    fn ensure_running(&mut self) -> Result<()> {
+        self.container.ensure_running()
     }
 
     fn stop(&mut self) -> Result<()> {
         self.container.stop()
     }
 
-    fn kill9(&mut self) -> Result<()> {
-        self.container.kill9()
+    fn kill(&mut self) -> Result<()> {
+        self.container.kill()
     }
 
     fn pid(&self) -> Option<u32> {

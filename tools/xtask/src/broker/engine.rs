@@ -12,13 +12,13 @@ pub(super) trait Engine: Send {
     fn start(&mut self) -> Result<()>;
 
     /// Fails if it doesn't run.
-    fn must_run(&mut self) -> Result<()>;
+    fn ensure_running(&mut self) -> Result<()>;
 
     /// Ends it as an orderly shutdown does; its data stays.
     fn stop(&mut self) -> Result<()>;
 
     /// Ends it as a crash does; its data stays.
-    fn kill9(&mut self) -> Result<()>;
+    fn kill(&mut self) -> Result<()>;
 
     /// The id of its process, as seen from this machine.
     fn pid(&self) -> Option<u32>;

@@ -106,16 +106,16 @@ impl Engine for JavaBroker {
         Ok(())
     }
 
-    fn must_run(&mut self) -> Result<()> {
-        self.process.as_mut().context("the broker was not started")?.must_run()
+    fn ensure_running(&mut self) -> Result<()> {
+        self.process.as_mut().context("the broker was not started")?.ensure_running()
     }
 
     fn stop(&mut self) -> Result<()> {
         self.process.as_mut().map_or(Ok(()), |process| process.terminate().map(drop))
     }
 
-    fn kill9(&mut self) -> Result<()> {
-        self.process.as_mut().map_or(Ok(()), |process| process.kill9().map(drop))
+    fn kill(&mut self) -> Result<()> {
+        self.process.as_mut().map_or(Ok(()), |process| process.kill().map(drop))
     }
 
     fn pid(&self) -> Option<u32> {

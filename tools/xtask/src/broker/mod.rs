@@ -19,7 +19,7 @@ pub use state::{Handle, State};
 
 use crate::progress::Progress;
 use crate::tail;
-use crate::wait::{Look, wait_for};
+use crate::wait::{Poll, wait_for};
 use crate::workspace::Workspace;
 use docker::DockerBroker;
 use engine::Engine;
@@ -164,8 +164,8 @@ impl Broker {
     ///
     /// # Errors
     /// When it is not one of our own, or does not end.
-    pub fn kill9(&mut self) -> Result<()> {
-        self.engine()?.kill9()
+    pub fn kill(&mut self) -> Result<()> {
+        self.engine()?.kill()
     }
 
     /// Ends the broker in an orderly way (SIGTERM); its data stays for [`Broker::restart`].
@@ -181,7 +181,7 @@ impl Broker {
     /// # Errors
     /// When it is not one of our own, or does not answer in time; the message has its last log lines.
     pub fn restart(&mut self) -> Result<()> {
-        if self.engine()?.must_run().is_ok() {
+        if self.engine()?.ensure_running().is_ok() {
             self.stop()?;
         }
         self.start_and_wait()
@@ -193,12 +193,12 @@ impl Broker {
         engine.start()?;
         let mut checked = Instant::now();
         let answered = wait_for("Kafka's answer", READY, || {
-            let Err(error) = probe::ask(&address) else { return Ok(Look::Met(())) };
+            let Err(error) = probe::ask(&address) else { return Ok(Poll::Ready(())) };
             if checked.elapsed() >= CHECK {
-                engine.must_run()?;
+                engine.ensure_running()?;
                 checked = Instant::now();
             }
-            Ok(Look::NotYet(format!("{error:#}")))
+            Ok(Poll::Pending(format!("{error:#}")))
         });
         tail::explain(answered, || engine.last_words())
     }

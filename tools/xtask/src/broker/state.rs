@@ -14,7 +14,7 @@ use super::java;
 use crate::children;
 use crate::liveness;
 use crate::tool;
-use crate::wait::{Look, wait_for};
+use crate::wait::{Poll, wait_for};
 use crate::workspace::{Workspace, remove_dir};
 
 const DOCKER: Duration = Duration::from_secs(20);
@@ -143,7 +143,7 @@ impl Handle {
 
     fn wait_for_end(&self) -> Result<()> {
         wait_for("the broker's end", children::GRACE, || {
-            Ok(if self.is_alive() { Look::NotYet("it runs".into()) } else { Look::Met(()) })
+            Ok(if self.is_alive() { Poll::Pending("it runs".into()) } else { Poll::Ready(()) })
         })
     }
 }

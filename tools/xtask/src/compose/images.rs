@@ -3,13 +3,13 @@
 use anyhow::{Context, Result, ensure};
 
 use super::project::{Project, docker};
-use crate::suite::Service;
+use crate::suite::ServiceName;
 use crate::table::Table;
 
 /// Fails if one would run as root; gives a table of their sizes.
 pub(super) fn inspect(project: &Project) -> Result<Table> {
     let mut table = Table::new(&["image", "MB"], &[1]);
-    for service in Service::all() {
+    for service in ServiceName::all() {
         let image = format!("{}-{service}", project.name());
         let answer = docker(&["image", "inspect", "--format", "{{.Size}} {{.Config.User}}", &image])?;
         let (size, user) = answer.trim().split_once(' ').unwrap_or((answer.trim(), ""));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::suite::Service;
+use crate::suite::ServiceName;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -51,30 +51,30 @@ struct Process {
 /// What must be in an order's trace, besides one root, which is the request, and spans of all four services.
 pub(super) struct Expected {
     /// Who publishes what.
-    published: &'static [(Service, &'static str)],
+    published: &'static [(ServiceName, &'static str)],
 }
 
 /// Of an order that goes through.
 pub(super) const CONFIRMED: Expected = Expected {
     published: &[
-        (Service::Order, "OrderPlaced"),
-        (Service::Inventory, "StockReserved"),
-        (Service::Payment, "PaymentCaptured"),
-        (Service::Inventory, "StockCommitted"),
-        (Service::Shipping, "ShipmentScheduled"),
-        (Service::Order, "OrderConfirmed"),
+        (ServiceName::Order, "OrderPlaced"),
+        (ServiceName::Inventory, "StockReserved"),
+        (ServiceName::Payment, "PaymentCaptured"),
+        (ServiceName::Inventory, "StockCommitted"),
+        (ServiceName::Shipping, "ShipmentScheduled"),
+        (ServiceName::Order, "OrderConfirmed"),
     ],
 };
 
 /// Of one that the carrier refuses when it is paid: refund and restock are part of the same trace.
 pub(super) const REFUSED: Expected = Expected {
     published: &[
-        (Service::Order, "OrderPlaced"),
-        (Service::Payment, "PaymentCaptured"),
-        (Service::Shipping, "ShipmentRejected"),
-        (Service::Payment, "PaymentRefunded"),
-        (Service::Inventory, "StockReleased"),
-        (Service::Order, "OrderCancelled"),
+        (ServiceName::Order, "OrderPlaced"),
+        (ServiceName::Payment, "PaymentCaptured"),
+        (ServiceName::Shipping, "ShipmentRejected"),
+        (ServiceName::Payment, "PaymentRefunded"),
+        (ServiceName::Inventory, "StockReleased"),
+        (ServiceName::Order, "OrderCancelled"),
     ],
 };
 
@@ -85,7 +85,7 @@ impl Expected {
     /// What is missing.
     pub(super) fn must_be_in(&self, trace: &Trace) -> Result<(), String> {
         let services: BTreeSet<&str> = trace.spans.iter().filter_map(|span| trace.service(span)).collect();
-        let absent = Service::all().into_iter().find(|service| !services.contains(service.name()));
+        let absent = ServiceName::all().find(|service| !services.contains(service.name()));
         if let Some(service) = absent {
             return Err(format!("no span of {service} among those of {services:?}"));
         }
@@ -151,7 +151,7 @@ mod tests {
             spans.push(span(&id, Some(&parent), service.name(), event));
         }
         spans.retain(|span| span["tags"][1]["value"] != left_out);
-        let processes: BTreeMap<_, _> = Service::all()
+        let processes: BTreeMap<_, _> = ServiceName::all()
             .into_iter()
             .map(|service| (service.name(), json!({"serviceName": service.name()})))
             .collect();

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use super::tools::Tools;
 use crate::demo::scenario::CONFIRMED;
 use crate::progress::Progress;
-use crate::suite::{Service, Suite};
+use crate::suite::{ServiceName, Suite};
 use crate::tool;
 use crate::workspace::Workspace;
 
@@ -42,7 +42,7 @@ impl<'t> Checks<'t> {
     }
 
     /// A service does what its OpenAPI document says, whatever it is sent.
-    pub(super) fn openapi(&self, service: Service, served: &Served) -> Result<u8> {
+    pub(super) fn openapi(&self, service: ServiceName, served: &Served) -> Result<u8> {
         let mut command = self.tools.python("schemathesis");
         command.args(["--config-file", "schemathesis.toml", "run", "--no-color"]);
         command.arg(format!("{}/openapi.json", served.suite.url(service)));

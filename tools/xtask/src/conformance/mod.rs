@@ -15,7 +15,7 @@ use crate::demo;
 use crate::demo::shop::Shop;
 use crate::progress::Progress;
 use crate::requirements;
-use crate::suite::Service;
+use crate::suite::ServiceName;
 use crate::workspace::Workspace;
 use checks::{Checks, Served};
 use tools::Tools;
@@ -39,7 +39,7 @@ pub fn run(workspace: &Workspace, progress: Progress) -> Result<u8> {
     let served = Served { suite: &suite, order_id: &order_id };
     let checks = Checks::new(workspace, &tools, progress)?;
     let mut codes = Vec::new();
-    for service in Service::all() {
+    for service in ServiceName::all() {
         codes.push(checks.openapi(service, &served)?);
     }
     // After the APIs, so that also the events of the strangest orders are read.

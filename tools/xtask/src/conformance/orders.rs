@@ -7,7 +7,7 @@ use crate::demo;
 use crate::demo::scenario::{CONFIRMED, Scenario};
 use crate::demo::shop::Shop;
 use crate::progress::Progress;
-use crate::suite::{Service, Suite};
+use crate::suite::{ServiceName, Suite};
 
 /// How often a cancellation is tried that must come after the dispatch and before the order service has heard of it.
 const RACES_MAX: u32 = 30;
@@ -59,7 +59,7 @@ pub(super) fn place(suite: &Suite, shop: &Shop, progress: Progress) -> Result<St
 
 /// Dispatches and cancels until a cancellation was accepted after the dispatch; returns how often that took.
 fn cancel_too_late(suite: &Suite, shop: &Shop) -> Result<u32> {
-    let (order, shipping) = (suite.client(Service::Order), suite.client(Service::Shipping));
+    let (order, shipping) = (suite.client(ServiceName::Order), suite.client(ServiceName::Shipping));
     for race in 1..=RACES_MAX {
         let id = shop.place(&TOO_LATE.order())?.id;
         shop.order_when(&id, &["confirmed"])?;

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use crate::broker::{Broker, Kind};
 use crate::progress::Progress;
 use crate::requirements;
-use crate::suite::{Service, Suite, build_command};
+use crate::suite::{ServiceName, Suite, build_command};
 use crate::workspace::Workspace;
 use crate::{ports, tool};
 use scenario::{SCENARIOS, Scenario};
@@ -90,8 +90,8 @@ pub(crate) fn start_services(
     let mut builder = Suite::builder(broker.bootstrap_servers())
         .binaries(workspace.target().join(if release { "release" } else { "debug" }))
         .data_dir(workspace.run_dir("run")?);
-    for service in Service::all() {
-        builder = builder.port(service, ports::free_or(service.default_port())?);
+    for service in ServiceName::all() {
+        builder = builder.port(service, ports::free_or(service.port())?);
     }
     if let Some(prefix) = topic_prefix {
         builder = builder.topic_prefix(prefix);
@@ -184,7 +184,7 @@ fn conserved(sku: &str, before: Stock, after: Stock) -> Option<String> {
 /// Returns only with an error, when a service has ended; a signal ends the process.
 fn stay_up(suite: &mut Suite) -> Result<()> {
     loop {
-        suite.must_run().context("a service has ended by itself")?;
+        suite.ensure_running().context("a service has ended by itself")?;
         thread::park_timeout(WATCH);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::scenario::{SCENARIOS, Scenario};
 use super::shop::{Entry, Order, Stock};
-use crate::suite::{Service, Suite};
+use crate::suite::{ServiceName, Suite};
 use crate::table::Table;
 
 /// An order's heading and its events with their times.
@@ -45,9 +45,9 @@ pub(super) fn stock(before: &[Stock], after: &[Stock]) -> String {
 
 /// Where the services are and what to try.
 pub(super) fn invitation(suite: &Suite, order_id: &str) -> String {
-    let order = suite.url(Service::Order);
+    let order = suite.url(ServiceName::Order);
     let mut text = String::from("The services are up:\n");
-    for service in Service::all() {
+    for service in ServiceName::all() {
         writeln!(text, "  {:<10} {}", service.name(), suite.url(service)).ok();
     }
     let body = SCENARIOS[0].order();
@@ -56,7 +56,7 @@ pub(super) fn invitation(suite: &Suite, order_id: &str) -> String {
         "\nTry:\n  curl -si {order}/orders -H 'content-type: application/json' -d '{body}'\n  \
          curl -s {order}/orders/{order_id}\n  curl -s {order}/orders/{order_id}/timeline\n  \
          curl -s {inventory}/stock/{sku}\n\nLogs and databases: {dir}\nCtrl-C stops everything.",
-        inventory = suite.url(Service::Inventory),
+        inventory = suite.url(ServiceName::Inventory),
         sku = SCENARIOS[0].product.sku,
         dir = suite.dir().display(),
     )

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::scenario::Product;
 use crate::client::{Client, Reply};
-use crate::suite::{Service, Suite};
+use crate::suite::{ServiceName, Suite};
 use crate::wait::wait_until;
 
 /// How long a saga may take on a loaded machine.
@@ -62,7 +62,7 @@ struct Timeline {
 
 impl Shop {
     pub(crate) fn of(suite: &Suite) -> Self {
-        Self::new(suite.client(Service::Order), suite.client(Service::Inventory))
+        Self::new(suite.client(ServiceName::Order), suite.client(ServiceName::Inventory))
     }
 
     /// The shop of these two services.

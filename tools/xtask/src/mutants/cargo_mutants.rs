@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 
 use super::outcomes::{self, Outcomes};
 use crate::progress::Progress;
-use crate::suite::Service;
+use crate::suite::ServiceName;
 use crate::tool;
 use crate::workspace::{Workspace, cargo, remove_dir};
 
@@ -116,7 +116,7 @@ impl Tests {
     fn arguments(self) -> Vec<String> {
         match self {
             Self::OfUnit => {
-                let without_debug_info = Service::all().map(without_debug_info);
+                let without_debug_info = ServiceName::all().map(without_debug_info);
                 ["--cargo-arg=--test=decider".to_owned()].into_iter().chain(without_debug_info).collect()
             }
             // Cargo takes the pattern: every file in its folder `tests`.
@@ -129,7 +129,7 @@ impl Tests {
 }
 
 /// Cargo links a service's binary with every mutant, for its tests might run it. This takes a third of the time off.
-fn without_debug_info(service: Service) -> String {
+fn without_debug_info(service: ServiceName) -> String {
     format!("--cargo-arg=--config=profile.dev.package.{}.strip=\"debuginfo\"", service.name())
 }
 

@@ -40,11 +40,11 @@ impl Engine for DockerServer {
     }
 
     fn crash(&mut self) -> Result<()> {
-        self.container.kill9()
+        self.container.kill()
     }
 
-    fn must_run(&mut self) -> Result<()> {
-        self.container.must_run()
+    fn ensure_running(&mut self) -> Result<()> {
+        self.container.ensure_running()
     }
 
     fn is_ready(&self) -> Command {

@@ -14,7 +14,7 @@ use clap::ValueEnum;
 use crate::progress::Progress;
 use crate::tail;
 use crate::tool;
-use crate::wait::{Look, wait_for};
+use crate::wait::{Poll, wait_for};
 use crate::workspace::Workspace;
 use docker::DockerServer;
 use programs::InstalledServer;
@@ -73,7 +73,7 @@ trait Engine: Send + Sync {
     /// Ends it as a crash does; its data stays.
     fn crash(&mut self) -> Result<()>;
     /// Fails if it has ended.
-    fn must_run(&mut self) -> Result<()>;
+    fn ensure_running(&mut self) -> Result<()>;
     /// A command that asks it whether it takes connections.
     fn is_ready(&self) -> Command;
     /// The id of its first process, as seen from this machine.
@@ -153,10 +153,10 @@ impl Postgres {
         engine.start()?;
         let answered =
             wait_for("PostgreSQL's answer", READY, || match tool::ask("pg_isready", engine.is_ready(), ASKING) {
-                Ok(_) => Ok(Look::Met(())),
+                Ok(_) => Ok(Poll::Ready(())),
                 Err(error) => {
-                    engine.must_run()?;
-                    Ok(Look::NotYet(format!("{error:#}")))
+                    engine.ensure_running()?;
+                    Ok(Poll::Pending(format!("{error:#}")))
                 }
             });
         tail::explain(answered, || engine.last_words())

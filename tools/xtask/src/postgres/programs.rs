@@ -112,8 +112,8 @@ impl Engine for InstalledServer {
         process.wait(ENDING).map(drop)
     }
 
-    fn must_run(&mut self) -> Result<()> {
-        self.process.as_mut().context("PostgreSQL was not started")?.must_run()
+    fn ensure_running(&mut self) -> Result<()> {
+        self.process.as_mut().context("PostgreSQL was not started")?.ensure_running()
     }
 
     fn is_ready(&self) -> Command {

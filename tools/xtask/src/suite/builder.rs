@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::member::Member;
-use super::{Service, Suite};
+use super::{PerService, ServiceName, Suite};
 use crate::ports;
 use crate::workspace::Workspace;
 
@@ -21,11 +21,11 @@ const READY: Duration = Duration::from_mins(1);
 pub struct Builder {
     bootstrap_servers: String,
     binaries: Option<PathBuf>,
-    others: Vec<(Service, PathBuf)>,
+    others: Vec<(ServiceName, PathBuf)>,
     dir: Option<PathBuf>,
     topic_prefix: Option<String>,
-    ports: [Option<u16>; 4],
-    environment: Vec<(Option<Service>, String, String)>,
+    ports: PerService<Option<u16>>,
+    environment: Vec<(Option<ServiceName>, String, String)>,
     ready_within: Duration,
 }
 
@@ -37,7 +37,7 @@ impl Builder {
             others: Vec::new(),
             dir: None,
             topic_prefix: None,
-            ports: [None; 4],
+            ports: PerService::default(),
             environment: Vec::new(),
             ready_within: READY,
         }
@@ -50,7 +50,7 @@ impl Builder {
     }
 
     /// Another binary for one service, such as an older build of it.
-    pub fn binary(mut self, service: Service, binary: impl Into<PathBuf>) -> Self {
+    pub fn binary(mut self, service: ServiceName, binary: impl Into<PathBuf>) -> Self {
         self.others.push((service, binary.into()));
         self
     }
@@ -68,8 +68,8 @@ impl Builder {
     }
 
     /// The HTTP port of one service. Default: a free one.
-    pub fn port(mut self, service: Service, port: u16) -> Self {
-        self.ports[service.index()] = Some(port);
+    pub fn port(mut self, service: ServiceName, port: u16) -> Self {
+        self.ports[service] = Some(port);
         self
     }
 
@@ -80,7 +80,7 @@ impl Builder {
     }
 
     /// An environment variable for one service; it wins over what the suite sets.
-    pub fn env_for(mut self, service: Service, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn env_for(mut self, service: ServiceName, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.environment.push((Some(service), name.into(), value.into()));
         self
     }
@@ -88,8 +88,8 @@ impl Builder {
     /// Another instance of each service, beside those that keep their providers' ledgers in this directory.
     pub fn instance(self, number: u32, beside: &Path) -> Self {
         let suite = self.env("INSTANCE_ID", number.to_string());
-        let ledger = |service: Service| Some((service, ledger(beside, service.provider()?)));
-        let ledgers = Service::all().into_iter().filter_map(ledger);
+        let ledger = |service: ServiceName| Some((service, ledger(beside, service.provider()?.ledger)));
+        let ledgers = ServiceName::all().filter_map(ledger);
         ledgers.fold(suite, |suite, (service, path)| suite.env_for(service, "SIMULATOR_DB_PATH", path))
     }
 
@@ -111,20 +111,17 @@ impl Builder {
         };
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let dir = dir.canonicalize()?;
-        let mut members = Vec::with_capacity(Service::all().len());
-        for service in Service::all() {
-            members.push(self.member(service, &binaries, &dir)?);
-        }
+        let members = PerService::try_new(|service| self.member(service, &binaries, &dir))?;
         let mut suite = Suite { members, dir };
         suite.start_all()?;
         Ok(suite)
     }
 
-    fn member(&self, service: Service, binaries: &Path, dir: &Path) -> Result<Member> {
+    fn member(&self, service: ServiceName, binaries: &Path, dir: &Path) -> Result<Member> {
         let other = self.others.iter().rev().find(|(whose, _)| *whose == service);
         let binary = other.map_or_else(|| binaries.join(service.name()), |(_, binary)| binary.clone());
         ensure!(binary.is_file(), "{} is not there; build it with `cargo build --workspace --bins`", binary.display());
-        let port = match self.ports[service.index()] {
+        let port = match self.ports[service] {
             Some(port) => port,
             None => ports::free()?,
         };
@@ -133,7 +130,7 @@ impl Builder {
     }
 
     /// The environment of one service.
-    fn variables(&self, service: Service, dir: &Path, port: u16) -> Vec<(String, String)> {
+    fn variables(&self, service: ServiceName, dir: &Path, port: u16) -> Vec<(String, String)> {
         let sqlite = |name: &str| format!("sqlite:{}", dir.join(name).with_extension("db").display());
         let mut variables = vec![
             ("KAFKA_BOOTSTRAP_SERVERS".to_owned(), self.bootstrap_servers.clone()),
@@ -144,7 +141,7 @@ impl Builder {
             variables.push(("KAFKA_TOPIC_PREFIX".to_owned(), prefix.clone()));
         }
         if let Some(provider) = service.provider() {
-            variables.push(("SIMULATOR_DB_PATH".to_owned(), ledger(dir, provider)));
+            variables.push(("SIMULATOR_DB_PATH".to_owned(), ledger(dir, provider.ledger)));
         }
         let extra = self.environment.iter().filter(|(whose, ..)| whose.is_none_or(|whose| whose == service));
         variables.extend(extra.map(|(_, name, value)| (name.clone(), value.clone())));
@@ -152,8 +149,8 @@ impl Builder {
     }
 }
 
-fn ledger(dir: &Path, provider: &str) -> String {
-    dir.join(provider).with_extension("db").display().to_string()
+fn ledger(dir: &Path, file: &str) -> String {
+    dir.join(file).display().to_string()
 }
 
 /// Where cargo put this program: tests are one directory deeper than the binaries.
@@ -186,24 +183,24 @@ mod tests {
     fn each_service_has_its_own_database_and_providers_their_ledgers() {
         let builder = Builder::new("127.0.0.1:9092".into()).topic_prefix("t1.");
         let of = |service| builder.variables(service, Path::new("/data"), 8080);
-        assert_eq!(value(&of(Service::Order), "DATABASE_URL"), Some("sqlite:/data/order.db"));
-        assert_eq!(value(&of(Service::Order), "SIMULATOR_DB_PATH"), None);
-        assert_eq!(value(&of(Service::Payment), "SIMULATOR_DB_PATH"), Some("/data/gateway.db"));
-        assert_eq!(value(&of(Service::Shipping), "SIMULATOR_DB_PATH"), Some("/data/carrier.db"));
-        assert_eq!(value(&of(Service::Shipping), "KAFKA_TOPIC_PREFIX"), Some("t1."));
+        assert_eq!(value(&of(ServiceName::Order), "DATABASE_URL"), Some("sqlite:/data/order.db"));
+        assert_eq!(value(&of(ServiceName::Order), "SIMULATOR_DB_PATH"), None);
+        assert_eq!(value(&of(ServiceName::Payment), "SIMULATOR_DB_PATH"), Some("/data/gateway.db"));
+        assert_eq!(value(&of(ServiceName::Shipping), "SIMULATOR_DB_PATH"), Some("/data/carrier.db"));
+        assert_eq!(value(&of(ServiceName::Shipping), "KAFKA_TOPIC_PREFIX"), Some("t1."));
     }
 
     #[test]
     fn extra_variables_reach_whom_they_are_for_and_win() {
         let builder = Builder::new("127.0.0.1:9092".into()).env("RUST_LOG", "debug").env_for(
-            Service::Payment,
+            ServiceName::Payment,
             "DATABASE_URL",
             "sqlite:/other.db",
         );
         let of = |service| builder.variables(service, Path::new("/data"), 8080);
-        assert_eq!(value(&of(Service::Order), "RUST_LOG"), Some("debug"));
-        assert_eq!(value(&of(Service::Payment), "DATABASE_URL"), Some("sqlite:/other.db"));
-        assert_eq!(value(&of(Service::Order), "DATABASE_URL"), Some("sqlite:/data/order.db"));
+        assert_eq!(value(&of(ServiceName::Order), "RUST_LOG"), Some("debug"));
+        assert_eq!(value(&of(ServiceName::Payment), "DATABASE_URL"), Some("sqlite:/other.db"));
+        assert_eq!(value(&of(ServiceName::Order), "DATABASE_URL"), Some("sqlite:/data/order.db"));
     }
 
     #[test]

@@ -7,19 +7,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use super::Service;
+use super::ServiceName;
 use crate::children::Role;
 use crate::client::Client;
 use crate::process::Process;
 use crate::tail;
-use crate::wait::{Look, wait_for};
+use crate::wait::{Poll, wait_for};
 
 /// How long one readiness probe may take.
 const PROBE: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(super) struct Member {
-    service: Service,
+    service: ServiceName,
     binary: PathBuf,
     environment: Vec<(String, String)>,
     port: u16,
@@ -32,7 +32,7 @@ pub(super) struct Member {
 
 impl Member {
     pub(super) fn new(
-        service: Service,
+        service: ServiceName,
         binary: PathBuf,
         environment: Vec<(String, String)>,
         port: u16,
@@ -76,12 +76,12 @@ impl Member {
         let process = self.process_mut()?;
         let ready = wait_for(&what, within, || {
             let seen = match client.get("/readyz") {
-                Ok(reply) if reply.status == 200 => return Ok(Look::Met(())),
+                Ok(reply) if reply.status == 200 => return Ok(Poll::Ready(())),
                 Ok(reply) => format!("status {} {}", reply.status, reply.body),
                 Err(error) => format!("{error:#}"),
             };
-            process.must_run()?;
-            Ok(Look::NotYet(seen))
+            process.ensure_running()?;
+            Ok(Poll::Pending(seen))
         });
         tail::explain(ready, || process.last_words())?;
         self.ready_after = Some(self.started.elapsed());
@@ -94,9 +94,9 @@ impl Member {
     }
 
     /// Fails, with its last log lines, if it has ended.
-    pub(super) fn must_run(&mut self) -> Result<()> {
+    pub(super) fn ensure_running(&mut self) -> Result<()> {
         let process = self.process_mut()?;
-        let runs = process.must_run();
+        let runs = process.ensure_running();
         tail::explain(runs, || process.last_words())
     }
 

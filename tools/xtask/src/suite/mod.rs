@@ -2,7 +2,6 @@
 
 mod builder;
 mod member;
-mod service;
 
 use std::path::Path;
 use std::process::ExitStatus;
@@ -14,7 +13,7 @@ use nix::sys::signal::Signal;
 
 pub use builder::Builder;
 pub(crate) use builder::build_command;
-pub use service::Service;
+pub use catalog::{PerService, ServiceName};
 
 use crate::client::Client;
 use member::Member;
@@ -22,7 +21,7 @@ use member::Member;
 /// The running services. Dropped, all are asked to end, together, and killed if they don't.
 #[derive(Debug)]
 pub struct Suite {
-    members: Vec<Member>,
+    members: PerService<Member>,
     dir: std::path::PathBuf,
 }
 
@@ -33,17 +32,17 @@ impl Suite {
     }
 
     /// The address of a service: `http://127.0.0.1:<port>`, the same after a restart.
-    pub fn url(&self, service: Service) -> String {
+    pub fn url(&self, service: ServiceName) -> String {
         self.member(service).url()
     }
 
     /// An HTTP client of a service.
-    pub fn client(&self, service: Service) -> Client {
+    pub fn client(&self, service: ServiceName) -> Client {
         Client::new(self.url(service))
     }
 
     /// The `DATABASE_URL` of a service.
-    pub fn database_url(&self, service: Service) -> &str {
+    pub fn database_url(&self, service: ServiceName) -> &str {
         self.member(service).variable("DATABASE_URL").unwrap_or_default()
     }
 
@@ -56,7 +55,7 @@ impl Suite {
     ///
     /// # Errors
     /// When it was never started.
-    pub fn pid(&self, service: Service) -> Result<u32> {
+    pub fn pid(&self, service: ServiceName) -> Result<u32> {
         Ok(self.member(service).process()?.pid())
     }
 
@@ -64,7 +63,7 @@ impl Suite {
     ///
     /// # Errors
     /// When the system can't tell.
-    pub fn is_running(&mut self, service: Service) -> Result<bool> {
+    pub fn is_running(&mut self, service: ServiceName) -> Result<bool> {
         self.member_mut(service).is_running()
     }
 
@@ -72,7 +71,7 @@ impl Suite {
     ///
     /// # Errors
     /// When it was never started.
-    pub fn ended(&mut self, service: Service) -> Result<Option<ExitStatus>> {
+    pub fn ended(&mut self, service: ServiceName) -> Result<Option<ExitStatus>> {
         self.member_mut(service).process_mut()?.exited()
     }
 
@@ -80,15 +79,15 @@ impl Suite {
     ///
     /// # Errors
     /// When it was never started or doesn't end.
-    pub fn kill9(&mut self, service: Service) -> Result<ExitStatus> {
-        self.member_mut(service).process_mut()?.kill9()
+    pub fn kill(&mut self, service: ServiceName) -> Result<ExitStatus> {
+        self.member_mut(service).process_mut()?.kill()
     }
 
     /// Ends a service in an orderly way (SIGTERM; SIGKILL if it does not end within ten seconds) and returns how it ended.
     ///
     /// # Errors
     /// When it was never started or doesn't end.
-    pub fn terminate(&mut self, service: Service) -> Result<ExitStatus> {
+    pub fn terminate(&mut self, service: ServiceName) -> Result<ExitStatus> {
         self.member_mut(service).process_mut()?.terminate()
     }
 
@@ -96,13 +95,13 @@ impl Suite {
     ///
     /// # Errors
     /// When it runs, ends early or isn't ready in time; the message has its last log lines.
-    pub fn start(&mut self, service: Service) -> Result<()> {
+    pub fn start(&mut self, service: ServiceName) -> Result<()> {
         self.member_mut(service).spawn()?;
         self.wait_until_ready(service)
     }
 
     /// Gives a service another binary, which its next start uses: how a service is upgraded.
-    pub fn set_binary(&mut self, service: Service, binary: impl Into<std::path::PathBuf>) {
+    pub fn set_binary(&mut self, service: ServiceName, binary: impl Into<std::path::PathBuf>) {
         self.member_mut(service).set_binary(binary.into());
     }
 
@@ -110,7 +109,7 @@ impl Suite {
     ///
     /// # Errors
     /// When it runs or can't be started.
-    pub fn spawn(&mut self, service: Service) -> Result<()> {
+    pub fn spawn(&mut self, service: ServiceName) -> Result<()> {
         self.member_mut(service).spawn()
     }
 
@@ -118,12 +117,12 @@ impl Suite {
     ///
     /// # Errors
     /// When it ends early or isn't ready in time; the message has its last log lines.
-    pub fn wait_until_ready(&mut self, service: Service) -> Result<()> {
+    pub fn wait_until_ready(&mut self, service: ServiceName) -> Result<()> {
         self.member_mut(service).wait_until_ready()
     }
 
     /// How long after its last start a service was seen to be ready, by looks at most 50 ms apart; `None` before.
-    pub fn ready_after(&self, service: Service) -> Option<Duration> {
+    pub fn ready_after(&self, service: ServiceName) -> Option<Duration> {
         self.member(service).ready_after()
     }
 
@@ -131,7 +130,7 @@ impl Suite {
     ///
     /// # Errors
     /// When it was never started.
-    pub fn pause(&mut self, service: Service) -> Result<()> {
+    pub fn pause(&mut self, service: ServiceName) -> Result<()> {
         self.member_mut(service).process_mut()?.signal(Signal::SIGSTOP)
     }
 
@@ -139,7 +138,7 @@ impl Suite {
     ///
     /// # Errors
     /// When it was never started.
-    pub fn resume(&mut self, service: Service) -> Result<()> {
+    pub fn resume(&mut self, service: ServiceName) -> Result<()> {
         self.member_mut(service).process_mut()?.signal(Signal::SIGCONT)
     }
 
@@ -147,7 +146,7 @@ impl Suite {
     ///
     /// # Errors
     /// When the log can't be read.
-    pub fn log(&self, service: Service) -> Result<String> {
+    pub fn log(&self, service: ServiceName) -> Result<String> {
         self.member(service).log()
     }
 
@@ -155,33 +154,33 @@ impl Suite {
     ///
     /// # Errors
     /// When one has ended; the message has its last log lines.
-    pub fn must_run(&mut self) -> Result<()> {
-        self.members.iter_mut().try_for_each(Member::must_run)
+    pub fn ensure_running(&mut self) -> Result<()> {
+        self.members.values_mut().try_for_each(Member::ensure_running)
     }
 
     fn start_all(&mut self) -> Result<()> {
-        self.members.iter_mut().try_for_each(Member::spawn)?;
+        self.members.values_mut().try_for_each(Member::spawn)?;
         // Each is looked at by a thread of its own, so that none counts as starting while another is waited for.
         thread::scope(|scope| {
             let looks: Vec<_> =
-                self.members.iter_mut().map(|member| scope.spawn(|| member.wait_until_ready())).collect();
+                self.members.values_mut().map(|member| scope.spawn(|| member.wait_until_ready())).collect();
             looks.into_iter().try_for_each(|look| look.join().unwrap_or_else(|_| Err(anyhow!("a look at it failed"))))
         })
     }
 
-    fn member(&self, service: Service) -> &Member {
-        &self.members[service.index()]
+    fn member(&self, service: ServiceName) -> &Member {
+        &self.members[service]
     }
 
-    fn member_mut(&mut self, service: Service) -> &mut Member {
-        &mut self.members[service.index()]
+    fn member_mut(&mut self, service: ServiceName) -> &mut Member {
+        &mut self.members[service]
     }
 }
 
 impl Drop for Suite {
     fn drop(&mut self) {
         // All at once; then each process waits for its own end when it is dropped.
-        for member in &mut self.members {
+        for member in self.members.values_mut() {
             if let Ok(process) = member.process_mut() {
                 process.ask_to_end().ok();
             }

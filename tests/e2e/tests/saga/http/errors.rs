@@ -4,7 +4,7 @@ use contracts::OrderId;
 use e2e::{NewOrder, eur, must, unused_sku};
 use serde_json::{Value, json};
 use uuid::Uuid;
-use xtask::{Reply, Service};
+use xtask::{Reply, ServiceName};
 
 use super::problem;
 use crate::shop;
@@ -16,7 +16,7 @@ fn good() -> Value {
 }
 
 fn post(headers: &[(&str, &str)], body: &[u8]) -> Reply {
-    must(shop().client(Service::Order).send("POST", "/orders", headers, Some(body)))
+    must(shop().client(ServiceName::Order).send("POST", "/orders", headers, Some(body)))
 }
 
 fn post_json(body: &Value) -> Reply {
@@ -122,7 +122,7 @@ fn a_product_in_two_lines_is_refused() {
 fn prices_in_two_currencies_are_refused() {
     let (euros, dollars) = (shop().product(1250, 5), shop().product(1250, 5));
     let price = json!({ "name": "Thing", "price": { "minor": 1250, "currency": "USD" } });
-    let offered = shop().client(Service::Order).put(&format!("/products/{}", dollars.sku), &price).unwrap();
+    let offered = shop().client(ServiceName::Order).put(&format!("/products/{}", dollars.sku), &price).unwrap();
     assert_eq!(offered.status, 200);
     assert_eq!(problem(&post_json(&NewOrder::of(&euros, 1).and(&dollars, 1).body()), 422), ["/lines"]);
 }
@@ -162,38 +162,41 @@ fn a_body_over_64_kib_is_too_large() {
 fn what_does_not_exist_is_not_found() {
     let nobody = OrderId(Uuid::now_v7());
     let paths = [
-        (Service::Order, format!("/orders/{nobody}")),
-        (Service::Order, format!("/orders/{nobody}/timeline")),
-        (Service::Order, "/orders/7".to_owned()),
-        (Service::Order, "/orders/%00".to_owned()),
-        (Service::Order, "/products/NEVER-OFFERED".to_owned()),
-        (Service::Order, "/schemas/OrderPlaced/1999-01".to_owned()),
-        (Service::Order, "/schemas/../Cargo.toml".to_owned()),
-        (Service::Order, "/schemas/..%2FCargo.toml/1".to_owned()),
-        (Service::Order, "/nothing/here".to_owned()),
-        (Service::Inventory, "/stock/NEVER-RECEIVED".to_owned()),
-        (Service::Inventory, "/stock/no-sku".to_owned()),
-        (Service::Inventory, format!("/reservations/{nobody}")),
-        (Service::Payment, format!("/payments/{nobody}")),
-        (Service::Shipping, format!("/shipments/{nobody}")),
+        (ServiceName::Order, format!("/orders/{nobody}")),
+        (ServiceName::Order, format!("/orders/{nobody}/timeline")),
+        (ServiceName::Order, "/orders/7".to_owned()),
+        (ServiceName::Order, "/orders/%00".to_owned()),
+        (ServiceName::Order, "/products/NEVER-OFFERED".to_owned()),
+        (ServiceName::Order, "/schemas/OrderPlaced/1999-01".to_owned()),
+        (ServiceName::Order, "/schemas/../Cargo.toml".to_owned()),
+        (ServiceName::Order, "/schemas/..%2FCargo.toml/1".to_owned()),
+        (ServiceName::Order, "/nothing/here".to_owned()),
+        (ServiceName::Inventory, "/stock/NEVER-RECEIVED".to_owned()),
+        (ServiceName::Inventory, "/stock/no-sku".to_owned()),
+        (ServiceName::Inventory, format!("/reservations/{nobody}")),
+        (ServiceName::Payment, format!("/payments/{nobody}")),
+        (ServiceName::Shipping, format!("/shipments/{nobody}")),
     ];
     for (service, path) in paths {
         problem(&shop().get(service, &path), 404);
     }
-    let client = shop().client(Service::Order);
+    let client = shop().client(ServiceName::Order);
     problem(&client.post(&format!("/orders/{nobody}/cancel"), &json!({})).unwrap(), 404);
-    problem(&shop().client(Service::Shipping).post(&format!("/shipments/{nobody}/dispatch"), &json!({})).unwrap(), 404);
+    problem(
+        &shop().client(ServiceName::Shipping).post(&format!("/shipments/{nobody}/dispatch"), &json!({})).unwrap(),
+        404,
+    );
 }
 
 #[test]
 fn what_a_path_does_not_do_is_not_allowed() {
     let requests = [
-        (Service::Order, "DELETE", "/orders"),
-        (Service::Order, "PUT", "/orders"),
-        (Service::Order, "POST", "/livez"),
-        (Service::Inventory, "POST", "/stock"),
-        (Service::Payment, "POST", "/payments"),
-        (Service::Shipping, "PATCH", "/shipments"),
+        (ServiceName::Order, "DELETE", "/orders"),
+        (ServiceName::Order, "PUT", "/orders"),
+        (ServiceName::Order, "POST", "/livez"),
+        (ServiceName::Inventory, "POST", "/stock"),
+        (ServiceName::Payment, "POST", "/payments"),
+        (ServiceName::Shipping, "PATCH", "/shipments"),
     ];
     for (service, method, path) in requests {
         problem(&shop().client(service).send(method, path, &[JSON], Some(b"{}")).unwrap(), 405);
@@ -204,8 +207,8 @@ fn what_a_path_does_not_do_is_not_allowed() {
 fn an_order_that_is_not_scheduled_can_not_be_dispatched() {
     let product = shop().product(1250, 0);
     let id = shop().place(&NewOrder::of(&product, 1));
-    shop().wait_at(Service::Shipping, id, "waiting");
-    let reply = shop().client(Service::Shipping).post(&format!("/shipments/{id}/dispatch"), &json!({})).unwrap();
+    shop().wait_at(ServiceName::Shipping, id, "waiting");
+    let reply = shop().client(ServiceName::Shipping).post(&format!("/shipments/{id}/dispatch"), &json!({})).unwrap();
     problem(&reply, 409);
 }
 
@@ -224,19 +227,19 @@ fn a_header_that_makes_no_sense_is_a_bad_request() {
 fn a_parameter_that_makes_no_sense_is_named() {
     let id = shop().place(&NewOrder::of(&shop().product(1250, 5), 1));
     let wrong = [
-        (Service::Order, format!("/orders/{id}?at=yesterday"), "at"),
-        (Service::Order, format!("/orders/{id}?at=-1"), "at"),
-        (Service::Order, format!("/orders/{id}?at="), "at"),
-        (Service::Order, "/orders?cursor=next".to_owned(), "cursor"),
-        (Service::Order, "/orders?limit=0".to_owned(), "limit"),
-        (Service::Order, "/orders?limit=201".to_owned(), "limit"),
-        (Service::Inventory, "/stock?cursor=next".to_owned(), "cursor"),
+        (ServiceName::Order, format!("/orders/{id}?at=yesterday"), "at"),
+        (ServiceName::Order, format!("/orders/{id}?at=-1"), "at"),
+        (ServiceName::Order, format!("/orders/{id}?at="), "at"),
+        (ServiceName::Order, "/orders?cursor=next".to_owned(), "cursor"),
+        (ServiceName::Order, "/orders?limit=0".to_owned(), "limit"),
+        (ServiceName::Order, "/orders?limit=201".to_owned(), "limit"),
+        (ServiceName::Inventory, "/stock?cursor=next".to_owned(), "cursor"),
     ];
     for (service, path, parameter) in wrong {
         assert_eq!(problem(&shop().get(service, &path), 422), [parameter], "{path}");
     }
     for query in ["colour=red", "limit=many", "status=confirmed&status=placed"] {
-        problem(&shop().get(Service::Order, &format!("/orders?{query}")), 400);
+        problem(&shop().get(ServiceName::Order, &format!("/orders?{query}")), 400);
     }
 }
 
@@ -244,14 +247,14 @@ fn a_parameter_that_makes_no_sense_is_named() {
 fn a_receipt_or_a_product_that_makes_no_sense_is_refused() {
     let sku = unused_sku();
     let receive =
-        |body: Value| shop().client(Service::Inventory).post(&format!("/stock/{sku}/receipts"), &body).unwrap();
+        |body: Value| shop().client(ServiceName::Inventory).post(&format!("/stock/{sku}/receipts"), &body).unwrap();
     for quantity in [json!(0), json!(1_000_001), json!(-1), json!("all")] {
         assert_eq!(problem(&receive(json!({ "quantity": quantity })), 422), ["/quantity"]);
     }
-    let offer = |body: Value| shop().client(Service::Order).put(&format!("/products/{sku}"), &body).unwrap();
+    let offer = |body: Value| shop().client(ServiceName::Order).put(&format!("/products/{sku}"), &body).unwrap();
     assert_eq!(problem(&offer(json!({ "name": " ", "price": eur(1) })), 422), ["/name"]);
     assert_eq!(problem(&offer(json!({ "name": "Thing", "price": eur(-1) })), 422), ["/price/minor"]);
     let euros = json!({ "minor": 1, "currency": "euro" });
     assert_eq!(problem(&offer(json!({ "name": "Thing", "price": euros })), 422), ["/price/currency"]);
-    problem(&shop().get(Service::Order, &format!("/products/{sku}")), 404);
+    problem(&shop().get(ServiceName::Order, &format!("/products/{sku}")), 404);
 }

@@ -6,12 +6,12 @@ use contracts::OrderId;
 use e2e::{NewOrder, order_id};
 use providers::simulator::cards;
 use serde_json::Value;
-use xtask::Service;
+use xtask::ServiceName;
 
 use crate::shop;
 
 /// All pages of a list, one after the other.
-fn pages(service: Service, path: &str, items: &str, limit: usize) -> Vec<Vec<Value>> {
+fn pages(service: ServiceName, path: &str, items: &str, limit: usize) -> Vec<Vec<Value>> {
     let mut pages = Vec::new();
     let mut cursor = String::new();
     loop {
@@ -33,7 +33,7 @@ fn ids(orders: &[Value]) -> Vec<OrderId> {
 fn pages_give_every_order_once_and_the_newest_first() {
     let product = shop().product(100, 50);
     let placed: Vec<_> = (0..7).map(|_| shop().place(&NewOrder::of(&product, 1))).collect();
-    let pages = pages(Service::Order, "/orders", "orders", 3);
+    let pages = pages(ServiceName::Order, "/orders", "orders", 3);
     let (last, full) = pages.split_last().unwrap();
     assert!(full.iter().all(|page| page.len() == 3) && last.len() <= 3);
     let all = ids(&pages.concat());
@@ -49,13 +49,13 @@ fn a_status_gives_only_what_has_it() {
     let cancelled = shop().place(&NewOrder::of(&product, 1).paid_with(cards::DECLINED));
     shop().wait_until_confirmed(confirmed);
     shop().wait_until_cancelled(cancelled, "payment_declined");
-    let orders = pages(Service::Order, "/orders?status=cancelled", "orders", 200).concat();
+    let orders = pages(ServiceName::Order, "/orders?status=cancelled", "orders", 200).concat();
     assert!(orders.iter().all(|order| order["status"] == "cancelled"), "{orders:?}");
     assert!(ids(&orders).contains(&cancelled) && !ids(&orders).contains(&confirmed));
-    assert_eq!(shop().look(Service::Order, "/orders?status=nonsense")["orders"], serde_json::json!([]));
-    let payments = pages(Service::Payment, "/payments?status=declined", "payments", 200).concat();
+    assert_eq!(shop().look(ServiceName::Order, "/orders?status=nonsense")["orders"], serde_json::json!([]));
+    let payments = pages(ServiceName::Payment, "/payments?status=declined", "payments", 200).concat();
     assert!(ids(&payments).contains(&cancelled) && !ids(&payments).contains(&confirmed));
-    let shipments = pages(Service::Shipping, "/shipments?status=scheduled", "shipments", 200).concat();
+    let shipments = pages(ServiceName::Shipping, "/shipments?status=scheduled", "shipments", 200).concat();
     assert!(ids(&shipments).contains(&confirmed) && !ids(&shipments).contains(&cancelled));
 }
 
@@ -63,7 +63,7 @@ fn a_status_gives_only_what_has_it() {
 fn products_and_stock_are_listed() {
     let product = shop().product(4321, 17);
     let find = |items: Vec<Value>| items.into_iter().find(|item| item["sku"] == product.sku.as_str()).expect("listed");
-    let listed = find(pages(Service::Order, "/products", "products", 200).concat());
+    let listed = find(pages(ServiceName::Order, "/products", "products", 200).concat());
     assert_eq!(listed["price"]["minor"], 4321);
-    assert_eq!(find(pages(Service::Inventory, "/stock", "stock", 200).concat())["on_hand"], 17);
+    assert_eq!(find(pages(ServiceName::Inventory, "/stock", "stock", 200).concat())["on_hand"], 17);
 }

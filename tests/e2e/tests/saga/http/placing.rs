@@ -6,7 +6,7 @@ use contracts::OrderId;
 use e2e::{NewOrder, eur, must, order_id};
 use serde_json::json;
 use uuid::Uuid;
-use xtask::{Reply, Service};
+use xtask::{Reply, ServiceName};
 
 use super::problem;
 use crate::shop;
@@ -29,7 +29,7 @@ fn an_accepted_order_says_where_it_is() {
     let id = order_id(&reply.body);
     assert_eq!(reply.header("location"), Some(format!("/orders/{id}").as_str()));
     assert!(reply.header("x-correlation-id").is_some_and(|id| id.parse::<Uuid>().is_ok()), "{reply:?}");
-    let found = shop().look(Service::Order, reply.header("location").unwrap());
+    let found = shop().look(ServiceName::Order, reply.header("location").unwrap());
     for field in ["order_id", "customer", "lines", "total", "address", "placed_at", "deadline"] {
         assert_eq!(found[field], reply.body[field], "{field}");
     }
@@ -118,7 +118,7 @@ fn a_receipt_with_a_key_counts_once() {
     let path = format!("/stock/{}/receipts", product.sku);
     let receive = |key: &str, quantity: u32| {
         let body = json!({ "quantity": quantity });
-        let reply = shop().client(Service::Inventory).post_with(&path, &body, &[("idempotency-key", key)]);
+        let reply = shop().client(ServiceName::Inventory).post_with(&path, &body, &[("idempotency-key", key)]);
         reply.unwrap().expect_status(200).unwrap()["on_hand"].clone()
     };
     let key = Uuid::now_v7().to_string();
@@ -128,6 +128,6 @@ fn a_receipt_with_a_key_counts_once() {
     let other = shop().product(1250, 1);
     let path = format!("/stock/{}/receipts", other.sku);
     let reply =
-        shop().client(Service::Inventory).post_with(&path, &json!({ "quantity": 5 }), &[("idempotency-key", &key)]);
+        shop().client(ServiceName::Inventory).post_with(&path, &json!({ "quantity": 5 }), &[("idempotency-key", &key)]);
     assert_eq!(reply.unwrap().body["on_hand"], 6);
 }

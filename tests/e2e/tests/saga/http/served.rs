@@ -6,7 +6,7 @@ use contracts::TOPICS;
 use e2e::NewOrder;
 use providers::simulator::addresses;
 use serde_json::Value;
-use xtask::{Client, Service};
+use xtask::{Client, ServiceName};
 
 use crate::shop;
 
@@ -14,7 +14,7 @@ use crate::shop;
 fn every_service_is_alive_and_ready_and_has_metrics() {
     let id = shop().place(&NewOrder::of(&shop().product(1250, 5), 2));
     shop().wait_until_confirmed(id);
-    for service in Service::all() {
+    for service in ServiceName::all() {
         assert_eq!(shop().look(service, "/livez"), "alive\n");
         assert_eq!(shop().look(service, "/readyz"), "ready\n");
         let reply = shop().get(service, "/metrics");
@@ -29,10 +29,10 @@ fn every_service_is_alive_and_ready_and_has_metrics() {
 #[test]
 fn every_service_describes_its_api() {
     for (service, path) in [
-        (Service::Order, "/orders/{order_id}"),
-        (Service::Inventory, "/stock/{sku}"),
-        (Service::Payment, "/payments/{order_id}"),
-        (Service::Shipping, "/shipments/{order_id}"),
+        (ServiceName::Order, "/orders/{order_id}"),
+        (ServiceName::Inventory, "/stock/{sku}"),
+        (ServiceName::Payment, "/payments/{order_id}"),
+        (ServiceName::Shipping, "/shipments/{order_id}"),
     ] {
         let api = shop().look(service, "/openapi.json");
         assert!(api["openapi"].as_str().is_some_and(|version| version.starts_with("3.")), "{service}");
@@ -43,7 +43,7 @@ fn every_service_describes_its_api() {
 #[test]
 fn every_service_serves_every_schema() {
     let events: BTreeSet<_> = contracts::schemas::generated().iter().map(|(event, _)| event.name).collect();
-    for service in Service::all() {
+    for service in ServiceName::all() {
         let paths: Vec<String> = serde_json::from_value(shop().look(service, "/schemas")).unwrap();
         let listed: BTreeSet<_> = paths.iter().filter_map(|path| path.split('/').nth(2)).collect();
         assert_eq!(listed, events, "{service}");

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use xtask::Service;
+use xtask::ServiceName;
 
 use crate::choreography::consumes;
 use crate::evidence::{Evidence, ObservedDeadLetter, PoisonRecord, RecordPosition};
@@ -37,7 +37,7 @@ fn missing(
 ) -> Vec<String> {
     let mut found = Vec::new();
     for place in poison.keys() {
-        for service in Service::all().into_iter().filter(|service| consumes(*service).contains(&place.topic.as_str())) {
+        for service in ServiceName::all().filter(|service| consumes(*service).contains(&place.topic.as_str())) {
             if !letters.contains_key(&(service.name(), *place)) {
                 found.push(format!("{service} has no dead letter of the poison at {place:?}"));
             }

@@ -10,7 +10,7 @@ pub(super) fn check(evidence: &Evidence) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use xtask::Service;
+    use xtask::ServiceName;
 
     use super::*;
     use crate::check::testing::one_sold_order;
@@ -19,7 +19,7 @@ mod tests {
     fn a_service_that_ends_by_itself_and_a_request_that_is_refused_are_told() {
         let mut evidence = one_sold_order();
         assert!(check(&evidence).is_empty());
-        evidence.unexpected_exits.push((Service::Order, Timestamp::UNIX_EPOCH));
+        evidence.unexpected_exits.push((ServiceName::Order, Timestamp::UNIX_EPOCH));
         evidence.refused.push("a new order is answered by 422".to_owned());
         assert_eq!(check(&evidence).len(), 2);
     }

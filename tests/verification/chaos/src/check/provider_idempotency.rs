@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use contracts::OrderId;
 use jiff::Timestamp;
 use providers::simulator::LoggedCall;
-use xtask::Service;
+use xtask::ServiceName;
 
 use crate::evidence::Evidence;
 use crate::system::{FaultKind, InjectedFault};
 
 pub(super) fn check(evidence: &Evidence) -> Vec<String> {
-    let mut calls = BTreeMap::<(OrderId, &str), Vec<(Service, &LoggedCall)>>::new();
+    let mut calls = BTreeMap::<(OrderId, &str), Vec<(ServiceName, &LoggedCall)>>::new();
     for (service, call) in &evidence.calls {
         calls.entry((call.key, &call.kind)).or_default().push((*service, call));
     }
@@ -32,7 +32,7 @@ pub(super) fn check(evidence: &Evidence) -> Vec<String> {
 }
 
 /// Only a crash can make a service forget an answer that it got.
-fn was_killed_between(injected_faults: &[InjectedFault], service: Service, first: &str, second: &str) -> bool {
+fn was_killed_between(injected_faults: &[InjectedFault], service: ServiceName, first: &str, second: &str) -> bool {
     let (Ok(first), Ok(second)) = (first.parse::<Timestamp>(), second.parse::<Timestamp>()) else { return false };
     // The ledger's times are cut to milliseconds, and are of the call's arrival; a fault begins before its kill.
     injected_faults
@@ -48,16 +48,16 @@ mod tests {
     #[test]
     fn a_call_that_was_answered_and_is_made_again_is_told() {
         let mut evidence = one_sold_order();
-        evidence.calls.push((Service::Payment, call("charge", 30)));
+        evidence.calls.push((ServiceName::Payment, call("charge", 30)));
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
     fn a_crash_is_an_excuse_and_so_is_a_lost_answer() {
         let mut evidence = one_sold_order();
-        evidence.calls.push((Service::Payment, call("charge", 30)));
+        evidence.calls.push((ServiceName::Payment, call("charge", 30)));
         evidence.injected_faults.push(InjectedFault {
-            what: FaultKind::Killed(Service::Payment),
+            what: FaultKind::Killed(ServiceName::Payment),
             from: time(20),
             until: time(25),
         });
@@ -65,21 +65,21 @@ mod tests {
 
         let mut evidence = one_sold_order();
         evidence.calls[0].1.answer = None;
-        evidence.calls.push((Service::Payment, call("charge", 30)));
+        evidence.calls.push((ServiceName::Payment, call("charge", 30)));
         assert!(check(&evidence).is_empty());
     }
 
     #[test]
     fn the_crash_of_another_service_or_at_another_time_is_none() {
         let mut evidence = one_sold_order();
-        evidence.calls.push((Service::Payment, call("charge", 30)));
+        evidence.calls.push((ServiceName::Payment, call("charge", 30)));
         evidence.injected_faults.push(InjectedFault {
-            what: FaultKind::Killed(Service::Shipping),
+            what: FaultKind::Killed(ServiceName::Shipping),
             from: time(20),
             until: time(25),
         });
         evidence.injected_faults.push(InjectedFault {
-            what: FaultKind::Killed(Service::Payment),
+            what: FaultKind::Killed(ServiceName::Payment),
             from: time(40),
             until: time(45),
         });

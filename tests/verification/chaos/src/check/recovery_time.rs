@@ -24,7 +24,7 @@ pub(super) fn check(evidence: &Evidence) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use xtask::Service;
+    use xtask::ServiceName;
 
     use super::*;
     use crate::check::testing::{one_sold_order, time};
@@ -40,8 +40,8 @@ mod tests {
     #[test]
     fn an_order_that_waits_too_long_is_told() {
         // The order is placed in second 1 and confirmed in second 6.
-        assert!(with(FaultKind::Killed(Service::Payment), 4).is_empty());
-        assert_eq!(with(FaultKind::Killed(Service::Payment), 3).len(), 1);
+        assert!(with(FaultKind::Killed(ServiceName::Payment), 4).is_empty());
+        assert_eq!(with(FaultKind::Killed(ServiceName::Payment), 3).len(), 1);
         assert!(with(FaultKind::BrokerKilled, 2).is_empty());
     }
 
@@ -49,7 +49,7 @@ mod tests {
     fn in_the_thick_of_it_nobody_can_say() {
         let mut evidence = one_sold_order();
         evidence.injected_faults.push(InjectedFault {
-            what: FaultKind::Killed(Service::Payment),
+            what: FaultKind::Killed(ServiceName::Payment),
             from: time(1),
             until: time(2),
         });

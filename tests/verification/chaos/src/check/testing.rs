@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use providers::simulator::{CarrierEntry, GatewayEntry, LoggedCall};
 use serde_json::{from_value, json};
 use uuid::Uuid;
-use xtask::Service;
+use xtask::ServiceName;
 
 use crate::evidence::{
     ContentHash, Evidence, ObservedDeadLetter, ObservedStock, PoisonRecord, PublishedEvent, RecordPosition,
@@ -92,7 +92,7 @@ pub(crate) fn one_sold_order() -> Evidence {
         facts: facts(),
         money: BTreeMap::from([(id, paid)]),
         parcels: BTreeMap::from([(id, CarrierEntry { bookings: 1, ..CarrierEntry::default() })]),
-        calls: vec![(Service::Payment, call("charge", 3)), (Service::Shipping, call("book", 5))],
+        calls: vec![(ServiceName::Payment, call("charge", 3)), (ServiceName::Shipping, call("book", 5))],
         quiescence: Quiescence { final_after: Some(Duration::from_secs(1)), ..Quiescence::default() },
         ..Evidence::default()
     }
@@ -121,7 +121,7 @@ pub(crate) fn poisoned() -> Evidence {
     };
     Evidence {
         poison: vec![PoisonRecord { number: "p1".to_owned(), place: place.clone(), content: ContentHash::number(90) }],
-        dead_letters: vec![letter(Service::Order), letter(Service::Inventory)],
+        dead_letters: vec![letter(ServiceName::Order), letter(ServiceName::Inventory)],
         ..one_sold_order()
     }
 }

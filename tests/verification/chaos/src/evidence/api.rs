@@ -7,7 +7,7 @@ use contracts::{Money, OrderId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use xtask::Service;
+use xtask::ServiceName;
 
 use super::Evidence;
 use crate::system::SystemUnderTest;
@@ -83,19 +83,19 @@ impl ObservedStock {
 }
 
 pub(super) fn gather(system: &SystemUnderTest, evidence: &mut Evidence) -> Result<()> {
-    let orders: Vec<ObservedOrder> = list(system, Service::Order, "orders")?;
+    let orders: Vec<ObservedOrder> = list(system, ServiceName::Order, "orders")?;
     evidence.orders = orders.into_iter().map(|order| (order.order_id, order)).collect();
-    let payments: Vec<ObservedPayment> = list(system, Service::Payment, "payments")?;
+    let payments: Vec<ObservedPayment> = list(system, ServiceName::Payment, "payments")?;
     evidence.payments = payments.into_iter().map(|payment| (payment.order_id, payment)).collect();
-    let shipments: Vec<ObservedShipment> = list(system, Service::Shipping, "shipments")?;
+    let shipments: Vec<ObservedShipment> = list(system, ServiceName::Shipping, "shipments")?;
     evidence.shipments = shipments.into_iter().map(|shipment| (shipment.order_id, shipment)).collect();
-    let stock: Vec<ObservedStock> = list(system, Service::Inventory, "stock")?;
+    let stock: Vec<ObservedStock> = list(system, ServiceName::Inventory, "stock")?;
     evidence.stock = stock.into_iter().map(|stock| (stock.sku.clone(), stock)).collect::<BTreeMap<_, _>>();
     Ok(())
 }
 
 /// All pages of a list.
-fn list<T: DeserializeOwned>(system: &SystemUnderTest, service: Service, name: &str) -> Result<Vec<T>> {
+fn list<T: DeserializeOwned>(system: &SystemUnderTest, service: ServiceName, name: &str) -> Result<Vec<T>> {
     let (mut all, mut cursor) = (Vec::new(), String::new());
     loop {
         let mut page = system.client(service).get(&format!("/{name}?limit=200{cursor}"))?.expect_status(200)?;

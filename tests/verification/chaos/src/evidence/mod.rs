@@ -10,7 +10,7 @@ use anyhow::Result;
 use contracts::OrderId;
 use jiff::Timestamp;
 use providers::simulator::{CarrierEntry, GatewayEntry, LoggedCall};
-use xtask::Service;
+use xtask::ServiceName;
 
 pub use api::{ObservedOrder, ObservedPayment, ObservedShipment, ObservedStock};
 pub use topics::{ContentHash, ObservedDeadLetter, PoisonRecord, PublishedEvent, RecordPosition};
@@ -49,7 +49,7 @@ pub struct Evidence {
     /// What the carrier did.
     pub parcels: BTreeMap<OrderId, CarrierEntry>,
     /// What the gateway (payment) and the carrier (shipping) were asked.
-    pub calls: Vec<(Service, LoggedCall)>,
+    pub calls: Vec<(ServiceName, LoggedCall)>,
     /// Whether and when the suite came to rest.
     pub quiescence: Quiescence,
     /// What was done to the suite.
@@ -57,7 +57,7 @@ pub struct Evidence {
     /// Since when only one thing was done at a time.
     pub isolated_since: Option<Timestamp>,
     /// Services that ended without being told.
-    pub unexpected_exits: Vec<(Service, Timestamp)>,
+    pub unexpected_exits: Vec<(ServiceName, Timestamp)>,
 }
 
 impl Evidence {

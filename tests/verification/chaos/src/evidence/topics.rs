@@ -10,7 +10,7 @@ use contracts::{
 use e2e::records::Record;
 use jiff::Timestamp;
 use rdkafka::Message as _;
-use xtask::Service;
+use xtask::ServiceName;
 
 use super::Evidence;
 use crate::choreography::dead_letter_topic;
@@ -91,7 +91,7 @@ pub struct PoisonRecord {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedDeadLetter {
     /// Whose it is.
-    pub service: Service,
+    pub service: ServiceName,
     /// Which poison it was, if it was.
     pub poison: Option<String>,
     /// Where it was.
@@ -109,7 +109,7 @@ pub(super) fn gather(system: &SystemUnderTest, evidence: &mut Evidence) -> Resul
             RecordPosition { topic: record.topic.clone(), partition: message.partition(), offset: message.offset() };
         sort(evidence, &record, place);
     })?;
-    for service in Service::all() {
+    for service in ServiceName::all() {
         read_all(system, &[dead_letter_topic(service)], |message| {
             let record = Record::of(message, system.prefix());
             if !record.resolves_dead_letter() {
@@ -168,7 +168,7 @@ fn trace_id(traceparent: &str) -> Option<String> {
     traceparent.split('-').nth(1).map(str::to_owned)
 }
 
-fn dead_letter(service: Service, record: &Record) -> ObservedDeadLetter {
+fn dead_letter(service: ServiceName, record: &Record) -> ObservedDeadLetter {
     let text = |name| record.header(name).unwrap_or_default().to_owned();
     let number = |name| record.header(name).and_then(|text| text.parse().ok()).unwrap_or(-1);
     ObservedDeadLetter {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 use providers::simulator::Trouble;
-use xtask::Service;
+use xtask::ServiceName;
 
 use crate::faults::plan::{FaultPlan, KillTarget, ScaleOut, ScheduledFault, ServiceFault};
 use crate::faults::rewind::rewind;
@@ -68,7 +68,7 @@ fn wait_until(start: Instant, at: Duration) {
 
 fn hurt_service(
     system: &SystemUnderTest,
-    service: Service,
+    service: ServiceName,
     faults: &[ScheduledFault<ServiceFault>],
     start: Instant,
 ) -> Result<()> {
@@ -86,13 +86,13 @@ fn hurt_service(
     Ok(())
 }
 
-fn pause(system: &SystemUnderTest, service: Service, lasts: Duration) -> Result<()> {
+fn pause(system: &SystemUnderTest, service: ServiceName, lasts: Duration) -> Result<()> {
     system.suite().pause(service)?;
     thread::sleep(lasts);
     system.suite().resume(service)
 }
 
-fn kill(system: &SystemUnderTest, service: Service, kind: ServiceFault, lasts: Duration) -> Result<()> {
+fn kill(system: &SystemUnderTest, service: ServiceName, kind: ServiceFault, lasts: Duration) -> Result<()> {
     let from = Timestamp::now();
     system.kill(service)?;
     thread::sleep(lasts);
@@ -115,7 +115,7 @@ fn hurt_broker(system: &SystemUnderTest, faults: &[ScheduledFault<()>], start: I
     for fault in faults {
         wait_until(start, fault.at);
         let from = Timestamp::now();
-        system.broker().kill9()?;
+        system.broker().kill()?;
         thread::sleep(fault.lasts);
         system.broker().restart()?;
         system.record_fault(FaultKind::BrokerKilled, from);
@@ -130,14 +130,14 @@ fn scale_out(system: &SystemUnderTest, scale_out: Option<ScaleOut>, start: Insta
     let mut others = (1..=others).map(|instance| system.start_instance(instance)).collect::<Result<Vec<_>>>()?;
     wait_until(start, until);
     if let Some(other) = others.first_mut() {
-        for service in Service::all() {
+        for service in ServiceName::all() {
             let killed = Timestamp::now();
-            other.kill9(service)?;
+            other.kill(service)?;
             system.record_fault(FaultKind::Killed(service), killed);
         }
     }
     for other in others.iter_mut().skip(1) {
-        for service in Service::all() {
+        for service in ServiceName::all() {
             other.terminate(service)?;
         }
     }
@@ -146,7 +146,7 @@ fn scale_out(system: &SystemUnderTest, scale_out: Option<ScaleOut>, start: Insta
 
 fn trouble(
     system: &SystemUnderTest,
-    service: Service,
+    service: ServiceName,
     faults: &[ScheduledFault<Trouble>],
     start: Instant,
 ) -> Result<()> {

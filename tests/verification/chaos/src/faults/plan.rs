@@ -7,7 +7,7 @@ use std::time::Duration;
 use contracts::TOPICS;
 use fastrand::Rng;
 use providers::simulator::Trouble;
-use xtask::Service;
+use xtask::ServiceName;
 
 use crate::choreography::consumes;
 
@@ -39,11 +39,11 @@ pub struct FaultPlan {
     /// What all of it was made from.
     pub seed: u64,
     /// To each service.
-    pub services: Vec<(Service, Vec<ScheduledFault<ServiceFault>>)>,
+    pub services: Vec<(ServiceName, Vec<ScheduledFault<ServiceFault>>)>,
     /// To the broker: killed.
     pub broker: Vec<ScheduledFault<()>>,
     /// To the provider of payment, and to that of shipping.
-    pub providers: Vec<(Service, Vec<ScheduledFault<Trouble>>)>,
+    pub providers: Vec<(ServiceName, Vec<ScheduledFault<Trouble>>)>,
     /// While there are further instances of each service. At its end one of them is killed, and the others end in order.
     pub scale_out: Option<ScaleOut>,
     /// After all that, one at a time: how long orders wait for what was killed can be seen then. With our own broker only.
@@ -67,7 +67,7 @@ pub struct ScaleOut {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KillTarget {
     /// A service.
-    Service(Service),
+    Service(ServiceName),
     /// The broker.
     Broker,
 }
@@ -121,12 +121,12 @@ impl FaultPlan {
     pub fn new(seed: u64, size: Size) -> Self {
         let mut rng = Rng::with_seed(seed);
         let length = Duration::from_secs(u64::from(size.orders.div_ceil(size.orders_per_second)));
-        let services = Service::all().map(|service| (service, service_faults(&mut rng, service, length)));
+        let services = ServiceName::all().map(|service| (service, service_faults(&mut rng, service, length))).collect();
         let providers =
-            [Service::Payment, Service::Shipping].map(|service| (service, provider_faults(&mut rng, length)));
+            [ServiceName::Payment, ServiceName::Shipping].map(|service| (service, provider_faults(&mut rng, length)));
         Self {
             seed,
-            services: services.into(),
+            services,
             broker: broker_faults(&mut rng, size.broker_kills, length),
             providers: providers.into(),
             scale_out: size
@@ -163,7 +163,7 @@ fn slots(length: Duration, slot: Duration) -> impl Iterator<Item = Duration> {
 }
 
 /// In every slot a kill early, and in some a pause late: faults of one service don't meet, those of different ones do.
-fn service_faults(rng: &mut Rng, service: Service, length: Duration) -> Vec<ScheduledFault<ServiceFault>> {
+fn service_faults(rng: &mut Rng, service: ServiceName, length: Duration) -> Vec<ScheduledFault<ServiceFault>> {
     let mut faults = Vec::new();
     for slot in slots(length, SERVICE_SLOT) {
         let kind = match rng.u8(0..100) {
@@ -208,7 +208,7 @@ fn scale_out(rng: &mut Rng, length: Duration, others: u32) -> ScaleOut {
 }
 
 fn alone(rng: &mut Rng) -> Vec<(KillTarget, Duration)> {
-    let services = Service::all().map(KillTarget::Service).into_iter();
+    let services = ServiceName::all().map(KillTarget::Service);
     services.chain([KillTarget::Broker]).map(|target| (target, between(rng, 300..1_500))).collect()
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::{Offset, TopicPartitionList};
-use xtask::Service;
+use xtask::ServiceName;
 
 use crate::choreography::consumes;
 use crate::kafka::client;
@@ -22,7 +22,7 @@ const TRIES: usize = 3;
 ///
 /// # Errors
 /// The broker does not let us.
-pub(crate) fn rewind(system: &SystemUnderTest, service: Service, topic: &str) -> Result<()> {
+pub(crate) fn rewind(system: &SystemUnderTest, service: ServiceName, topic: &str) -> Result<()> {
     let mut result = Ok(());
     for _ in 0..TRIES {
         result = try_rewind(system, service, topic);
@@ -33,7 +33,7 @@ pub(crate) fn rewind(system: &SystemUnderTest, service: Service, topic: &str) ->
     result
 }
 
-fn try_rewind(system: &SystemUnderTest, service: Service, topic: &str) -> Result<()> {
+fn try_rewind(system: &SystemUnderTest, service: ServiceName, topic: &str) -> Result<()> {
     let group = format!("{}{service}", system.prefix());
     let mut config = client(system.address());
     config.set("group.id", &group).set("group.instance.id", format!("{group}-0"));

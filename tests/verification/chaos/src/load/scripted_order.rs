@@ -7,8 +7,8 @@ use contracts::OrderId;
 use e2e::NewOrder;
 use fastrand::Rng;
 use providers::simulator::{addresses, cards};
-use xtask::wait::{Look, wait_for};
-use xtask::{Client, Service};
+use xtask::wait::{Poll, wait_for};
+use xtask::{Client, ServiceName};
 
 use crate::faults::refusal::Refusal;
 use crate::load::traffic::{AcceptedOrder, TestProducts, cancel, dispatch, place};
@@ -94,19 +94,19 @@ impl ScriptedOrder {
         match self {
             Self::Sold | Self::Short | Self::Declined | Self::Refused => {}
             Self::Cancelled => {
-                wait_until_it_is(system, Service::Order, id, "confirmed")?;
+                wait_until_it_is(system, ServiceName::Order, id, "confirmed")?;
                 order.cancelled = cancel(system, id)?;
             }
             Self::Voided => {
-                wait_until_it_is(system, Service::Payment, id, "charging")?;
+                wait_until_it_is(system, ServiceName::Payment, id, "charging")?;
                 order.cancelled = cancel(system, id)?;
             }
             Self::Dispatched => {
-                wait_until_it_is(system, Service::Order, id, "confirmed")?;
+                wait_until_it_is(system, ServiceName::Order, id, "confirmed")?;
                 order.dispatched = dispatch(system, id);
             }
             Self::TooLate => {
-                wait_until_it_is(system, Service::Order, id, "confirmed")?;
+                wait_until_it_is(system, ServiceName::Order, id, "confirmed")?;
                 // That it is dispatched can't be published, so that its customer does not hear of it.
                 let refusal = Refusal::begin(system, "shipping.events")?;
                 order.dispatched = dispatch(system, id);
@@ -115,7 +115,7 @@ impl ScriptedOrder {
                 ensure!(order.cancelled, "order {id} was known to be dispatched");
             }
         }
-        wait_until_it_is(system, Service::Order, id, self.end())?;
+        wait_until_it_is(system, ServiceName::Order, id, self.end())?;
         Ok(order)
     }
 
@@ -128,15 +128,15 @@ impl ScriptedOrder {
     }
 }
 
-fn wait_until_it_is(system: &SystemUnderTest, service: Service, id: OrderId, status: &str) -> Result<()> {
-    let what = if service == Service::Payment { "payments" } else { "orders" };
+fn wait_until_it_is(system: &SystemUnderTest, service: ServiceName, id: OrderId, status: &str) -> Result<()> {
+    let what = if service == ServiceName::Payment { "payments" } else { "orders" };
     let client = Client::with_timeout(system.client(service).base(), Duration::from_secs(2));
     wait_for(&format!("order {id} to be {status} at {service}"), PATIENCE, || {
         let seen = match client.get(&format!("/{what}/{id}")) {
-            Ok(reply) if reply.body["status"] == status => return Ok(Look::Met(())),
+            Ok(reply) if reply.body["status"] == status => return Ok(Poll::Ready(())),
             Ok(reply) => reply.body.to_string(),
             Err(error) => format!("{error:#}"),
         };
-        Ok(Look::NotYet(seen))
+        Ok(Poll::Pending(seen))
     })
 }

@@ -15,8 +15,8 @@ use jiff::Timestamp;
 use providers::simulator::{addresses, cards};
 use serde_json::{Value, json};
 use uuid::Uuid;
-use xtask::wait::{Look, wait_for};
-use xtask::{Reply, Service};
+use xtask::wait::{Poll, wait_for};
+use xtask::{Reply, ServiceName};
 
 use crate::faults::plan::Size;
 use crate::system::{SystemUnderTest, locked};
@@ -58,9 +58,9 @@ impl TestProducts {
 
 pub(crate) fn product(system: &SystemUnderTest, sku: String, price_minor: i64, on_hand: u32) -> Result<Product> {
     let body = json!({ "name": "Thing", "price": eur(price_minor) });
-    system.client(Service::Order).put(&format!("/products/{sku}"), &body)?.expect_status(200)?;
+    system.client(ServiceName::Order).put(&format!("/products/{sku}"), &body)?.expect_status(200)?;
     let body = json!({ "quantity": on_hand });
-    system.client(Service::Inventory).post(&format!("/stock/{sku}/receipts"), &body)?.expect_status(200)?;
+    system.client(ServiceName::Inventory).post(&format!("/stock/{sku}/receipts"), &body)?.expect_status(200)?;
     Ok(Product { sku, price_minor, received: on_hand.into() })
 }
 
@@ -178,7 +178,7 @@ pub(crate) fn receive(system: &SystemUnderTest, products: &TestProducts, rng: &m
     let (path, quantity) = (format!("/stock/{sku}/receipts"), rng.u32(1..20));
     let (key, body) = (Uuid::now_v7().to_string(), json!({ "quantity": quantity }));
     for _ in 0..2 {
-        let post = || system.client(Service::Inventory).post_with(&path, &body, &[("idempotency-key", &key)]);
+        let post = || system.client(ServiceName::Inventory).post_with(&path, &body, &[("idempotency-key", &key)]);
         answer("a receipt", &[200], post)?;
         random_pause(rng);
     }
@@ -191,7 +191,8 @@ pub(crate) fn place(system: &SystemUnderTest, order: &NewOrder, rng: &mut Rng) -
     let parent = format!("00-{trace_id}-{:016x}-00", rng.u64(1..));
     let body = order.body();
     let headers = [("idempotency-key", key.as_str()), ("traceparent", parent.as_str())];
-    let reply = answer("a new order", &[202], || system.client(Service::Order).post_with("/orders", &body, &headers))?;
+    let reply =
+        answer("a new order", &[202], || system.client(ServiceName::Order).post_with("/orders", &body, &headers))?;
     Ok(AcceptedOrder {
         id: reply.body["order_id"].as_str().context("an order has an id")?.parse()?,
         total_minor: order.total_minor(),
@@ -206,7 +207,7 @@ pub(crate) fn place(system: &SystemUnderTest, order: &NewOrder, rng: &mut Rng) -
 
 /// Asks for the cancellation of an order; true if it is under way, false if it is too late.
 pub(crate) fn cancel(system: &SystemUnderTest, id: OrderId) -> Result<bool> {
-    let cancel = || system.client(Service::Order).post(&format!("/orders/{id}/cancel"), &json!({}));
+    let cancel = || system.client(ServiceName::Order).post(&format!("/orders/{id}/cancel"), &json!({}));
     Ok(answer("a cancellation", &[202, 409], cancel)?.status == 202)
 }
 
@@ -241,10 +242,10 @@ fn random_pause(rng: &mut Rng) {
 pub(crate) fn dispatch(system: &SystemUnderTest, id: OrderId) -> bool {
     let path = format!("/shipments/{id}/dispatch");
     let left = wait_for("a parcel to be dispatched", DISPATCH_TIMEOUT, || {
-        match system.client(Service::Shipping).post(&path, &json!({})) {
-            Ok(reply) if reply.status == 200 => Ok(Look::Met(())),
-            Ok(reply) => Ok(Look::NotYet(reply.body.to_string())),
-            Err(error) => Ok(Look::NotYet(format!("{error:#}"))),
+        match system.client(ServiceName::Shipping).post(&path, &json!({})) {
+            Ok(reply) if reply.status == 200 => Ok(Poll::Ready(())),
+            Ok(reply) => Ok(Poll::Pending(reply.body.to_string())),
+            Err(error) => Ok(Poll::Pending(format!("{error:#}"))),
         }
     });
     left.is_ok()
@@ -253,10 +254,10 @@ pub(crate) fn dispatch(system: &SystemUnderTest, id: OrderId) -> bool {
 /// Asks until there is one of the answers that are expected. That a service is away or busy is no answer.
 fn answer(what: &str, expected: &[u16], ask: impl Fn() -> Result<Reply>) -> Result<Reply> {
     wait_for(&format!("an answer to {what}"), REQUEST_TIMEOUT, || match ask() {
-        Ok(reply) if expected.contains(&reply.status) => Ok(Look::Met(reply)),
-        Ok(reply) if [429, 503].contains(&reply.status) => Ok(Look::NotYet(reply.body.to_string())),
+        Ok(reply) if expected.contains(&reply.status) => Ok(Poll::Ready(reply)),
+        Ok(reply) if [429, 503].contains(&reply.status) => Ok(Poll::Pending(reply.body.to_string())),
         Ok(reply) => bail!("{what} is answered by {reply:?}"),
-        Err(error) => Ok(Look::NotYet(format!("{error:#}"))),
+        Err(error) => Ok(Poll::Pending(format!("{error:#}"))),
     })
 }
 

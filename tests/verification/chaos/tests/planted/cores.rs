@@ -10,7 +10,7 @@ use chaos::{
     run::{ChaosResult, ChaosRun},
     system::SystemConfig,
 };
-use xtask::{Broker, Progress, Service, broker_from_env};
+use xtask::{Broker, Progress, ServiceName, broker_from_env};
 
 /// Ten seconds of faults, with a broker that others use, too.
 const SIZE: Size = Size { orders: 260, orders_per_second: 26, broker_kills: None, instances: 1 };
@@ -24,7 +24,7 @@ fn binary(name: &str) -> PathBuf {
 }
 
 /// The suite with one service exchanged, or none.
-fn run(planted: Option<(Service, &str)>) -> ChaosResult {
+fn run(planted: Option<(ServiceName, &str)>) -> ChaosResult {
     let binaries = planted.map(|(service, name)| (service, binary(name))).into_iter().collect();
     let subject = SystemConfig { binaries, ..SystemConfig::default() };
     let run = ChaosRun { patience: PATIENCE, subject, ..ChaosRun::new(1, SIZE) };
@@ -35,7 +35,7 @@ fn run(planted: Option<(Service, &str)>) -> ChaosResult {
 }
 
 #[track_caller]
-fn must_be_caught(service: Service, binary: &str, by: Rule) {
+fn must_be_caught(service: ServiceName, binary: &str, by: Rule) {
     let outcome = run(Some((service, binary)));
     assert!(outcome.violations.iter().any(|violation| violation.rule == by), "{:?}", outcome.violations);
 }
@@ -47,15 +47,15 @@ fn a_suite_without_a_planted_bug_breaks_no_rule() {
 
 #[test]
 fn a_refund_that_is_not_made_is_caught() {
-    must_be_caught(Service::Payment, "payment-never-refunds", Rule::Money);
+    must_be_caught(ServiceName::Payment, "payment-never-refunds", Rule::Money);
 }
 
 #[test]
 fn a_gateways_late_success_that_is_ignored_is_caught() {
-    must_be_caught(Service::Payment, "payment-gives-up-early", Rule::Money);
+    must_be_caught(ServiceName::Payment, "payment-gives-up-early", Rule::Money);
 }
 
 #[test]
 fn a_release_that_is_made_twice_is_caught() {
-    must_be_caught(Service::Inventory, "inventory-releases-twice", Rule::Stock);
+    must_be_caught(ServiceName::Inventory, "inventory-releases-twice", Rule::Stock);
 }

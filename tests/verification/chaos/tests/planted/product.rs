@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use xtask::Service;
+use xtask::ServiceName;
 
 /// The variables that ask for them, and a name that only the crashes use.
 const ASKS: [&str; 3] = ["PLANTED_BUG", "CRASH_FILE", "before-inbox"];
@@ -23,7 +23,7 @@ fn found_in(name: &str) -> Vec<&'static str> {
 
 #[test]
 fn the_services_do_not_know_how_to_be_asked_for_a_bug_or_a_crash() {
-    for service in Service::all() {
+    for service in ServiceName::all() {
         assert_eq!(found_in(service.name()), Vec::<&str>::new(), "{service}");
         assert_eq!(found_in(&format!("faulty-{service}")), ASKS, "the test build of {service}");
     }

@@ -10,7 +10,7 @@ use chaos::load::scripted_order::ScriptedOrder;
 use chaos::supervisor::supervised;
 use chaos::system::SystemConfig;
 use chaos::trial::{QuiescenceTimeouts, ScriptedRun, ScriptedRunResult};
-use xtask::{Broker, Service, broker_from_env, wait_until};
+use xtask::{Broker, ServiceName, broker_from_env, wait_until};
 
 /// Orders in a suite at most.
 const ORDERS: u32 = 20;
@@ -21,10 +21,10 @@ const SHORT: QuiescenceTimeouts =
 const LONG: QuiescenceTimeouts =
     QuiescenceTimeouts { orders: Duration::from_mins(1), settling: Duration::from_secs(30) };
 /// The producer of the order service waits so long for more records, so that what it has sent is not at the broker at once.
-const LINGER: Variable = (Some(Service::Order), "KAFKA_LINGER_MS", "3000");
+const LINGER: Variable = (Some(ServiceName::Order), "KAFKA_LINGER_MS", "3000");
 
 /// An environment variable of one service, or of all.
-type Variable = (Option<Service>, &'static str, &'static str);
+type Variable = (Option<ServiceName>, &'static str, &'static str);
 
 /// What is done to a suite while orders go through it.
 type ScheduledFault = fn(&ScriptedRun) -> Result<()>;
@@ -57,7 +57,7 @@ fn must_be_caught_with(bug: &'static str, environment: &[Variable], fault: Sched
 }
 
 /// A service crashes with one order; another order shows that it goes on.
-fn crash(trial: &ScriptedRun, service: Service, point: &'static str, event: &'static str) -> Result<()> {
+fn crash(trial: &ScriptedRun, service: ServiceName, point: &'static str, event: &'static str) -> Result<()> {
     trial.arm(&Crash { service, point, event })?;
     trial.place_scripted(ScriptedOrder::Sold)?;
     trial.wait_for_crashes()?;
@@ -69,19 +69,19 @@ fn nothing(trial: &ScriptedRun) -> Result<()> {
 }
 
 fn undecided(trial: &ScriptedRun) -> Result<()> {
-    crash(trial, Service::Payment, "before-commit", "StockReserved")
+    crash(trial, ServiceName::Payment, "before-commit", "StockReserved")
 }
 
 fn uncommitted(trial: &ScriptedRun) -> Result<()> {
-    crash(trial, Service::Inventory, "before-commit", "OrderPlaced")
+    crash(trial, ServiceName::Inventory, "before-commit", "OrderPlaced")
 }
 
 fn unsent(trial: &ScriptedRun) -> Result<()> {
-    crash(trial, Service::Order, "after-mark", "OrderPlaced")
+    crash(trial, ServiceName::Order, "after-mark", "OrderPlaced")
 }
 
 fn unmarked(trial: &ScriptedRun) -> Result<()> {
-    crash(trial, Service::Inventory, "after-publish", "StockReserved")
+    crash(trial, ServiceName::Inventory, "after-publish", "StockReserved")
 }
 
 fn refused(trial: &ScriptedRun) -> Result<()> {
@@ -89,7 +89,7 @@ fn refused(trial: &ScriptedRun) -> Result<()> {
     let refusal = Refusal::begin(trial.system(), "order.events")?;
     trial.place_scripted(ScriptedOrder::Sold)?;
     wait_until("the broker to refuse it", Duration::from_secs(20), || {
-        let log = trial.system().log(Service::Order).map_err(|error| error.to_string())?;
+        let log = trial.system().log(ServiceName::Order).map_err(|error| error.to_string())?;
         if log.contains("publishing failed") { Ok(()) } else { Err("no refusal".to_owned()) }
     })?;
     drop(refusal);
