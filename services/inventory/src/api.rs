@@ -142,7 +142,7 @@ async fn get_stock(
     Path(sku): Path<Sku>,
     Query(at): Query<AtQuery>,
 ) -> Result<axum::Json<StockView>, Problem> {
-    let known = app.state(StreamId::of_sku(STOCK, &sku), at.up_to()?).await?;
+    let known = app.state(StreamId::new(STOCK, &sku), at.up_to()?).await?;
     let stock = known.and_then(|(state, _)| state.stock.get(&sku).copied());
     let stock = stock.ok_or_else(|| Problem::not_found(format!("no {sku} was ever received")))?;
     Ok(axum::Json(StockView::new(sku, stock)))
@@ -180,7 +180,7 @@ async fn get_reservation(
     Path(order_id): Path<OrderId>,
     Query(at): Query<AtQuery>,
 ) -> Result<axum::Json<ReservationView>, Problem> {
-    let known = app.state(StreamId::of_order(RESERVATIONS, order_id), at.up_to()?).await?;
+    let known = app.state(StreamId::new(RESERVATIONS, order_id), at.up_to()?).await?;
     let (state, _) = known.ok_or_else(|| Problem::not_found(format!("nothing is known of order {order_id}")))?;
     let status = state.reservation.status();
     let lines = match state.reservation {

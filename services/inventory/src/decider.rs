@@ -1,4 +1,4 @@
-//! Decides about the stock of an order: all of its lines are held, or none.
+//! The reservation of an order: all of its lines are held, or none.
 //!
 //! A reservation and the stock of its SKUs change together: each decision sees both and yields the events of both.
 
@@ -10,55 +10,37 @@ use contracts::{
         InventoryEvent, Shortage, StockCommitted, StockLine, StockReleased, StockReservationRejected, StockReserved,
     },
 };
-use decider::{Decider, InternalEvent, LogEvent};
+use decider::{Decider, LogEvent};
 use serde::{Deserialize, Serialize};
 
 /// The inventory service's pure core.
 pub struct Inventory;
 
-/// What somebody wants of the inventory service.
 #[derive(Debug, Clone, strum::IntoStaticStr)]
 pub enum Command {
-    /// Goods arrived.
-    Receive {
-        /// What.
-        sku: Sku,
-        /// How many.
-        quantity: u32,
-    },
+    /// Add goods to the stock.
+    Receive { sku: Sku, quantity: u32 },
     /// Hold every line for the order, or none.
-    Reserve {
-        /// The order.
-        order_id: OrderId,
-        /// What and how many; each SKU once.
-        lines: BTreeMap<Sku, u32>,
-    },
-    /// The order is paid: its units leave the stock.
+    Reserve { order_id: OrderId, lines: BTreeMap<Sku, u32> },
+    /// Take the units of a paid order out of the stock.
     Commit(OrderId),
-    /// The order is undone: whatever it holds is available again, and it will never hold anything.
-    Release {
-        /// The order.
-        order_id: OrderId,
-        /// Why.
-        reason: CancelReason,
-    },
+    /// Make the units of a cancelled order available again, and never hold any for it.
+    Release { order_id: OrderId, reason: CancelReason },
 }
 
-/// What happened to the stock of one SKU.
+/// Units of one SKU that move.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Movement {
-    /// What.
     pub sku: Sku,
-    /// How many.
     pub quantity: u32,
-    /// The order that caused it; none for a receipt.
+    /// The order that caused it; `None` for a receipt.
     pub order_id: Option<OrderId>,
 }
 
-/// What the inventory service remembers for itself: the stock of each SKU has a log of its own.
+/// Internal events: the stock of each SKU has its own log. The names are storage format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 pub enum StockMovement {
-    /// Units arrived: they are on hand.
+    /// Units are on hand for the first time.
     UnitsReceived(Movement),
     /// Units on hand are held for an order.
     UnitsReserved(Movement),
@@ -70,14 +52,7 @@ pub enum StockMovement {
     UnitsRestocked(Movement),
 }
 
-impl InternalEvent for StockMovement {
-    fn name(&self) -> &'static str {
-        self.into()
-    }
-}
-
 impl StockMovement {
-    /// The SKU and how many of it.
     pub fn movement(&self) -> &Movement {
         match self {
             Self::UnitsReceived(movement)
@@ -89,42 +64,36 @@ impl StockMovement {
     }
 }
 
-/// An event in the inventory service's log.
 pub type Event = LogEvent<InventoryEvent, StockMovement>;
 
-/// What is known about one order's reservation and about the SKUs it is made of.
+/// One order's reservation, and the stock of its SKUs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    /// What the order holds.
     pub reservation: Reservation,
-    /// The stock, as far as a decision needs it.
+    /// The part of the stock that a decision needs.
     pub stock: BTreeMap<Sku, Stock>,
 }
 
-/// What an order holds.
+/// Units that an order holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reservation {
-    /// Nothing is known of the order.
     #[default]
     New,
-    /// A line was missing; the order holds nothing.
+    /// Holds nothing: a line was short.
     Rejected,
-    /// Units are held for it.
     Held(Vec<StockLine>),
-    /// Its units have left the stock.
+    /// The units have left the stock.
     Committed(Vec<StockLine>),
-    /// It was undone; the order holds nothing and never will. The tombstone for what comes late.
+    /// Holds nothing and never will: the order was undone. The tombstone for late facts.
     Released,
 }
 
-/// The stock of one SKU. `on_hand + reserved + shipped` is what was ever received.
+/// The stock of one SKU, in units. `on_hand + reserved + shipped` is the total ever received.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stock {
-    /// Units that can be reserved.
     pub on_hand: u64,
-    /// Units held for orders.
     pub reserved: u64,
-    /// Units of paid orders.
+    /// Committed to paid orders.
     pub shipped: u64,
 }
 
@@ -142,7 +111,9 @@ impl Decider for Inventory {
                 moved(*order_id, lines, StockMovement::UnitsCommitted, committed.into())
             }
             (Command::Release { order_id, reason }, reservation) => release(*order_id, *reason, reservation),
-            _ => vec![],
+            (Command::Reserve { .. }, Reservation::Rejected | Reservation::Held(_)) => vec![],
+            (Command::Reserve { .. } | Command::Commit(_), Reservation::Committed(_) | Reservation::Released) => vec![],
+            (Command::Commit(_), Reservation::New | Reservation::Rejected) => vec![],
         }
     }
 
@@ -179,7 +150,7 @@ fn reserve(stock: &BTreeMap<Sku, Stock>, order_id: OrderId, lines: &BTreeMap<Sku
     moved(order_id, &lines, StockMovement::UnitsReserved, reserved.into())
 }
 
-/// Released whatever the stage, so that the order learns that its stock is back even if it never held any.
+/// Publishes the release even if the order never held anything, so that the order service learns that nothing is held.
 fn release(order_id: OrderId, reason: CancelReason, reservation: &Reservation) -> Vec<Event> {
     let (lines, movement): (&[StockLine], fn(Movement) -> StockMovement) = match reservation {
         Reservation::New => (&[], StockMovement::UnitsReleased),
@@ -191,7 +162,7 @@ fn release(order_id: OrderId, reason: CancelReason, reservation: &Reservation) -
     moved(order_id, lines, movement, released.into())
 }
 
-/// The movement of every line, then the fact about the order.
+/// Movements of all lines, followed by the fact about the order.
 fn moved(
     order_id: OrderId,
     lines: &[StockLine],
@@ -216,7 +187,7 @@ impl Reservation {
         }
     }
 
-    /// One word for what the order holds.
+    /// The state in one word.
     pub fn status(&self) -> &'static str {
         match self {
             Self::New => "new",
@@ -250,7 +221,7 @@ impl Stock {
     }
 }
 
-/// Stock is never negative. A log that says otherwise is corrupt, and going on with it would sell what isn't there.
+/// Subtracts units. Stock is never negative: a log that says otherwise is corrupt, and continuing would oversell.
 fn taken(from: u64, quantity: u64) -> u64 {
-    from.checked_sub(quantity).expect("more units leave than there are: the log is corrupt")
+    from.checked_sub(quantity).expect("corrupt log: more units leave than are in stock")
 }

@@ -1,83 +1,71 @@
-//! Decides about an order: what was ordered at which price, and how it ends.
+//! The order: what was ordered at which price, and how it ends.
 //!
-//! The order waits for the others' facts, which come in any order, and ends when they allow only one end: confirmed when
-//! a shipment is scheduled, cancelled when neither stock nor money is held any more.
+//! The other services' facts about an order arrive in any order. Each is recorded as progress of its stock, its payment or
+//! its shipment. As soon as the progress allows only one outcome ([`Progress::outcome`]), the order is confirmed or cancelled.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use contracts::{
     CancelReason, EventId, Money, OrderId, Sku,
     order::{Address, OrderCancellationRequested, OrderCancelled, OrderConfirmed, OrderEvent, OrderLine, OrderPlaced},
 };
-use decider::{Decider, InternalEvent, LogEvent};
+use decider::{Decider, LogEvent};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The order service's pure core.
 pub struct Order;
 
-/// What somebody wants of the order service.
 #[derive(Debug, Clone, strum::IntoStaticStr)]
 pub enum Command {
-    /// The shop offers a product, or changes its name or price.
+    /// Add a product to the catalog, or change its name or price.
     ListProduct(Product),
-    /// A customer orders.
-    Place(Box<Placement>),
-    /// The customer wants the order undone.
+    Place(Box<PlaceOrder>),
+    /// The customer's request to cancel.
     Cancel(OrderId),
-    /// The order's time is up.
-    PassDeadline(OrderId),
-    /// Another service's event tells something about the order.
-    Note(Observation),
+    /// Cancel the order because its deadline has passed.
+    Expire(OrderId),
+    /// Record another service's fact about the order.
+    Record(RecordedFact),
 }
 
 /// A product in the catalog, which prices come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Product {
-    /// What it is called in orders and in the stock.
     pub sku: Sku,
-    /// What people call it.
+    /// Display name.
     pub name: String,
-    /// The price of one.
+    /// Price of one unit.
     pub price: Money,
 }
 
-/// What a customer asks for. Prices are not theirs to say.
+/// An order as requested. Prices come from the catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placement {
-    /// The new order's id.
+pub struct PlaceOrder {
     pub order_id: OrderId,
-    /// Who orders.
     pub customer: String,
-    /// What and how many; each SKU once.
+    /// SKUs, each at most once, with quantities.
     pub lines: Vec<(Sku, u32)>,
-    /// The payment provider's token.
+    /// Token from the payment provider.
     pub payment_method: String,
-    /// Where to ship.
     pub address: Address,
-    /// Now.
     pub placed_at: Timestamp,
-    /// When to give up.
     pub deadline: Timestamp,
 }
 
-/// A fact about an order, with what the order's timeline shows of the event that brought it.
+/// Another service's fact about an order, with the origin of the event that brought it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Observation {
-    /// The order.
+pub struct RecordedFact {
     pub order_id: OrderId,
-    /// What the event says.
     pub fact: Fact,
-    /// The event.
     pub event_id: EventId,
-    /// When it happened.
     pub occurred_at: Timestamp,
-    /// The event that led to it.
+    /// The event that caused it.
     pub causation_id: Option<EventId>,
 }
 
-/// What other services' events mean to an order. Named as the events are.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::IntoStaticStr)]
+/// Other services' facts about an order, named like their events. The names are storage format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 pub enum Fact {
     StockReserved,
     StockReservationRejected,
@@ -94,53 +82,85 @@ pub enum Fact {
     ShipmentDispatched,
 }
 
-/// What the order service remembers for itself.
+/// Internal events. The names are storage format; older names are aliases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 pub enum OrderNote {
-    /// The catalog has a product, or a new price for it.
+    /// The catalog has a new product, or a new name or price for one.
     ProductListed(Product),
-    /// An order learnt a fact.
-    FactNoted(Observation),
+    #[serde(alias = "FactNoted")]
+    FactRecorded(RecordedFact),
 }
 
-impl InternalEvent for OrderNote {
-    fn name(&self) -> &'static str {
-        self.into()
-    }
-}
-
-/// An event in the order service's log.
 pub type Event = LogEvent<OrderEvent, OrderNote>;
 
-/// What is known about one order and about the products it is made of.
+/// One order, and the products that it consists of.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    /// The order, once it is placed.
+    /// `None` until the order is placed.
     pub order: Option<OrderState>,
-    /// The catalog, as far as a decision needs it.
+    /// The part of the catalog that a decision needs.
     pub products: BTreeMap<Sku, Product>,
 }
 
-/// What is known about an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderState {
-    /// What was ordered.
     pub placed: OrderPlaced,
-    /// What the other services did.
-    pub facts: BTreeSet<Fact>,
-    /// Why the order's cancellation was asked for, if it was.
+    pub progress: Progress,
+    /// Reason of the requested cancellation, if one was requested.
     pub cancellation: Option<CancelReason>,
-    /// How it ended, so far: a confirmed order can still be cancelled until it is dispatched.
+    /// The outcome so far: a confirmed order can still be cancelled until it is dispatched.
     pub outcome: Option<Outcome>,
 }
 
-/// How an order ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
-    /// It ships.
     Confirmed,
-    /// It is undone.
     Cancelled(CancelReason),
+}
+
+/// Progress of an order in the other services. Each part only advances, because facts may arrive late.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Progress {
+    pub stock: StockProgress,
+    pub payment: PaymentProgress,
+    pub shipment: ShipmentProgress,
+}
+
+/// Progress of an order's stock, in the order in which it advances.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum StockProgress {
+    #[default]
+    Unknown,
+    Reserved,
+    Committed,
+    /// Never held: a line was short.
+    Rejected,
+    /// Held no longer.
+    Released,
+}
+
+/// Progress of an order's payment, in the order in which it advances.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum PaymentProgress {
+    #[default]
+    Unknown,
+    Captured,
+    Declined,
+    Refunded,
+    Voided,
+}
+
+/// Progress of an order's shipment, in the order in which it advances.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ShipmentProgress {
+    #[default]
+    Unknown,
+    Scheduled,
+    Rejected,
+    Cancelled,
+    Dispatched,
+    /// Dispatched, and a cancellation was refused because of that.
+    CancellationRefused,
 }
 
 impl Decider for Order {
@@ -151,13 +171,13 @@ impl Decider for Order {
     fn decide(state: &State, command: &Command) -> Vec<Event> {
         match (command, &state.order) {
             (Command::ListProduct(product), _) => list(state, product),
-            (Command::Place(placement), None) => place(state, placement),
+            (Command::Place(order), None) => place(state, order),
             (Command::Cancel(_), Some(order)) => request_cancellation(order, CancelReason::Customer),
-            (Command::PassDeadline(_), Some(order)) if order.awaits_deadline() => {
-                request_cancellation(order, CancelReason::DeadlinePassed)
+            (Command::Expire(_), Some(order)) => expire(order),
+            (Command::Record(fact), Some(order)) => record(order, fact),
+            (Command::Place(_), Some(_)) | (Command::Cancel(_) | Command::Expire(_) | Command::Record(_), None) => {
+                vec![]
             }
-            (Command::Note(observation), Some(order)) => note(order, observation),
-            _ => vec![],
         }
     }
 
@@ -167,7 +187,7 @@ impl Decider for Order {
                 state.products.insert(product.sku.clone(), product.clone());
             }
             LogEvent::Public(OrderEvent::OrderPlaced(placed)) => state.order = Some(OrderState::new(placed.clone())),
-            _ => state.order = state.order.map(|order| order.after(event)),
+            later => state.order = state.order.map(|order| order.after(later)),
         }
         state
     }
@@ -180,54 +200,125 @@ fn list(state: &State, product: &Product) -> Vec<Event> {
     vec![LogEvent::Internal(OrderNote::ProductListed(product.clone()))]
 }
 
-/// Nothing happens when a product is unknown or the prices don't add up: there is no order then.
-fn place(state: &State, placement: &Placement) -> Vec<Event> {
+/// Places no order if a product is unknown or the total cannot be represented.
+fn place(state: &State, order: &PlaceOrder) -> Vec<Event> {
     let price = |(sku, quantity): &(Sku, u32)| {
         let unit_price = state.products.get(sku)?.price;
         Some(OrderLine { sku: sku.clone(), quantity: *quantity, unit_price })
     };
-    let Some(lines) = placement.lines.iter().map(price).collect::<Option<Vec<_>>>() else { return vec![] };
+    let Some(lines) = order.lines.iter().map(price).collect::<Option<Vec<_>>>() else { return vec![] };
     let amounts = lines.iter().map(|line| line.unit_price.times(line.quantity)).collect::<Option<Vec<_>>>();
     let Some(total) = amounts.and_then(Money::sum) else { return vec![] };
     let placed = OrderPlaced {
-        order_id: placement.order_id,
-        customer: placement.customer.clone(),
+        order_id: order.order_id,
+        customer: order.customer.clone(),
         lines,
         total,
-        payment_method: placement.payment_method.clone(),
-        address: placement.address.clone(),
-        placed_at: placement.placed_at,
-        deadline: placement.deadline,
+        payment_method: order.payment_method.clone(),
+        address: order.address.clone(),
+        placed_at: order.placed_at,
+        deadline: order.deadline,
     };
-    vec![LogEvent::Public(placed.into())]
+    vec![public(placed)]
 }
 
 fn request_cancellation(order: &OrderState, reason: CancelReason) -> Vec<Event> {
     if !order.can_be_cancelled() {
         return vec![];
     }
-    vec![LogEvent::Public(OrderCancellationRequested { order_id: order.placed.order_id, reason }.into())]
+    vec![public(OrderCancellationRequested { order_id: order.placed.order_id, reason })]
 }
 
-fn note(order: &OrderState, observation: &Observation) -> Vec<Event> {
-    if order.facts.contains(&observation.fact) {
-        return vec![];
+fn expire(order: &OrderState) -> Vec<Event> {
+    if order.can_expire() { request_cancellation(order, CancelReason::DeadlinePassed) } else { vec![] }
+}
+
+/// Records a fact that advances the order, and the outcome that follows.
+fn record(order: &OrderState, recorded: &RecordedFact) -> Vec<Event> {
+    let progress = order.progress.after(recorded.fact);
+    let advanced = progress != order.progress;
+    let fact = advanced.then(|| LogEvent::Internal(OrderNote::FactRecorded(recorded.clone())));
+    let order_id = order.placed.order_id;
+    // A late fact may still bring the outcome: earlier versions confirmed no dispatched order before its schedule was known.
+    let outcome = match (order.outcome, progress.outcome(order.cancellation)) {
+        (None, Some(Outcome::Confirmed)) => Some(public(OrderConfirmed { order_id })),
+        (None | Some(Outcome::Confirmed), Some(Outcome::Cancelled(reason))) => {
+            Some(public(OrderCancelled { order_id, reason }))
+        }
+        (_, None)
+        | (Some(_), Some(Outcome::Confirmed))
+        | (Some(Outcome::Cancelled(_)), Some(Outcome::Cancelled(_))) => None,
+    };
+    fact.into_iter().chain(outcome).collect()
+}
+
+fn public(event: impl Into<OrderEvent>) -> Event {
+    LogEvent::Public(event.into())
+}
+
+impl Progress {
+    /// The progress after one more fact. A fact that arrives after a later one changes nothing.
+    fn after(self, fact: Fact) -> Self {
+        let stock = |stock| Self { stock: self.stock.max(stock), ..self };
+        let payment = |payment| Self { payment: self.payment.max(payment), ..self };
+        let shipment = |shipment| Self { shipment: self.shipment.max(shipment), ..self };
+        match fact {
+            Fact::StockReserved => stock(StockProgress::Reserved),
+            Fact::StockReservationRejected => stock(StockProgress::Rejected),
+            Fact::StockCommitted => stock(StockProgress::Committed),
+            Fact::StockReleased => stock(StockProgress::Released),
+            Fact::PaymentCaptured => payment(PaymentProgress::Captured),
+            Fact::PaymentDeclined => payment(PaymentProgress::Declined),
+            Fact::PaymentRefunded => payment(PaymentProgress::Refunded),
+            Fact::PaymentVoided => payment(PaymentProgress::Voided),
+            Fact::ShipmentScheduled => shipment(ShipmentProgress::Scheduled),
+            Fact::ShipmentRejected => shipment(ShipmentProgress::Rejected),
+            Fact::ShipmentCancelled => shipment(ShipmentProgress::Cancelled),
+            Fact::ShipmentDispatched => shipment(ShipmentProgress::Dispatched),
+            Fact::ShipmentCancellationRefused => shipment(ShipmentProgress::CancellationRefused),
+        }
     }
-    let noted = LogEvent::Internal(OrderNote::FactNoted(observation.clone()));
-    let ending = order.clone().after(&noted).ending();
-    std::iter::once(noted).chain(ending.map(LogEvent::Public)).collect()
+
+    /// The only outcome that the progress allows, if it allows only one. `requested` is the reason of a requested cancellation.
+    fn outcome(self, requested: Option<CancelReason>) -> Option<Outcome> {
+        use {PaymentProgress as Payment, ShipmentProgress as Shipment, StockProgress as Stock};
+        match (self.stock, self.payment, self.shipment) {
+            (Stock::Rejected, _, _) => Some(Outcome::Cancelled(CancelReason::OutOfStock)),
+            (Stock::Released, Payment::Declined, _) => Some(Outcome::Cancelled(CancelReason::PaymentDeclined)),
+            (Stock::Released, Payment::Refunded | Payment::Voided, Shipment::Rejected) => {
+                Some(Outcome::Cancelled(CancelReason::ShipmentRejected))
+            }
+            // Stock and money may be known to be settled before the shipment's fate is. Without a request, only the
+            // carrier's refusal has that effect.
+            (Stock::Released, Payment::Refunded | Payment::Voided, _) => {
+                Some(Outcome::Cancelled(requested.unwrap_or(CancelReason::ShipmentRejected)))
+            }
+            (_, _, Shipment::Dispatched | Shipment::CancellationRefused) => Some(Outcome::Confirmed),
+            (_, _, Shipment::Scheduled) if requested.is_none() && !self.is_compensating() => Some(Outcome::Confirmed),
+            (_, _, Shipment::Unknown | Shipment::Scheduled | Shipment::Rejected | Shipment::Cancelled) => None,
+        }
+    }
+
+    /// Whether some service has begun to compensate the order.
+    fn is_compensating(self) -> bool {
+        matches!(self.stock, StockProgress::Rejected | StockProgress::Released)
+            || self.payment >= PaymentProgress::Declined
+            || matches!(self.shipment, ShipmentProgress::Rejected | ShipmentProgress::Cancelled)
+    }
+
+    fn is_dispatched(self) -> bool {
+        self.shipment >= ShipmentProgress::Dispatched
+    }
 }
 
 impl OrderState {
     fn new(placed: OrderPlaced) -> Self {
-        Self { placed, facts: BTreeSet::new(), cancellation: None, outcome: None }
+        Self { placed, progress: Progress::default(), cancellation: None, outcome: None }
     }
 
     fn after(mut self, event: &Event) -> Self {
         match event {
-            LogEvent::Internal(OrderNote::FactNoted(observation)) => {
-                self.facts.insert(observation.fact.clone());
-            }
+            LogEvent::Internal(OrderNote::FactRecorded(recorded)) => self.progress = self.progress.after(recorded.fact),
             LogEvent::Public(OrderEvent::OrderCancellationRequested(event)) => self.cancellation = Some(event.reason),
             LogEvent::Public(OrderEvent::OrderConfirmed(_)) => self.outcome = Some(Outcome::Confirmed),
             LogEvent::Public(OrderEvent::OrderCancelled(event)) => {
@@ -238,94 +329,46 @@ impl OrderState {
         self
     }
 
-    /// The end that the facts leave, when the order has not come to it yet.
-    fn ending(&self) -> Option<OrderEvent> {
-        let order_id = self.placed.order_id;
-        match self.outcome {
-            Some(Outcome::Cancelled(_)) => None,
-            _ if self.stock_is_back() && self.money_is_back() => {
-                Some(OrderCancelled { order_id, reason: self.cancel_reason() }.into())
-            }
-            None if self.will_ship() => Some(OrderConfirmed { order_id }.into()),
-            _ => None,
-        }
+    fn is_cancelled(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::Cancelled(_)))
     }
 
-    fn knows(&self, fact: &Fact) -> bool {
-        self.facts.contains(fact)
+    /// Whether the parcel has left, after which nothing is undone.
+    pub fn is_dispatched(&self) -> bool {
+        self.progress.is_dispatched()
     }
 
-    fn stock_is_back(&self) -> bool {
-        self.knows(&Fact::StockReservationRejected) || self.knows(&Fact::StockReleased)
-    }
-
-    /// A rejected reservation is never charged, so its money needn't come back.
-    fn money_is_back(&self) -> bool {
-        [Fact::StockReservationRejected, Fact::PaymentDeclined, Fact::PaymentRefunded, Fact::PaymentVoided]
-            .iter()
-            .any(|fact| self.knows(fact))
-    }
-
-    /// A scheduled shipment confirms the order, unless it is being undone or shipping has yet to decide about that.
-    fn will_ship(&self) -> bool {
-        let decided = self.cancellation.is_none() || self.is_beyond_recall();
-        self.knows(&Fact::ShipmentScheduled) && decided && !self.is_being_undone()
-    }
-
-    /// Whether the parcel has left.
-    pub fn is_beyond_recall(&self) -> bool {
-        self.knows(&Fact::ShipmentDispatched) || self.knows(&Fact::ShipmentCancellationRefused)
-    }
-
-    /// Whether some service is known to have begun to undo the order.
-    fn is_being_undone(&self) -> bool {
-        let undone = [Fact::ShipmentRejected, Fact::ShipmentCancelled];
-        self.stock_is_back() || self.money_is_back() || undone.iter().any(|fact| self.knows(fact))
-    }
-
-    /// Whether asking shipping to cancel can still change anything.
+    /// Whether a request to shipping can still change the outcome.
     pub fn can_be_cancelled(&self) -> bool {
-        let settled = matches!(self.outcome, Some(Outcome::Cancelled(_)));
-        !settled && self.cancellation.is_none() && !self.is_being_undone() && !self.is_beyond_recall()
+        let is_requested = self.cancellation.is_some();
+        !self.is_cancelled() && !is_requested && !self.progress.is_compensating() && !self.is_dispatched()
     }
 
-    /// Whether the order asks for its own cancellation when its deadline passes.
-    pub fn awaits_deadline(&self) -> bool {
+    /// Whether the order requests its own cancellation at its deadline.
+    pub fn can_expire(&self) -> bool {
         self.outcome.is_none() && self.can_be_cancelled()
     }
 
-    fn cancel_reason(&self) -> CancelReason {
-        let causes = [
-            (Fact::StockReservationRejected, CancelReason::OutOfStock),
-            (Fact::PaymentDeclined, CancelReason::PaymentDeclined),
-            (Fact::ShipmentRejected, CancelReason::ShipmentRejected),
-        ];
-        let known = causes.into_iter().find(|(fact, _)| self.knows(fact));
-        // The order may hear that stock and money are back before it hears of the carrier's refusal. But nothing else
-        // undoes an order whose cancellation was not asked for.
-        known.map(|(_, reason)| reason).or(self.cancellation).unwrap_or(CancelReason::ShipmentRejected)
-    }
-
-    /// Why the order is cancelled, or is to be. A request that shipping can only refuse is no reason any more.
+    /// Reason for which the order is cancelled or is being cancelled. A request that came after dispatch is not one.
     pub fn reason(&self) -> Option<CancelReason> {
         match self.outcome {
             Some(Outcome::Cancelled(reason)) => Some(reason),
-            _ if self.is_beyond_recall() => None,
-            _ => self.cancellation,
+            Some(Outcome::Confirmed) | None if self.is_dispatched() => None,
+            Some(Outcome::Confirmed) | None => self.cancellation,
         }
     }
 
-    /// One word for where the order is.
+    /// The order's status in one word, as shown to customers.
     pub fn status(&self) -> &'static str {
-        match self.outcome {
-            Some(Outcome::Cancelled(_)) => "cancelled",
-            _ if self.knows(&Fact::ShipmentDispatched) => "dispatched",
-            _ if self.is_being_undone() || (self.cancellation.is_some() && !self.is_beyond_recall()) => "cancelling",
-            Some(Outcome::Confirmed) => "confirmed",
-            None if self.knows(&Fact::StockCommitted) => "stock_committed",
-            None if self.knows(&Fact::PaymentCaptured) => "paid",
-            None if self.knows(&Fact::StockReserved) => "stock_reserved",
-            None => "placed",
+        match (self.outcome, self.progress) {
+            (Some(Outcome::Cancelled(_)), _) => "cancelled",
+            (_, progress) if progress.is_dispatched() => "dispatched",
+            (_, progress) if progress.is_compensating() || self.cancellation.is_some() => "cancelling",
+            (Some(Outcome::Confirmed), _) => "confirmed",
+            (None, Progress { stock: StockProgress::Committed, .. }) => "stock_committed",
+            (None, Progress { payment: PaymentProgress::Captured, .. }) => "paid",
+            (None, Progress { stock: StockProgress::Reserved, .. }) => "stock_reserved",
+            (None, _) => "placed",
         }
     }
 }

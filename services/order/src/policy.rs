@@ -1,143 +1,109 @@
-//! What the order service does about the events of others, and where its events are kept.
+//! Order policy: reactions to other services' facts, the deadline's timer, and the layout of streams.
 
 use contracts::{
-    Contract, Event as ContractEvent, Received, inventory::InventoryEvent, order::OrderEvent, payment::PaymentEvent,
-    shipping::ShippingEvent,
+    CancelReason, Meta, OrderId,
+    inventory::{StockCommitted, StockReleased, StockReservationRejected, StockReserved},
+    order::{OrderCancellationRequested, OrderCancelled, OrderConfirmed, OrderEvent, OrderPlaced},
+    payment::{PaymentCaptured, PaymentDeclined, PaymentRefunded, PaymentVoided},
+    shipping::{
+        ShipmentCancellationRefused, ShipmentCancelled, ShipmentDispatched, ShipmentRejected, ShipmentScheduled,
+    },
 };
-use decider::{LogEvent, NoIntent, Reaction, SagaMetric, Service, StreamId};
+use decider::{NoIntent, Reaction, SagaMetric, Service, StreamId, reactions};
 use jiff::Timestamp;
 
-use crate::decider::{Command, Event, Fact, Observation, Order, OrderNote, State};
+use crate::decider::{Command, Event, Fact, Order, OrderNote, RecordedFact, State};
 
-/// The category of the streams with one order each.
+/// Category of streams about one order each.
 pub const ORDERS: &str = "order";
-/// The category of the streams with one product of the catalog each.
+/// Category of streams about one product of the catalog each.
 pub const PRODUCTS: &str = "product";
-
-/// What the service does when something happened: its column of the saga table.
-const REACTIONS: &[Reaction] = &[
-    Reaction::asked_by("customer", "Place", "accepts the order", &["OrderPlaced"]),
-    Reaction::asked_by("customer", "Cancel", "asks shipping to cancel", &["OrderCancellationRequested"]),
-    Reaction::at_deadline("PassDeadline", "asks shipping to cancel", &["OrderCancellationRequested"]),
-    Reaction::to("StockReserved", "Note", "notes it", &[]),
-    Reaction::to("StockReservationRejected", "Note", "cancels: nothing is held", &["OrderCancelled"]),
-    Reaction::to("StockCommitted", "Note", "notes it", &[]),
-    Reaction::to("StockReleased", "Note", "cancels once the money is back", &["OrderCancelled"]),
-    Reaction::to("PaymentCaptured", "Note", "notes it", &[]),
-    Reaction::to("PaymentDeclined", "Note", "cancels once the stock is back", &["OrderCancelled"]),
-    Reaction::to("PaymentRefunded", "Note", "cancels once the stock is back", &["OrderCancelled"]),
-    Reaction::to("PaymentVoided", "Note", "cancels once the stock is back", &["OrderCancelled"]),
-    Reaction::to("ShipmentScheduled", "Note", "confirms", &["OrderConfirmed"]),
-    Reaction::to("ShipmentRejected", "Note", "notes it", &[]),
-    Reaction::to("ShipmentCancelled", "Note", "notes it", &[]),
-    Reaction::to("ShipmentCancellationRefused", "Note", "stays confirmed", &["OrderConfirmed"]),
-    Reaction::to("ShipmentDispatched", "Note", "is dispatched: the point of no return", &["OrderConfirmed"]),
-];
 
 impl Service for Order {
     type Public = OrderEvent;
     type Internal = OrderNote;
     type Intent = NoIntent;
 
-    const CONSUMES: &'static [&'static str] = &[InventoryEvent::TOPIC, PaymentEvent::TOPIC, ShippingEvent::TOPIC];
     const CATEGORIES: &'static [&'static str] = &[ORDERS, PRODUCTS];
-    const REACTIONS: &'static [Reaction] = REACTIONS;
+    const STATE_VERSION: u32 = 2;
+    const REACTIONS: &'static [Reaction<Self>] = reactions! {
+        request "customer" => Place: "accepts the order", [OrderPlaced];
+        request "customer" => Cancel: "asks shipping to cancel", [OrderCancellationRequested];
+        deadline => Expire: "asks shipping to cancel", [OrderCancellationRequested];
 
-    fn command_name(command: &Command) -> &'static str {
-        command.into()
-    }
+        on StockReserved(e, meta) => Record(fact(e.order_id, Fact::StockReserved, meta)): "records it", [];
+        on StockReservationRejected(e, meta) => Record(fact(e.order_id, Fact::StockReservationRejected, meta)):
+            "cancels: nothing is held", [OrderCancelled];
+        on StockCommitted(e, meta) => Record(fact(e.order_id, Fact::StockCommitted, meta)): "records it", [];
+        on StockReleased(e, meta) => Record(fact(e.order_id, Fact::StockReleased, meta)):
+            "cancels once the money is settled", [OrderCancelled];
 
-    /// Every event of the other services is a fact about an order.
-    fn react(received: &Received) -> Option<Command> {
-        let fact = match &received.event {
-            ContractEvent::Order(_) => return None,
-            ContractEvent::Inventory(event) => match event {
-                InventoryEvent::StockReserved(_) => Fact::StockReserved,
-                InventoryEvent::StockReservationRejected(_) => Fact::StockReservationRejected,
-                InventoryEvent::StockCommitted(_) => Fact::StockCommitted,
-                InventoryEvent::StockReleased(_) => Fact::StockReleased,
-            },
-            ContractEvent::Payment(event) => match event {
-                PaymentEvent::PaymentCaptured(_) => Fact::PaymentCaptured,
-                PaymentEvent::PaymentDeclined(_) => Fact::PaymentDeclined,
-                PaymentEvent::PaymentRefunded(_) => Fact::PaymentRefunded,
-                PaymentEvent::PaymentVoided(_) => Fact::PaymentVoided,
-            },
-            ContractEvent::Shipping(event) => match event {
-                ShippingEvent::ShipmentScheduled(_) => Fact::ShipmentScheduled,
-                ShippingEvent::ShipmentRejected(_) => Fact::ShipmentRejected,
-                ShippingEvent::ShipmentCancelled(_) => Fact::ShipmentCancelled,
-                ShippingEvent::ShipmentCancellationRefused(_) => Fact::ShipmentCancellationRefused,
-                ShippingEvent::ShipmentDispatched(_) => Fact::ShipmentDispatched,
-            },
-        };
-        Some(Command::Note(Observation {
-            order_id: received.meta.order_id,
-            fact,
-            event_id: received.meta.id,
-            occurred_at: received.meta.time,
-            causation_id: received.meta.causation_id,
-        }))
-    }
+        on PaymentCaptured(e, meta) => Record(fact(e.order_id, Fact::PaymentCaptured, meta)): "records it", [];
+        on PaymentDeclined(e, meta) => Record(fact(e.order_id, Fact::PaymentDeclined, meta)):
+            "cancels once the stock is released", [OrderCancelled];
+        on PaymentRefunded(e, meta) => Record(fact(e.order_id, Fact::PaymentRefunded, meta)):
+            "cancels once the stock is released", [OrderCancelled];
+        on PaymentVoided(e, meta) => Record(fact(e.order_id, Fact::PaymentVoided, meta)):
+            "cancels once the stock is released", [OrderCancelled];
 
-    fn intent(_event: &Event) -> Option<NoIntent> {
-        None
-    }
+        on ShipmentScheduled(e, meta) => Record(fact(e.order_id, Fact::ShipmentScheduled, meta)):
+            "confirms", [OrderConfirmed];
+        on ShipmentRejected(e, meta) => Record(fact(e.order_id, Fact::ShipmentRejected, meta)): "records it", [];
+        on ShipmentCancelled(e, meta) => Record(fact(e.order_id, Fact::ShipmentCancelled, meta)): "records it", [];
+        on ShipmentDispatched(e, meta) => Record(fact(e.order_id, Fact::ShipmentDispatched, meta)):
+            "is dispatched: the point of no return", [OrderConfirmed];
+        on ShipmentCancellationRefused(e, meta) => Record(fact(e.order_id, Fact::ShipmentCancellationRefused, meta)):
+            "stays confirmed", [OrderConfirmed];
+    };
 
-    fn next_timer(state: &State) -> Option<Timestamp> {
-        let order = state.order.as_ref()?;
-        order.awaits_deadline().then_some(order.placed.deadline)
-    }
-
-    fn on_timer(stream: &StreamId) -> Option<Command> {
-        stream.order_id(ORDERS).map(Command::PassDeadline)
-    }
-
-    fn streams(command: &Command, _state: &State) -> Vec<StreamId> {
-        let order_id = match command {
-            Command::ListProduct(product) => return vec![StreamId::of_sku(PRODUCTS, &product.sku)],
-            Command::Place(placement) => placement.order_id,
-            Command::Cancel(order_id) | Command::PassDeadline(order_id) => *order_id,
-            Command::Note(observation) => observation.order_id,
-        };
-        let mut streams = vec![StreamId::of_order(ORDERS, order_id)];
-        if let Command::Place(placement) = command {
-            streams.extend(placement.lines.iter().map(|(sku, _)| StreamId::of_sku(PRODUCTS, sku)));
-        }
-        streams
-    }
-
-    fn stream_of(event: &Event) -> StreamId {
-        match event {
-            LogEvent::Public(event) => StreamId::of_order(ORDERS, event.order_id()),
-            LogEvent::Internal(OrderNote::FactNoted(observation)) => StreamId::of_order(ORDERS, observation.order_id),
-            LogEvent::Internal(OrderNote::ProductListed(product)) => StreamId::of_sku(PRODUCTS, &product.sku),
+    fn streams(command: &Command, _: &State) -> Vec<StreamId> {
+        match command {
+            Command::ListProduct(product) => vec![StreamId::new(PRODUCTS, &product.sku)],
+            Command::Place(order) => {
+                let products = order.lines.iter().map(|(sku, _)| StreamId::new(PRODUCTS, sku));
+                std::iter::once(StreamId::new(ORDERS, order.order_id)).chain(products).collect()
+            }
+            Command::Cancel(order_id) | Command::Expire(order_id) | Command::Record(RecordedFact { order_id, .. }) => {
+                vec![StreamId::new(ORDERS, order_id)]
+            }
         }
     }
 
     fn merge(parts: Vec<&State>) -> State {
-        let mut joined = State::default();
+        let mut merged = State::default();
         for part in parts {
-            joined.order = joined.order.or_else(|| part.order.clone());
-            joined.products.extend(part.products.clone());
+            merged.order = merged.order.or_else(|| part.order.clone());
+            merged.products.extend(part.products.clone());
         }
-        joined
+        merged
+    }
+
+    fn next_timer(state: &State) -> Option<Timestamp> {
+        let order = state.order.as_ref()?;
+        order.can_expire().then_some(order.placed.deadline)
+    }
+
+    fn on_timer(stream: &StreamId) -> Option<Command> {
+        stream.id_in(ORDERS).map(Command::Expire)
     }
 
     fn metric(state: &State, event: &Event) -> Option<SagaMetric> {
-        let began = state.order.as_ref()?.placed.placed_at;
-        match event {
-            LogEvent::Public(OrderEvent::OrderConfirmed(_)) => {
-                Some(SagaMetric::Ended { outcome: "confirmed", reason: None, began })
-            }
-            LogEvent::Public(OrderEvent::OrderCancelled(cancelled)) => {
-                Some(SagaMetric::Ended { outcome: "cancelled", reason: Some(cancelled.reason), began })
-            }
-            _ => None,
+        let started_at = state.order.as_ref()?.placed.placed_at;
+        let completed = |outcome, reason: Option<CancelReason>| {
+            Some(SagaMetric::Completed { outcome, reason: reason.map(Into::into), started_at })
+        };
+        match event.public()? {
+            OrderEvent::OrderConfirmed(_) => completed("confirmed", None),
+            OrderEvent::OrderCancelled(cancelled) => completed("cancelled", Some(cancelled.reason)),
+            OrderEvent::OrderPlaced(_) | OrderEvent::OrderCancellationRequested(_) => None,
         }
     }
 
     fn status(state: &State) -> &'static str {
         state.order.as_ref().map_or("listed", |order| order.status())
     }
+}
+
+fn fact(order_id: OrderId, fact: Fact, meta: &Meta) -> RecordedFact {
+    RecordedFact { order_id, fact, event_id: meta.id, occurred_at: meta.time, causation_id: meta.causation_id }
 }

@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use web::{PROBLEM_JSON, Path, Problem, Query};
 
 use crate::{
-    decider::{Payment, Stage, State as Known},
+    decider::{Payment, State as Known},
     policy::PAYMENTS,
 };
 
@@ -61,14 +61,15 @@ struct PaymentView {
 
 impl PaymentView {
     fn new(order_id: OrderId, known: Known) -> Self {
-        let status = known.stage.status();
-        let (capture_id, reason) = match known.stage {
-            Stage::Captured { capture_id } => (Some(capture_id), None),
-            Stage::Refunding { capture_id, reason } => (Some(capture_id), Some(reason)),
-            Stage::Voiding(reason) => (None, Some(reason)),
-            Stage::Waiting | Stage::Charging | Stage::Declined | Stage::Refunded | Stage::Voided => (None, None),
+        let (status, amount) = (known.status(), known.amount());
+        let (capture_id, reason) = match known {
+            Known::Captured { capture_id, .. } => (Some(capture_id), None),
+            Known::Refunding { capture_id, reason, .. } => (Some(capture_id), Some(reason)),
+            Known::Voiding { reason, .. } => (None, Some(reason)),
+            Known::New | Known::OrderRecorded(_) | Known::ReservationRecorded | Known::Charging(_) => (None, None),
+            Known::Declined { .. } | Known::Refunded { .. } | Known::Voided { .. } => (None, None),
         };
-        Self { order_id, status, amount: known.due.map(|due| due.amount), capture_id, reason }
+        Self { order_id, status, amount, capture_id, reason }
     }
 }
 
@@ -98,7 +99,7 @@ async fn get(
     Path(order_id): Path<OrderId>,
     Query(at): Query<AtQuery>,
 ) -> Result<axum::Json<PaymentView>, Problem> {
-    let known = app.state(StreamId::of_order(PAYMENTS, order_id), at.up_to()?).await?;
+    let known = app.state(StreamId::new(PAYMENTS, order_id), at.up_to()?).await?;
     let (known, _) = known.ok_or_else(|| Problem::not_found(format!("nothing is known of order {order_id}")))?;
     Ok(axum::Json(PaymentView::new(order_id, known)))
 }
@@ -117,6 +118,6 @@ async fn list(
     let (streams, next) = app.list(PAYMENTS, page.check()?).await?;
     let payments = streams
         .into_iter()
-        .filter_map(|(head, known)| head.stream.order_id(PAYMENTS).map(|order_id| PaymentView::new(order_id, known)));
+        .filter_map(|(head, known)| head.stream.id_in(PAYMENTS).map(|order_id| PaymentView::new(order_id, known)));
     Ok(axum::Json(PaymentPage { payments: payments.collect(), next }))
 }

@@ -1,153 +1,107 @@
-//! Decides about the money of an order: charged at most once, and given back when the order is undone.
+//! The payment of an order: charged at most once, and given back if the order is undone.
+//!
+//! An order is charged when both its amount and its reservation are known, whichever comes last.
 
 use contracts::{
     CancelReason, Money, OrderId,
     payment::{PaymentCaptured, PaymentDeclined, PaymentEvent, PaymentRefunded, PaymentVoided},
 };
-use decider::{Decider, InternalEvent, LogEvent};
+use decider::{Decider, LogEvent};
 use serde::{Deserialize, Serialize};
 
 /// The payment service's pure core.
 pub struct Payment;
 
-/// What somebody wants of the payment service.
 #[derive(Debug, Clone, strum::IntoStaticStr)]
 pub enum Command {
-    /// An order was placed: this is what it will cost.
-    Remember(Due),
-    /// Its stock is reserved: charge it.
+    /// Record the amount that a new order is charged.
+    RecordOrder(AmountDue),
+    /// Charge the order: its stock is reserved.
     Charge(OrderId),
-    /// The order is undone: nothing may stay charged.
-    Undo {
-        /// The order.
-        order_id: OrderId,
-        /// Why.
-        reason: CancelReason,
-    },
-    /// The gateway says what became of the charge.
-    SettleCharge {
-        /// The order.
-        order_id: OrderId,
-        /// What became of it.
-        charge: Charge,
-    },
-    /// The gateway gave the money back.
-    SettleRefund {
-        /// The order.
-        order_id: OrderId,
-        /// The gateway's name for the refund.
-        refund_id: String,
-    },
+    /// Refund the order, or void its charge.
+    Compensate { order_id: OrderId, reason: CancelReason },
+    /// Record the gateway's response to a charge or void.
+    RecordCharge { order_id: OrderId, result: ChargeResult },
+    /// Record the gateway's response to a refund.
+    RecordRefund { order_id: OrderId, refund_id: String },
 }
 
-/// What an order costs, and who pays.
+/// The amount that an order is charged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Due {
-    /// The order.
+pub struct AmountDue {
     pub order_id: OrderId,
-    /// Its total.
     pub amount: Money,
-    /// The payment provider's token.
+    /// The payment provider's token for the card.
     pub card: String,
 }
 
-/// What became of a charge, which the gateway knows by the order's id.
+/// State of a charge at the gateway, which identifies it by the order's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Charge {
-    /// The money was taken.
+pub enum ChargeResult {
     Captured {
-        /// The gateway's name for the capture.
+        /// The gateway's id of the capture.
         capture_id: String,
     },
-    /// It was not, and won't be.
     Declined {
-        /// The gateway's decline code.
+        /// The gateway's reason, such as `insufficient_funds`.
         code: String,
     },
-    /// It was called off before it took effect.
     Voided,
 }
 
-/// What the payment service remembers for itself.
+/// Internal events. The names are storage format; older names are aliases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 pub enum PaymentStep {
-    /// What an order costs.
-    DueNoted(Due),
-    /// An order's stock is reserved.
-    ReservationNoted {
-        /// The order.
-        order_id: OrderId,
-    },
-    /// The gateway is asked to charge.
-    ChargeStarted(Due),
-    /// The gateway is asked to call the charge off.
-    VoidStarted {
-        /// The order.
-        order_id: OrderId,
-        /// Why.
-        reason: CancelReason,
-    },
-    /// The gateway is asked to give the money back.
-    RefundStarted {
-        /// The order.
-        order_id: OrderId,
-        /// What was taken.
-        capture_id: String,
-        /// How much.
-        amount: Money,
-        /// Why.
-        reason: CancelReason,
-    },
+    #[serde(alias = "DueNoted")]
+    OrderRecorded(AmountDue),
+    #[serde(alias = "ReservationNoted")]
+    ReservationRecorded { order_id: OrderId },
+    /// Intent to charge.
+    ChargeStarted(AmountDue),
+    /// Intent to void a charge that may be in progress.
+    VoidStarted { order_id: OrderId, reason: CancelReason },
+    /// Intent to refund a capture.
+    RefundStarted { order_id: OrderId, capture_id: String, amount: Money, reason: CancelReason },
 }
 
-impl InternalEvent for PaymentStep {
-    fn name(&self) -> &'static str {
-        self.into()
-    }
-}
-
-/// An event in the payment service's log.
 pub type Event = LogEvent<PaymentEvent, PaymentStep>;
 
-/// What is known about the money of one order.
+/// The payment of one order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
-    /// What it costs, once the order is known.
-    pub due: Option<Due>,
-    /// Whether its stock is reserved.
-    pub stock_reserved: bool,
-    /// How far the payment is.
-    pub stage: Stage,
-}
-
-/// How far a payment is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Stage {
-    /// For the order and for its stock, whichever comes last.
+pub enum State {
     #[default]
-    Waiting,
-    /// The gateway was asked to charge.
-    Charging,
-    /// The gateway was asked to call the charge off; it may be too late.
-    Voiding(CancelReason),
-    /// The money was taken.
-    Captured {
-        /// The gateway's name for the capture.
-        capture_id: String,
-    },
-    /// The gateway was asked to give the money back.
-    Refunding {
-        /// What was taken.
-        capture_id: String,
-        /// Why.
+    New,
+    /// The amount is known; the reservation is not.
+    OrderRecorded(AmountDue),
+    /// The reservation is known; the amount is not.
+    ReservationRecorded,
+    /// The gateway is being asked to charge.
+    Charging(AmountDue),
+    /// The gateway is being asked to void the charge, possibly too late.
+    Voiding {
+        due: AmountDue,
         reason: CancelReason,
     },
-    /// The charge was declined.
-    Declined,
-    /// The money was given back.
-    Refunded,
-    /// The order was undone before it was charged; it never will be. The tombstone for what comes late.
-    Voided,
+    Captured {
+        amount: Money,
+        capture_id: String,
+    },
+    /// The gateway is being asked to refund.
+    Refunding {
+        amount: Money,
+        capture_id: String,
+        reason: CancelReason,
+    },
+    Declined {
+        amount: Money,
+    },
+    Refunded {
+        amount: Money,
+    },
+    /// Undone before anything was charged; nothing ever will be. The tombstone for late facts.
+    Voided {
+        amount: Option<Money>,
+    },
 }
 
 impl Decider for Payment {
@@ -157,137 +111,153 @@ impl Decider for Payment {
 
     fn decide(state: &State, command: &Command) -> Vec<Event> {
         match command {
-            Command::Remember(due) => remember(state, due),
+            Command::RecordOrder(due) => record_order(state, due),
             Command::Charge(order_id) => charge(state, *order_id),
-            Command::Undo { order_id, reason } => undo(state, *order_id, *reason),
-            Command::SettleCharge { order_id, charge } => settle_charge(state, *order_id, charge),
-            Command::SettleRefund { order_id, refund_id } => settle_refund(state, *order_id, refund_id),
+            Command::Compensate { order_id, reason } => compensate(state, *order_id, *reason),
+            Command::RecordCharge { order_id, result } => record_charge(state, *order_id, result),
+            Command::RecordRefund { order_id, refund_id } => record_refund(state, *order_id, refund_id),
         }
     }
 
-    fn evolve(mut state: State, event: &Event) -> State {
+    fn evolve(state: State, event: &Event) -> State {
         match event {
-            LogEvent::Internal(event) => match event {
-                PaymentStep::DueNoted(due) => state.due = Some(due.clone()),
-                PaymentStep::ReservationNoted { .. } => state.stock_reserved = true,
-                PaymentStep::ChargeStarted(_) => state.stage = Stage::Charging,
-                PaymentStep::VoidStarted { reason, .. } => state.stage = Stage::Voiding(*reason),
-                PaymentStep::RefundStarted { capture_id, reason, .. } => {
-                    state.stage = Stage::Refunding { capture_id: capture_id.clone(), reason: *reason };
-                }
-            },
-            LogEvent::Public(event) => {
-                state.stage = match event {
-                    PaymentEvent::PaymentCaptured(event) => Stage::Captured { capture_id: event.capture_id.clone() },
-                    PaymentEvent::PaymentDeclined(_) => Stage::Declined,
-                    PaymentEvent::PaymentRefunded(_) => Stage::Refunded,
-                    PaymentEvent::PaymentVoided(_) => Stage::Voided,
-                }
-            }
+            LogEvent::Internal(event) => state.after_step(event),
+            LogEvent::Public(event) => state.after_fact(event),
         }
-        state
     }
 }
 
-fn remember(state: &State, due: &Due) -> Vec<Event> {
+fn record_order(state: &State, due: &AmountDue) -> Vec<Event> {
     match state {
-        State { due: None, stock_reserved: false, stage: Stage::Waiting } => {
-            vec![private(PaymentStep::DueNoted(due.clone()))]
-        }
-        State { due: None, stock_reserved: true, stage: Stage::Waiting } => {
-            vec![private(PaymentStep::DueNoted(due.clone())), private(PaymentStep::ChargeStarted(due.clone()))]
-        }
-        _ => vec![],
+        State::New => vec![internal(PaymentStep::OrderRecorded(due.clone()))],
+        State::ReservationRecorded => vec![internal(PaymentStep::ChargeStarted(due.clone()))],
+        State::OrderRecorded(_) | State::Charging(_) | State::Voiding { .. } | State::Captured { .. } => vec![],
+        State::Refunding { .. } | State::Declined { .. } | State::Refunded { .. } | State::Voided { .. } => vec![],
     }
 }
 
 fn charge(state: &State, order_id: OrderId) -> Vec<Event> {
     match state {
-        State { due: None, stock_reserved: false, stage: Stage::Waiting } => {
-            vec![private(PaymentStep::ReservationNoted { order_id })]
-        }
-        State { due: Some(due), stock_reserved: false, stage: Stage::Waiting } => {
-            vec![private(PaymentStep::ReservationNoted { order_id }), private(PaymentStep::ChargeStarted(due.clone()))]
-        }
-        _ => vec![],
+        State::New => vec![internal(PaymentStep::ReservationRecorded { order_id })],
+        State::OrderRecorded(due) => vec![internal(PaymentStep::ChargeStarted(due.clone()))],
+        State::ReservationRecorded | State::Charging(_) | State::Voiding { .. } | State::Captured { .. } => vec![],
+        State::Refunding { .. } | State::Declined { .. } | State::Refunded { .. } | State::Voided { .. } => vec![],
     }
 }
 
-/// What was taken is refunded; what may be under way is called off, and the gateway's answer decides.
-fn undo(state: &State, order_id: OrderId, reason: CancelReason) -> Vec<Event> {
-    match &state.stage {
-        Stage::Waiting => vec![LogEvent::Public(PaymentVoided { order_id, reason }.into())],
-        Stage::Charging => vec![private(PaymentStep::VoidStarted { order_id, reason })],
-        Stage::Captured { capture_id } => refund(state, order_id, capture_id, reason),
-        Stage::Voiding(_) | Stage::Refunding { .. } | Stage::Declined | Stage::Refunded | Stage::Voided => vec![],
+/// Refunds a capture. A charge in progress is voided, and the gateway's response decides.
+fn compensate(state: &State, order_id: OrderId, reason: CancelReason) -> Vec<Event> {
+    match state {
+        State::New | State::OrderRecorded(_) | State::ReservationRecorded => {
+            vec![public(PaymentVoided { order_id, reason })]
+        }
+        State::Charging(_) => vec![internal(PaymentStep::VoidStarted { order_id, reason })],
+        State::Captured { amount, capture_id } => vec![refund_started(order_id, *amount, capture_id, reason)],
+        State::Voiding { .. } | State::Refunding { .. } => vec![],
+        State::Declined { .. } | State::Refunded { .. } | State::Voided { .. } => vec![],
     }
 }
 
-/// A charge that was called off may still have succeeded: then it is a capture like any other, and refunded.
-fn settle_charge(state: &State, order_id: OrderId, charge: &Charge) -> Vec<Event> {
-    match (&state.stage, charge) {
-        (Stage::Charging, Charge::Captured { capture_id }) => vec![captured(state, order_id, capture_id)],
-        (Stage::Voiding(reason), Charge::Captured { capture_id }) => {
-            let mut events = vec![captured(state, order_id, capture_id)];
-            events.extend(refund(state, order_id, capture_id, *reason));
-            events
+/// A voided charge may have succeeded all the same: then it is a capture like any other, and refunded.
+fn record_charge(state: &State, order_id: OrderId, result: &ChargeResult) -> Vec<Event> {
+    let captured = |due: &AmountDue, capture_id: &String| {
+        public(PaymentCaptured { order_id, capture_id: capture_id.clone(), amount: due.amount })
+    };
+    match (state, result) {
+        (State::Charging(due), ChargeResult::Captured { capture_id }) => vec![captured(due, capture_id)],
+        (State::Voiding { due, reason }, ChargeResult::Captured { capture_id }) => {
+            vec![captured(due, capture_id), refund_started(order_id, due.amount, capture_id, *reason)]
         }
-        (Stage::Charging | Stage::Voiding(_), Charge::Declined { code }) => {
-            vec![LogEvent::Public(PaymentDeclined { order_id, code: code.clone() }.into())]
+        (State::Charging(_) | State::Voiding { .. }, ChargeResult::Declined { code }) => {
+            vec![public(PaymentDeclined { order_id, code: code.clone() })]
         }
-        // Nobody here called it off: somebody did at the provider.
-        (Stage::Charging, Charge::Voided) => {
-            vec![LogEvent::Public(PaymentDeclined { order_id, code: "voided".to_owned() }.into())]
+        // This service did not void the charge: someone did at the gateway.
+        (State::Charging(_), ChargeResult::Voided) => {
+            vec![public(PaymentDeclined { order_id, code: "voided".to_owned() })]
         }
-        (Stage::Voiding(reason), Charge::Voided) => {
-            vec![LogEvent::Public(PaymentVoided { order_id, reason: *reason }.into())]
+        (State::Voiding { reason, .. }, ChargeResult::Voided) => {
+            vec![public(PaymentVoided { order_id, reason: *reason })]
         }
-        _ => vec![],
+        (State::New | State::OrderRecorded(_) | State::ReservationRecorded | State::Captured { .. }, _) => vec![],
+        (State::Refunding { .. } | State::Declined { .. } | State::Refunded { .. } | State::Voided { .. }, _) => vec![],
     }
 }
 
-fn settle_refund(state: &State, order_id: OrderId, refund_id: &str) -> Vec<Event> {
-    let Stage::Refunding { capture_id, reason } = &state.stage else { return vec![] };
-    let refunded = PaymentRefunded {
+fn record_refund(state: &State, order_id: OrderId, refund_id: &str) -> Vec<Event> {
+    let State::Refunding { amount, capture_id, reason } = state else { return vec![] };
+    vec![public(PaymentRefunded {
         order_id,
         capture_id: capture_id.clone(),
         refund_id: refund_id.to_owned(),
-        amount: amount(state),
+        amount: *amount,
         reason: *reason,
-    };
-    vec![LogEvent::Public(refunded.into())]
+    })]
 }
 
-fn captured(state: &State, order_id: OrderId, capture_id: &str) -> Event {
-    let captured = PaymentCaptured { order_id, capture_id: capture_id.to_owned(), amount: amount(state) };
-    LogEvent::Public(captured.into())
+fn refund_started(order_id: OrderId, amount: Money, capture_id: &str, reason: CancelReason) -> Event {
+    internal(PaymentStep::RefundStarted { order_id, capture_id: capture_id.to_owned(), amount, reason })
 }
 
-fn refund(state: &State, order_id: OrderId, capture_id: &str, reason: CancelReason) -> Vec<Event> {
-    let capture_id = capture_id.to_owned();
-    vec![private(PaymentStep::RefundStarted { order_id, capture_id, amount: amount(state), reason })]
+fn public(event: impl Into<PaymentEvent>) -> Event {
+    LogEvent::Public(event.into())
 }
 
-fn amount(state: &State) -> Money {
-    state.due.as_ref().expect("nothing is charged before it is known what is due").amount
-}
-
-fn private(event: PaymentStep) -> Event {
+fn internal(event: PaymentStep) -> Event {
     LogEvent::Internal(event)
 }
 
-impl Stage {
-    /// One word for the stage.
+impl State {
+    fn after_step(self, event: &PaymentStep) -> Self {
+        match (event, self) {
+            (PaymentStep::OrderRecorded(due), _) => Self::OrderRecorded(due.clone()),
+            // Older versions stored this event between the two others of a charge, too.
+            (PaymentStep::ReservationRecorded { .. }, Self::OrderRecorded(due)) => Self::OrderRecorded(due),
+            (PaymentStep::ReservationRecorded { .. }, _) => Self::ReservationRecorded,
+            (PaymentStep::ChargeStarted(due), _) => Self::Charging(due.clone()),
+            (PaymentStep::VoidStarted { reason, .. }, Self::Charging(due)) => Self::Voiding { due, reason: *reason },
+            (PaymentStep::VoidStarted { .. }, other) => other,
+            (PaymentStep::RefundStarted { capture_id, amount, reason, .. }, _) => {
+                Self::Refunding { amount: *amount, capture_id: capture_id.clone(), reason: *reason }
+            }
+        }
+    }
+
+    fn after_fact(self, event: &PaymentEvent) -> Self {
+        match (event, self) {
+            (PaymentEvent::PaymentCaptured(event), _) => {
+                Self::Captured { amount: event.amount, capture_id: event.capture_id.clone() }
+            }
+            (PaymentEvent::PaymentDeclined(_), Self::Charging(due) | Self::Voiding { due, .. }) => {
+                Self::Declined { amount: due.amount }
+            }
+            (PaymentEvent::PaymentDeclined(_), other) => other,
+            (PaymentEvent::PaymentRefunded(event), _) => Self::Refunded { amount: event.amount },
+            (PaymentEvent::PaymentVoided(_), other) => Self::Voided { amount: other.amount() },
+        }
+    }
+
+    /// The order's total; `None` while it is unknown, or if the order was undone before it became known.
+    pub fn amount(&self) -> Option<Money> {
+        match self {
+            Self::New | Self::ReservationRecorded => None,
+            Self::OrderRecorded(due) | Self::Charging(due) | Self::Voiding { due, .. } => Some(due.amount),
+            Self::Captured { amount, .. } | Self::Refunding { amount, .. } => Some(*amount),
+            Self::Declined { amount } | Self::Refunded { amount } => Some(*amount),
+            Self::Voided { amount } => *amount,
+        }
+    }
+
+    /// The state in one word.
     pub fn status(&self) -> &'static str {
         match self {
-            Self::Waiting => "waiting",
-            Self::Charging => "charging",
-            Self::Voiding(_) => "voiding",
+            Self::New | Self::OrderRecorded(_) | Self::ReservationRecorded => "waiting",
+            Self::Charging(_) => "charging",
+            Self::Voiding { .. } => "voiding",
             Self::Captured { .. } => "captured",
             Self::Refunding { .. } => "refunding",
-            Self::Declined => "declined",
-            Self::Refunded => "refunded",
-            Self::Voided => "voided",
+            Self::Declined { .. } => "declined",
+            Self::Refunded { .. } => "refunded",
+            Self::Voided { .. } => "voided",
         }
     }
 }

@@ -1,130 +1,86 @@
-//! What the payment service does about the events of others, which calls it makes, and where its events are kept.
+//! Payment policy: reactions, gateway calls, and the layout of streams.
 
 use contracts::{
-    CancelReason, Contract, Event as ContractEvent, Money, OrderId, Received, inventory::InventoryEvent,
-    order::OrderEvent, payment::PaymentEvent, shipping::ShippingEvent,
+    CancelReason, Money, OrderId,
+    inventory::StockReserved,
+    order::OrderPlaced,
+    payment::{PaymentCaptured, PaymentDeclined, PaymentEvent, PaymentRefunded, PaymentVoided},
+    shipping::{ShipmentCancelled, ShipmentRejected},
 };
-use decider::{LogEvent, Reaction, SagaMetric, Service, StreamId};
-use jiff::Timestamp;
+use decider::{LogEvent, Reaction, SagaMetric, Service, StreamId, reactions};
 use serde::{Deserialize, Serialize};
 
-use crate::decider::{Command, Due, Event, Payment, PaymentStep, State};
+use crate::decider::{AmountDue, Command, Event, Payment, PaymentStep, State};
 
-/// The category of the streams with one order's payment each.
+/// Category of streams about one order's payment each.
 pub const PAYMENTS: &str = "payment";
 
-/// A call to the payment gateway. The order's id is the idempotency key.
+/// A call to the payment gateway. The order's id is the idempotency key. The names are storage format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GatewayCall {
-    /// Take the money.
-    Charge(Due),
-    /// Call the charge off.
+    Charge(AmountDue),
     Void(OrderId),
-    /// Give the money back.
-    Refund {
-        /// The order.
-        order_id: OrderId,
-        /// What was taken.
-        capture_id: String,
-        /// How much.
-        amount: Money,
-    },
+    Refund { order_id: OrderId, capture_id: String, amount: Money },
 }
-
-/// What the service does when something happened: its column of the saga table. A charge that is called off while it is
-/// under way ends with the gateway's first answer, to whichever of the two calls it is.
-const REACTIONS: &[Reaction] = &[
-    Reaction::to("OrderPlaced", "Remember", "remembers what to charge", CHARGED),
-    Reaction::to("StockReserved", "Charge", "charges", CHARGED),
-    Reaction::to("ShipmentRejected", "Undo", "refunds", &["PaymentRefunded"]),
-    Reaction::to("ShipmentCancelled", "Undo", "refunds, or voids if nothing was charged", CHARGED),
-];
-/// Whichever of two facts comes last, the order or its reservation, leads to the charge and to what becomes of it.
-const CHARGED: &[&str] = &["PaymentCaptured", "PaymentDeclined", "PaymentRefunded", "PaymentVoided"];
 
 impl Service for Payment {
     type Public = PaymentEvent;
     type Internal = PaymentStep;
     type Intent = GatewayCall;
 
-    const CONSUMES: &'static [&'static str] = &[OrderEvent::TOPIC, InventoryEvent::TOPIC, ShippingEvent::TOPIC];
     const CATEGORIES: &'static [&'static str] = &[PAYMENTS];
-    const REACTIONS: &'static [Reaction] = REACTIONS;
+    const STATE_VERSION: u32 = 2;
+    // The order and its reservation arrive in any order; the later one triggers the charge, and everything that follows.
+    const REACTIONS: &'static [Reaction<Self>] = reactions! {
+        on OrderPlaced(placed) => RecordOrder(AmountDue {
+            order_id: placed.order_id,
+            amount: placed.total,
+            card: placed.payment_method.clone(),
+        }): "records the amount due", [PaymentCaptured, PaymentDeclined, PaymentRefunded, PaymentVoided];
+        on StockReserved(reserved) => Charge(reserved.order_id):
+            "charges", [PaymentCaptured, PaymentDeclined, PaymentRefunded, PaymentVoided];
+        on ShipmentRejected(rejected) =>
+            Compensate { order_id: rejected.order_id, reason: CancelReason::ShipmentRejected }:
+            "refunds", [PaymentRefunded];
+        on ShipmentCancelled(cancelled) => Compensate { order_id: cancelled.order_id, reason: cancelled.reason }:
+            "refunds, or voids if nothing was charged",
+            [PaymentCaptured, PaymentDeclined, PaymentRefunded, PaymentVoided];
+    };
 
-    fn command_name(command: &Command) -> &'static str {
-        command.into()
-    }
-
-    fn react(received: &Received) -> Option<Command> {
-        let order_id = received.meta.order_id;
-        match &received.event {
-            ContractEvent::Order(OrderEvent::OrderPlaced(placed)) => {
-                let (amount, card) = (placed.total, placed.payment_method.clone());
-                Some(Command::Remember(Due { order_id, amount, card }))
-            }
-            ContractEvent::Inventory(InventoryEvent::StockReserved(_)) => Some(Command::Charge(order_id)),
-            ContractEvent::Shipping(ShippingEvent::ShipmentRejected(_)) => {
-                Some(Command::Undo { order_id, reason: CancelReason::ShipmentRejected })
-            }
-            ContractEvent::Shipping(ShippingEvent::ShipmentCancelled(cancelled)) => {
-                Some(Command::Undo { order_id, reason: cancelled.reason })
-            }
-            _ => None,
-        }
+    fn streams(command: &Command, _: &State) -> Vec<StreamId> {
+        let order_id = match command {
+            Command::RecordOrder(due) => due.order_id,
+            Command::Charge(order_id)
+            | Command::Compensate { order_id, .. }
+            | Command::RecordCharge { order_id, .. }
+            | Command::RecordRefund { order_id, .. } => *order_id,
+        };
+        vec![StreamId::new(PAYMENTS, order_id)]
     }
 
     fn intent(event: &Event) -> Option<GatewayCall> {
-        match event {
-            LogEvent::Internal(PaymentStep::ChargeStarted(due)) => Some(GatewayCall::Charge(due.clone())),
-            LogEvent::Internal(PaymentStep::VoidStarted { order_id, .. }) => Some(GatewayCall::Void(*order_id)),
-            LogEvent::Internal(PaymentStep::RefundStarted { order_id, capture_id, amount, .. }) => {
+        let LogEvent::Internal(step) = event else { return None };
+        match step {
+            PaymentStep::OrderRecorded(_) | PaymentStep::ReservationRecorded { .. } => None,
+            PaymentStep::ChargeStarted(due) => Some(GatewayCall::Charge(due.clone())),
+            PaymentStep::VoidStarted { order_id, .. } => Some(GatewayCall::Void(*order_id)),
+            PaymentStep::RefundStarted { order_id, capture_id, amount, .. } => {
                 Some(GatewayCall::Refund { order_id: *order_id, capture_id: capture_id.clone(), amount: *amount })
             }
-            _ => None,
         }
     }
 
-    fn next_timer(_state: &State) -> Option<Timestamp> {
-        None
-    }
-
-    fn on_timer(_stream: &StreamId) -> Option<Command> {
-        None
-    }
-
-    fn streams(command: &Command, _state: &State) -> Vec<StreamId> {
-        let order_id = match command {
-            Command::Remember(due) => due.order_id,
-            Command::Charge(order_id)
-            | Command::Undo { order_id, .. }
-            | Command::SettleCharge { order_id, .. }
-            | Command::SettleRefund { order_id, .. } => *order_id,
-        };
-        vec![StreamId::of_order(PAYMENTS, order_id)]
-    }
-
-    fn stream_of(event: &Event) -> StreamId {
-        let order_id = match event {
-            LogEvent::Public(event) => event.order_id(),
-            LogEvent::Internal(PaymentStep::DueNoted(due) | PaymentStep::ChargeStarted(due)) => due.order_id,
-            LogEvent::Internal(
-                PaymentStep::ReservationNoted { order_id }
-                | PaymentStep::VoidStarted { order_id, .. }
-                | PaymentStep::RefundStarted { order_id, .. },
-            ) => *order_id,
-        };
-        StreamId::of_order(PAYMENTS, order_id)
-    }
-
-    fn metric(_state: &State, event: &Event) -> Option<SagaMetric> {
-        match event {
-            LogEvent::Public(PaymentEvent::PaymentRefunded(refunded)) => Some(SagaMetric::Undone(refunded.reason)),
-            LogEvent::Public(PaymentEvent::PaymentVoided(voided)) => Some(SagaMetric::Undone(voided.reason)),
-            _ => None,
+    fn metric(_: &State, event: &Event) -> Option<SagaMetric> {
+        match event.public()? {
+            PaymentEvent::PaymentRefunded(PaymentRefunded { reason, .. })
+            | PaymentEvent::PaymentVoided(PaymentVoided { reason, .. }) => {
+                Some(SagaMetric::Compensated { reason: reason.into() })
+            }
+            PaymentEvent::PaymentCaptured(_) | PaymentEvent::PaymentDeclined(_) => None,
         }
     }
 
     fn status(state: &State) -> &'static str {
-        state.stage.status()
+        state.status()
     }
 }

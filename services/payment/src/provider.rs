@@ -6,7 +6,7 @@ use providers::{ChargeAnswer, PaymentGateway, ProviderError, VoidAnswer};
 use runtime::{CallError, CallInfo, ProviderClient};
 
 use crate::{
-    decider::{Charge, Command, Payment},
+    decider::{ChargeResult, Command, Payment},
     policy::GatewayCall,
 };
 
@@ -29,12 +29,12 @@ impl<G: PaymentGateway> ProviderClient<Payment> for Gateway<G> {
             GatewayCall::Charge(due) => {
                 let answer =
                     self.0.charge(due.order_id, &due.card, due.amount).await.map_err(|error| no_answer(&error))?;
-                Ok(Command::SettleCharge { order_id: due.order_id, charge: charged(answer) })
+                Ok(Command::RecordCharge { order_id: due.order_id, result: charged(answer) })
             }
             GatewayCall::Void(order_id) => self.void(*order_id).await,
             GatewayCall::Refund { order_id, capture_id, amount } => {
                 let answer = self.0.refund(*order_id, capture_id, *amount).await.map_err(|error| no_answer(&error))?;
-                Ok(Command::SettleRefund { order_id: *order_id, refund_id: answer.refund_id })
+                Ok(Command::RecordRefund { order_id: *order_id, refund_id: answer.refund_id })
             }
         }
     }
@@ -42,20 +42,20 @@ impl<G: PaymentGateway> ProviderClient<Payment> for Gateway<G> {
 
 impl<G: PaymentGateway> Gateway<G> {
     async fn void(&self, order_id: OrderId) -> Result<Command, CallError> {
-        let charge = match self.0.void(order_id).await.map_err(|error| no_answer(&error))? {
-            VoidAnswer::Voided => Charge::Voided,
-            VoidAnswer::Captured { capture_id } => Charge::Captured { capture_id },
-            VoidAnswer::Declined { code } => Charge::Declined { code },
+        let result = match self.0.void(order_id).await.map_err(|error| no_answer(&error))? {
+            VoidAnswer::Voided => ChargeResult::Voided,
+            VoidAnswer::Captured { capture_id } => ChargeResult::Captured { capture_id },
+            VoidAnswer::Declined { code } => ChargeResult::Declined { code },
         };
-        Ok(Command::SettleCharge { order_id, charge })
+        Ok(Command::RecordCharge { order_id, result })
     }
 }
 
-fn charged(answer: ChargeAnswer) -> Charge {
+fn charged(answer: ChargeAnswer) -> ChargeResult {
     match answer {
-        ChargeAnswer::Captured { capture_id } => Charge::Captured { capture_id },
-        ChargeAnswer::Declined { code } => Charge::Declined { code },
-        ChargeAnswer::Voided => Charge::Voided,
+        ChargeAnswer::Captured { capture_id } => ChargeResult::Captured { capture_id },
+        ChargeAnswer::Declined { code } => ChargeResult::Declined { code },
+        ChargeAnswer::Voided => ChargeResult::Voided,
     }
 }
 

@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use web::{PROBLEM_JSON, Path, Problem, Query};
 
 use crate::{
-    decider::{Command, Shipping, Stage, State as Known},
+    decider::{Command, Shipping, State as Known},
     policy::SHIPMENTS,
 };
 
@@ -58,12 +58,8 @@ struct ShipmentView {
 
 impl ShipmentView {
     fn new(order_id: OrderId, known: Known) -> Self {
-        let status = known.stage.status();
-        let tracking = match known.stage {
-            Stage::Scheduled { tracking } | Stage::Dispatched { tracking, .. } => Some(tracking),
-            Stage::Waiting | Stage::Booking | Stage::Rejected | Stage::Cancelled => None,
-        };
-        Self { order_id, status, address: known.destination.map(|destination| destination.address), tracking }
+        let (status, tracking) = (known.status(), known.tracking().map(str::to_owned));
+        Self { order_id, status, address: known.into_destination().map(|destination| destination.address), tracking }
     }
 }
 
@@ -97,7 +93,7 @@ async fn get(
     Path(order_id): Path<OrderId>,
     Query(at): Query<AtQuery>,
 ) -> Result<axum::Json<ShipmentView>, Problem> {
-    let known = app.state(StreamId::of_order(SHIPMENTS, order_id), at.up_to()?).await?;
+    let known = app.state(StreamId::new(SHIPMENTS, order_id), at.up_to()?).await?;
     let (known, _) = known.ok_or_else(|| unknown(order_id))?;
     Ok(axum::Json(ShipmentView::new(order_id, known)))
 }
@@ -116,7 +112,7 @@ async fn list(
     let (streams, next) = app.list(SHIPMENTS, page.check()?).await?;
     let shipments = streams
         .into_iter()
-        .filter_map(|(head, known)| head.stream.order_id(SHIPMENTS).map(|order_id| ShipmentView::new(order_id, known)));
+        .filter_map(|(head, known)| head.stream.id_in(SHIPMENTS).map(|order_id| ShipmentView::new(order_id, known)));
     Ok(axum::Json(ShipmentPage { shipments: shipments.collect(), next }))
 }
 
@@ -137,9 +133,9 @@ async fn dispatch(
     Path(order_id): Path<OrderId>,
 ) -> Result<axum::Json<ShipmentView>, Problem> {
     let decided = app.submit(Command::Dispatch(order_id), None, None).await?;
-    match &decided.state.stage {
-        Stage::Dispatched { .. } => Ok(axum::Json(ShipmentView::new(order_id, decided.state))),
-        Stage::Waiting if decided.state == Known::default() => Err(unknown(order_id)),
-        stage => Err(Problem::conflict(format!("the shipment is {}, not scheduled", stage.status()))),
+    match decided.state {
+        state @ Known::Dispatched { .. } => Ok(axum::Json(ShipmentView::new(order_id, state))),
+        Known::New => Err(unknown(order_id)),
+        state => Err(Problem::conflict(format!("the shipment is {}, not scheduled", state.status()))),
     }
 }

@@ -1,4 +1,6 @@
-//! Decides about the parcel of an order, and thereby whether the order can still be undone: what was dispatched can't.
+//! The shipment of an order, and with it the saga's pivot: an order can be undone until its parcel is dispatched.
+//!
+//! A parcel is booked when both its destination and the committed stock are known, whichever comes last.
 
 use contracts::{
     CancelReason, OrderId,
@@ -8,124 +10,89 @@ use contracts::{
         ShippingEvent,
     },
 };
-use decider::{Decider, InternalEvent, LogEvent};
+use decider::{Decider, LogEvent};
 use serde::{Deserialize, Serialize};
 
 /// The shipping service's pure core.
 pub struct Shipping;
 
-/// What somebody wants of the shipping service.
 #[derive(Debug, Clone, strum::IntoStaticStr)]
 pub enum Command {
-    /// An order was placed: this is where it goes.
-    Remember(Destination),
-    /// Its stock is committed: book a parcel.
+    /// Record the destination of a new order.
+    RecordOrder(Destination),
+    /// Book a parcel: the stock is committed.
     Schedule(OrderId),
-    /// The order is to be undone.
-    Cancel {
-        /// The order.
-        order_id: OrderId,
-        /// Why.
-        reason: CancelReason,
-    },
-    /// The carrier says what became of the booking.
-    SettleBooking {
-        /// The order.
-        order_id: OrderId,
-        /// What became of it.
-        booking: Booking,
-    },
-    /// The carrier called a booking off.
-    SettleCancellation(OrderId),
-    /// The parcel leaves.
+    /// Cancel the shipment, unless it is dispatched.
+    Cancel { order_id: OrderId, reason: CancelReason },
+    /// Record the carrier's response to a booking.
+    RecordBooking { order_id: OrderId, result: BookingResult },
+    /// Record the carrier's response to the cancellation of a booking.
+    RecordCancellation(OrderId),
+    /// Hand the parcel over to the carrier.
     Dispatch(OrderId),
 }
 
-/// Where an order goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Destination {
-    /// The order.
     pub order_id: OrderId,
-    /// Where it goes.
     pub address: Address,
 }
 
-/// What became of a booking, which the carrier knows by the order's id.
+/// The carrier's response to a booking, which it identifies by the order's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Booking {
-    /// The carrier will fetch the parcel.
+pub enum BookingResult {
     Booked {
         /// The carrier's tracking number.
         tracking: String,
     },
-    /// The carrier won't.
     Refused {
-        /// The carrier's words.
+        /// The carrier's explanation.
         reason: String,
     },
 }
 
-/// What the shipping service remembers for itself.
+/// Internal events. The names are storage format; older names are aliases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 pub enum ShipmentStep {
-    /// Where an order goes.
-    DestinationNoted(Destination),
-    /// An order's stock is committed.
-    CommitmentNoted {
-        /// The order.
-        order_id: OrderId,
-    },
-    /// The carrier is asked to fetch a parcel.
+    #[serde(alias = "DestinationNoted")]
+    OrderRecorded(Destination),
+    #[serde(alias = "CommitmentNoted")]
+    CommitmentRecorded { order_id: OrderId },
+    /// Intent to book a parcel.
     BookingStarted(Destination),
-    /// The carrier is told not to fetch the parcel. The order needn't wait for the answer: it won't ship in any case.
-    BookingCancellationStarted {
-        /// The order.
-        order_id: OrderId,
-    },
+    /// Intent to cancel a booking. The order does not wait for the response: it will not ship in any case.
+    BookingCancellationStarted { order_id: OrderId },
 }
 
-impl InternalEvent for ShipmentStep {
-    fn name(&self) -> &'static str {
-        self.into()
-    }
-}
-
-/// An event in the shipping service's log.
 pub type Event = LogEvent<ShippingEvent, ShipmentStep>;
 
-/// What is known about the parcel of one order.
+/// The shipment of one order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
-    /// Where it goes, once the order is known.
-    pub destination: Option<Destination>,
-    /// Whether its stock is committed.
-    pub stock_committed: bool,
-    /// How far the shipment is.
-    pub stage: Stage,
-}
-
-/// How far a shipment is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Stage {
-    /// For the order and for its stock, whichever comes last.
+pub enum State {
     #[default]
-    Waiting,
-    /// The carrier was asked.
-    Booking,
-    /// The carrier will fetch it.
+    New,
+    /// The destination is known; the commitment is not.
+    OrderRecorded(Destination),
+    /// The commitment is known; the destination is not.
+    CommitmentRecorded,
+    /// The carrier is being asked to book.
+    Booking(Destination),
     Scheduled {
-        /// The carrier's tracking number.
+        destination: Destination,
         tracking: String,
     },
     /// The carrier refused.
-    Rejected,
-    /// The order was undone; it never ships. The tombstone for what comes late.
-    Cancelled,
-    /// It has left.
+    Rejected {
+        destination: Destination,
+    },
+    /// Undone: it never ships. The tombstone for late facts.
+    Cancelled {
+        destination: Option<Destination>,
+    },
     Dispatched {
-        /// The carrier's tracking number.
+        destination: Destination,
         tracking: String,
-        /// Whether somebody was told that it is too late to cancel.
+        /// Whether a cancellation was refused because of the dispatch.
         cancellation_refused: bool,
     },
 }
@@ -137,111 +104,147 @@ impl Decider for Shipping {
 
     fn decide(state: &State, command: &Command) -> Vec<Event> {
         match command {
-            Command::Remember(destination) => remember(state, destination),
+            Command::RecordOrder(destination) => record_order(state, destination),
             Command::Schedule(order_id) => schedule(state, *order_id),
-            Command::Cancel { order_id, reason } => cancel(&state.stage, *order_id, *reason),
-            Command::SettleBooking { order_id, booking } => settle_booking(&state.stage, *order_id, booking),
-            Command::Dispatch(order_id) => dispatch(&state.stage, *order_id),
-            // The order was told long ago; nothing hangs on it.
-            Command::SettleCancellation(_) => vec![],
+            Command::Cancel { order_id, reason } => cancel(state, *order_id, *reason),
+            Command::RecordBooking { order_id, result } => record_booking(state, *order_id, result),
+            Command::Dispatch(order_id) => dispatch(state, *order_id),
+            // The shipment is cancelled already; nothing depends on the response.
+            Command::RecordCancellation(_) => vec![],
         }
     }
 
-    fn evolve(mut state: State, event: &Event) -> State {
+    fn evolve(state: State, event: &Event) -> State {
         match event {
-            LogEvent::Internal(event) => match event {
-                ShipmentStep::DestinationNoted(destination) => state.destination = Some(destination.clone()),
-                ShipmentStep::CommitmentNoted { .. } => state.stock_committed = true,
-                ShipmentStep::BookingStarted(_) => state.stage = Stage::Booking,
-                ShipmentStep::BookingCancellationStarted { .. } => {}
-            },
-            LogEvent::Public(event) => state.stage = state.stage.after(event),
+            LogEvent::Internal(event) => state.after_step(event),
+            LogEvent::Public(event) => state.after_fact(event),
         }
-        state
     }
 }
 
-fn remember(state: &State, destination: &Destination) -> Vec<Event> {
-    let noted = || private(ShipmentStep::DestinationNoted(destination.clone()));
+fn record_order(state: &State, destination: &Destination) -> Vec<Event> {
     match state {
-        State { destination: None, stock_committed: false, stage: Stage::Waiting } => vec![noted()],
-        State { destination: None, stock_committed: true, stage: Stage::Waiting } => {
-            vec![noted(), private(ShipmentStep::BookingStarted(destination.clone()))]
-        }
-        _ => vec![],
+        State::New => vec![internal(ShipmentStep::OrderRecorded(destination.clone()))],
+        State::CommitmentRecorded => vec![internal(ShipmentStep::BookingStarted(destination.clone()))],
+        State::OrderRecorded(_) | State::Booking(_) | State::Scheduled { .. } => vec![],
+        State::Rejected { .. } | State::Cancelled { .. } | State::Dispatched { .. } => vec![],
     }
 }
 
 fn schedule(state: &State, order_id: OrderId) -> Vec<Event> {
-    let noted = private(ShipmentStep::CommitmentNoted { order_id });
     match state {
-        State { destination: None, stock_committed: false, stage: Stage::Waiting } => vec![noted],
-        State { destination: Some(destination), stock_committed: false, stage: Stage::Waiting } => {
-            vec![noted, private(ShipmentStep::BookingStarted(destination.clone()))]
-        }
-        _ => vec![],
+        State::New => vec![internal(ShipmentStep::CommitmentRecorded { order_id })],
+        State::OrderRecorded(destination) => vec![internal(ShipmentStep::BookingStarted(destination.clone()))],
+        State::CommitmentRecorded | State::Booking(_) | State::Scheduled { .. } => vec![],
+        State::Rejected { .. } | State::Cancelled { .. } | State::Dispatched { .. } => vec![],
     }
 }
 
-fn cancel(stage: &Stage, order_id: OrderId, reason: CancelReason) -> Vec<Event> {
-    let cancelled = LogEvent::Public(ShipmentCancelled { order_id, reason }.into());
-    match stage {
-        Stage::Waiting => vec![cancelled],
-        Stage::Booking | Stage::Scheduled { .. } => {
-            vec![cancelled, private(ShipmentStep::BookingCancellationStarted { order_id })]
+fn cancel(state: &State, order_id: OrderId, reason: CancelReason) -> Vec<Event> {
+    let cancelled = public(ShipmentCancelled { order_id, reason });
+    match state {
+        State::New | State::OrderRecorded(_) | State::CommitmentRecorded => vec![cancelled],
+        State::Booking(_) | State::Scheduled { .. } => {
+            vec![cancelled, internal(ShipmentStep::BookingCancellationStarted { order_id })]
         }
-        Stage::Dispatched { cancellation_refused: false, .. } => {
-            vec![LogEvent::Public(ShipmentCancellationRefused { order_id }.into())]
+        State::Dispatched { cancellation_refused: false, .. } => {
+            vec![public(ShipmentCancellationRefused { order_id })]
         }
-        Stage::Rejected | Stage::Cancelled | Stage::Dispatched { cancellation_refused: true, .. } => vec![],
+        State::Rejected { .. } | State::Cancelled { .. } | State::Dispatched { cancellation_refused: true, .. } => {
+            vec![]
+        }
     }
 }
 
-fn settle_booking(stage: &Stage, order_id: OrderId, booking: &Booking) -> Vec<Event> {
-    match (stage, booking) {
-        (Stage::Booking, Booking::Booked { tracking }) => {
-            vec![LogEvent::Public(ShipmentScheduled { order_id, tracking: tracking.clone() }.into())]
+fn record_booking(state: &State, order_id: OrderId, result: &BookingResult) -> Vec<Event> {
+    let State::Booking(_) = state else { return vec![] };
+    match result {
+        BookingResult::Booked { tracking } => vec![public(ShipmentScheduled { order_id, tracking: tracking.clone() })],
+        BookingResult::Refused { reason } => {
+            vec![public(ShipmentRejected { order_id, carrier_reason: reason.clone() })]
         }
-        (Stage::Booking, Booking::Refused { reason }) => {
-            vec![LogEvent::Public(ShipmentRejected { order_id, carrier_reason: reason.clone() }.into())]
-        }
-        _ => vec![],
     }
 }
 
-fn dispatch(stage: &Stage, order_id: OrderId) -> Vec<Event> {
-    let Stage::Scheduled { tracking } = stage else { return vec![] };
-    vec![LogEvent::Public(ShipmentDispatched { order_id, tracking: tracking.clone() }.into())]
+fn dispatch(state: &State, order_id: OrderId) -> Vec<Event> {
+    let State::Scheduled { tracking, .. } = state else { return vec![] };
+    vec![public(ShipmentDispatched { order_id, tracking: tracking.clone() })]
 }
 
-fn private(event: ShipmentStep) -> Event {
+fn public(event: impl Into<ShippingEvent>) -> Event {
+    LogEvent::Public(event.into())
+}
+
+fn internal(event: ShipmentStep) -> Event {
     LogEvent::Internal(event)
 }
 
-impl Stage {
-    fn after(self, event: &ShippingEvent) -> Self {
+impl State {
+    fn after_step(self, event: &ShipmentStep) -> Self {
         match (event, self) {
-            (ShippingEvent::ShipmentScheduled(event), _) => Self::Scheduled { tracking: event.tracking.clone() },
-            (ShippingEvent::ShipmentRejected(_), _) => Self::Rejected,
-            (ShippingEvent::ShipmentCancelled(_), _) => Self::Cancelled,
-            (ShippingEvent::ShipmentDispatched(event), _) => {
-                Self::Dispatched { tracking: event.tracking.clone(), cancellation_refused: false }
+            (ShipmentStep::OrderRecorded(destination), _) => Self::OrderRecorded(destination.clone()),
+            // Older versions stored this event between the two others of a booking, too.
+            (ShipmentStep::CommitmentRecorded { .. }, Self::OrderRecorded(destination)) => {
+                Self::OrderRecorded(destination)
             }
-            (ShippingEvent::ShipmentCancellationRefused(_), Self::Dispatched { tracking, .. }) => {
-                Self::Dispatched { tracking, cancellation_refused: true }
-            }
-            (ShippingEvent::ShipmentCancellationRefused(_), other) => other,
+            (ShipmentStep::CommitmentRecorded { .. }, _) => Self::CommitmentRecorded,
+            (ShipmentStep::BookingStarted(destination), _) => Self::Booking(destination.clone()),
+            (ShipmentStep::BookingCancellationStarted { .. }, other) => other,
         }
     }
 
-    /// One word for the stage.
+    fn after_fact(self, event: &ShippingEvent) -> Self {
+        match (event, self) {
+            (ShippingEvent::ShipmentScheduled(event), Self::Booking(destination)) => {
+                Self::Scheduled { destination, tracking: event.tracking.clone() }
+            }
+            (ShippingEvent::ShipmentRejected(_), Self::Booking(destination)) => Self::Rejected { destination },
+            (ShippingEvent::ShipmentCancelled(_), other) => Self::Cancelled { destination: other.into_destination() },
+            (ShippingEvent::ShipmentDispatched(_), Self::Scheduled { destination, tracking }) => {
+                Self::Dispatched { destination, tracking, cancellation_refused: false }
+            }
+            (ShippingEvent::ShipmentCancellationRefused(_), Self::Dispatched { destination, tracking, .. }) => {
+                Self::Dispatched { destination, tracking, cancellation_refused: true }
+            }
+            // Never decided in any other state.
+            (
+                ShippingEvent::ShipmentScheduled(_)
+                | ShippingEvent::ShipmentRejected(_)
+                | ShippingEvent::ShipmentDispatched(_)
+                | ShippingEvent::ShipmentCancellationRefused(_),
+                other,
+            ) => other,
+        }
+    }
+
+    /// The destination; `None` while it is unknown, or if the order was undone before it became known.
+    pub fn into_destination(self) -> Option<Destination> {
+        match self {
+            Self::New | Self::CommitmentRecorded => None,
+            Self::OrderRecorded(destination) | Self::Booking(destination) => Some(destination),
+            Self::Scheduled { destination, .. } | Self::Rejected { destination } => Some(destination),
+            Self::Dispatched { destination, .. } => Some(destination),
+            Self::Cancelled { destination } => destination,
+        }
+    }
+
+    /// The carrier's tracking number, if the parcel is booked.
+    pub fn tracking(&self) -> Option<&str> {
+        match self {
+            Self::Scheduled { tracking, .. } | Self::Dispatched { tracking, .. } => Some(tracking),
+            Self::New | Self::OrderRecorded(_) | Self::CommitmentRecorded | Self::Booking(_) => None,
+            Self::Rejected { .. } | Self::Cancelled { .. } => None,
+        }
+    }
+
+    /// The state in one word.
     pub fn status(&self) -> &'static str {
         match self {
-            Self::Waiting => "waiting",
-            Self::Booking => "booking",
+            Self::New | Self::OrderRecorded(_) | Self::CommitmentRecorded => "waiting",
+            Self::Booking(_) => "booking",
             Self::Scheduled { .. } => "scheduled",
-            Self::Rejected => "rejected",
-            Self::Cancelled => "cancelled",
+            Self::Rejected { .. } => "rejected",
+            Self::Cancelled { .. } => "cancelled",
             Self::Dispatched { .. } => "dispatched",
         }
     }

@@ -1,120 +1,84 @@
-//! What the shipping service does about the events of others, which calls it makes, and where its events are kept.
+//! Shipping policy: reactions, carrier calls, and the layout of streams.
 
 use contracts::{
-    Contract, Event as ContractEvent, OrderId, Received, inventory::InventoryEvent, order::OrderEvent,
-    shipping::ShippingEvent,
+    OrderId,
+    inventory::StockCommitted,
+    order::{OrderCancellationRequested, OrderPlaced},
+    shipping::{
+        ShipmentCancellationRefused, ShipmentCancelled, ShipmentDispatched, ShipmentRejected, ShipmentScheduled,
+        ShippingEvent,
+    },
 };
-use decider::{LogEvent, Reaction, SagaMetric, Service, StreamId};
-use jiff::Timestamp;
+use decider::{LogEvent, Reaction, SagaMetric, Service, StreamId, reactions};
 use serde::{Deserialize, Serialize};
 
 use crate::decider::{Command, Destination, Event, ShipmentStep, Shipping, State};
 
-/// The category of the streams with one order's shipment each.
+/// Category of streams about one order's shipment each.
 pub const SHIPMENTS: &str = "shipment";
 
-/// A call to the carrier. The order's id is the idempotency key.
+/// A call to the carrier. The order's id is the idempotency key. The names are storage format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CarrierCall {
-    /// Fetch a parcel.
     Book(Destination),
-    /// Don't fetch it, if it was booked or ever will be.
+    /// Cancel the order's booking, also one that arrives later.
     Cancel(OrderId),
 }
-
-/// What the service does when something happened: its column of the saga table.
-const REACTIONS: &[Reaction] = &[
-    Reaction::to("OrderPlaced", "Remember", "remembers where to ship", &["ShipmentScheduled", "ShipmentRejected"]),
-    Reaction::to("StockCommitted", "Schedule", "books a parcel", &["ShipmentScheduled", "ShipmentRejected"]),
-    Reaction::to(
-        "OrderCancellationRequested",
-        "Cancel",
-        "cancels, unless dispatched: then refuses",
-        &["ShipmentCancelled", "ShipmentCancellationRefused"],
-    ),
-    Reaction::asked_by("clerk", "Dispatch", "hands the parcel over", &["ShipmentDispatched"]),
-];
 
 impl Service for Shipping {
     type Public = ShippingEvent;
     type Internal = ShipmentStep;
     type Intent = CarrierCall;
 
-    const CONSUMES: &'static [&'static str] = &[OrderEvent::TOPIC, InventoryEvent::TOPIC];
     const CATEGORIES: &'static [&'static str] = &[SHIPMENTS];
-    const REACTIONS: &'static [Reaction] = REACTIONS;
+    const STATE_VERSION: u32 = 2;
+    // The order and its commitment arrive in any order; the later one triggers the booking.
+    const REACTIONS: &'static [Reaction<Self>] = reactions! {
+        on OrderPlaced(placed) =>
+            RecordOrder(Destination { order_id: placed.order_id, address: placed.address.clone() }):
+            "records the destination", [ShipmentScheduled, ShipmentRejected];
+        on StockCommitted(committed) => Schedule(committed.order_id):
+            "books a parcel", [ShipmentScheduled, ShipmentRejected];
+        on OrderCancellationRequested(requested) =>
+            Cancel { order_id: requested.order_id, reason: requested.reason }:
+            "cancels, unless dispatched: then refuses", [ShipmentCancelled, ShipmentCancellationRefused];
+        request "clerk" => Dispatch: "hands the parcel over", [ShipmentDispatched];
+    };
 
-    fn command_name(command: &Command) -> &'static str {
-        command.into()
-    }
-
-    fn react(received: &Received) -> Option<Command> {
-        let order_id = received.meta.order_id;
-        match &received.event {
-            ContractEvent::Order(OrderEvent::OrderPlaced(placed)) => {
-                Some(Command::Remember(Destination { order_id, address: placed.address.clone() }))
-            }
-            ContractEvent::Order(OrderEvent::OrderCancellationRequested(requested)) => {
-                Some(Command::Cancel { order_id, reason: requested.reason })
-            }
-            ContractEvent::Inventory(InventoryEvent::StockCommitted(_)) => Some(Command::Schedule(order_id)),
-            _ => None,
-        }
+    fn streams(command: &Command, _: &State) -> Vec<StreamId> {
+        let order_id = match command {
+            Command::RecordOrder(destination) => destination.order_id,
+            Command::Schedule(order_id)
+            | Command::Cancel { order_id, .. }
+            | Command::RecordBooking { order_id, .. }
+            | Command::RecordCancellation(order_id)
+            | Command::Dispatch(order_id) => *order_id,
+        };
+        vec![StreamId::new(SHIPMENTS, order_id)]
     }
 
     fn intent(event: &Event) -> Option<CarrierCall> {
-        match event {
-            LogEvent::Internal(ShipmentStep::BookingStarted(destination)) => {
-                Some(CarrierCall::Book(destination.clone()))
-            }
-            LogEvent::Internal(ShipmentStep::BookingCancellationStarted { order_id }) => {
-                Some(CarrierCall::Cancel(*order_id))
-            }
-            _ => None,
+        let LogEvent::Internal(step) = event else { return None };
+        match step {
+            ShipmentStep::OrderRecorded(_) | ShipmentStep::CommitmentRecorded { .. } => None,
+            ShipmentStep::BookingStarted(destination) => Some(CarrierCall::Book(destination.clone())),
+            ShipmentStep::BookingCancellationStarted { order_id } => Some(CarrierCall::Cancel(*order_id)),
         }
     }
 
-    fn next_timer(_state: &State) -> Option<Timestamp> {
-        None
-    }
-
-    fn on_timer(_stream: &StreamId) -> Option<Command> {
-        None
-    }
-
-    fn streams(command: &Command, _state: &State) -> Vec<StreamId> {
-        let order_id = match command {
-            Command::Remember(destination) => destination.order_id,
-            Command::Schedule(order_id)
-            | Command::Cancel { order_id, .. }
-            | Command::SettleBooking { order_id, .. }
-            | Command::SettleCancellation(order_id)
-            | Command::Dispatch(order_id) => *order_id,
-        };
-        vec![StreamId::of_order(SHIPMENTS, order_id)]
-    }
-
-    fn stream_of(event: &Event) -> StreamId {
-        let order_id = match event {
-            LogEvent::Public(event) => event.order_id(),
-            LogEvent::Internal(
-                ShipmentStep::DestinationNoted(destination) | ShipmentStep::BookingStarted(destination),
-            ) => destination.order_id,
-            LogEvent::Internal(
-                ShipmentStep::CommitmentNoted { order_id } | ShipmentStep::BookingCancellationStarted { order_id },
-            ) => *order_id,
-        };
-        StreamId::of_order(SHIPMENTS, order_id)
-    }
-
-    fn metric(_state: &State, event: &Event) -> Option<SagaMetric> {
-        match event {
-            LogEvent::Public(ShippingEvent::ShipmentCancelled(cancelled)) => Some(SagaMetric::Undone(cancelled.reason)),
-            _ => None,
+    fn metric(_: &State, event: &Event) -> Option<SagaMetric> {
+        match event.public()? {
+            ShippingEvent::ShipmentCancelled(cancelled) => {
+                Some(SagaMetric::Compensated { reason: cancelled.reason.into() })
+            }
+            ShippingEvent::ShipmentScheduled(_)
+            | ShippingEvent::ShipmentRejected(_)
+            | ShippingEvent::ShipmentCancellationRefused(_)
+            | ShippingEvent::ShipmentDispatched(_) => None,
         }
     }
 
     fn status(state: &State) -> &'static str {
-        state.stage.status()
+        state.status()
     }
 }

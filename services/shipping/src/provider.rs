@@ -5,7 +5,7 @@ use providers::{BookAnswer, Carrier, ProviderError};
 use runtime::{CallError, CallInfo, ProviderClient};
 
 use crate::{
-    decider::{Booking, Command, Shipping},
+    decider::{BookingResult, Command, Shipping},
     policy::CarrierCall,
 };
 
@@ -27,22 +27,22 @@ impl<C: Carrier> ProviderClient<Shipping> for CarrierCalls<C> {
             CarrierCall::Book(destination) => {
                 let order_id = destination.order_id;
                 let answer = self.0.book(order_id, &destination.address).await.map_err(|error| no_answer(&error))?;
-                Ok(Command::SettleBooking { order_id, booking: booked(answer) })
+                Ok(Command::RecordBooking { order_id, result: booked(answer) })
             }
             CarrierCall::Cancel(order_id) => {
                 self.0.cancel(*order_id).await.map_err(|error| no_answer(&error))?;
-                Ok(Command::SettleCancellation(*order_id))
+                Ok(Command::RecordCancellation(*order_id))
             }
         }
     }
 }
 
-fn booked(answer: BookAnswer) -> Booking {
+fn booked(answer: BookAnswer) -> BookingResult {
     match answer {
-        BookAnswer::Booked { tracking } => Booking::Booked { tracking },
-        BookAnswer::Refused { reason } => Booking::Refused { reason },
+        BookAnswer::Booked { tracking } => BookingResult::Booked { tracking },
+        BookAnswer::Refused { reason } => BookingResult::Refused { reason },
         // If we called it off ourselves, the shipment is cancelled already and this comes too late to matter.
-        BookAnswer::Cancelled => Booking::Refused { reason: "the booking was called off".to_owned() },
+        BookAnswer::Cancelled => BookingResult::Refused { reason: "the booking was called off".to_owned() },
     }
 }
 

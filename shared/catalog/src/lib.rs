@@ -10,6 +10,9 @@ macro_rules! services {
         $(#[$doc:meta])*
         $variant:ident $name:literal $port:literal $(owns $topic:literal)? $(calls $peer:literal (ledger $ledger:literal))?;
     )+) => {
+        /// Topics of all facts.
+        pub const TOPICS: &[&str] = &[$($($topic,)?)+];
+
         /// A service of this suite.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum ServiceName {
@@ -102,11 +105,6 @@ impl ServiceName {
         Self::all().filter_map(|service| Some((service, service.topic()?)))
     }
 
-    /// Topics of all facts.
-    pub fn topics() -> impl Iterator<Item = &'static str> {
-        Self::owners().map(|(_, topic)| topic)
-    }
-
     /// Whether the service owns no topic and only reads.
     pub fn is_reader(self) -> bool {
         self.topic().is_none()
@@ -131,7 +129,7 @@ mod tests {
         };
         unique(ServiceName::ALL.iter().map(|service| service.name().to_owned()).collect());
         unique(ServiceName::ALL.iter().map(|service| service.port().to_string()).collect());
-        unique(ServiceName::topics().map(str::to_owned).collect());
+        unique(TOPICS.iter().map(|topic| (*topic).to_owned()).collect());
     }
 
     macro_rules! owner_names {

@@ -1,53 +1,18 @@
-//! Typed identifiers: an order's id can't be passed where an event's is meant.
+//! Typed identifiers of this suite.
 
 use std::{fmt, str::FromStr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 /// The longest free text (names, streets, reasons) in an event, in characters.
 pub const MAX_TEXT_LEN: usize = 200;
 
-macro_rules! uuid_id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(
-            Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, ToSchema,
-        )]
-        #[serde(transparent)]
-        pub struct $name(pub Uuid);
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = uuid::Error;
-
-            fn from_str(text: &str) -> Result<Self, uuid::Error> {
-                text.parse().map(Self)
-            }
-        }
-    };
-}
-
-uuid_id! {
-    /// Names an order; the key of every record about it and the subject of every event.
+cloudevent::uuid_id! {
+    /// Identifies an order; the key of every record about it and the subject of every event.
     OrderId
 }
-uuid_id! {
-    /// Names one event for ever: a redelivered or republished event keeps its id, which is how it is recognized.
-    EventId
-}
-uuid_id! {
-    /// Shared by everything that one request to the outside caused.
-    CorrelationId
-}
-
 /// A stock keeping unit: 1 to 32 characters of `A-Z`, `0-9`, `-` and `_`, starting with a letter or digit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(try_from = "String", into = "String")]

@@ -8,7 +8,7 @@ use crate::{CancelReason, OrderId, Sku, event::contract};
 
 contract! {
     /// What the inventory service publishes.
-    InventoryEvent, owner Inventory, topic "inventory.events" {
+    InventoryEvent, owner Inventory {
         StockReserved, "2026-11";
         StockReservationRejected, "2026-11";
         StockCommitted, "2026-11";

@@ -1,31 +1,24 @@
-//! The contracts between the services: every event that crosses a topic, and nothing else.
-//!
-//! A service may depend on this crate and on no other service. There is no I/O here: types, their JSON, their
-//! versions, and the headers that make a Kafka record a `CloudEvent`.
-//!
-//! - [`order`], [`inventory`], [`payment`], [`shipping`]: the events, one module per owner.
-//! - [`Event`]: any of them, decoded from a record by [`decode`].
-//! - [`Meta`]: what travels in the headers (`CloudEvents` 1.0, Kafka protocol binding, binary mode).
-//! - [`upcast`]: how older versions become the newest.
-//! - [`schemas`]: the JSON Schema of every version, as committed and as served.
+#![doc = include_str!("../README.md")]
 
-mod cloudevent;
 mod event;
 mod ids;
 pub mod inventory;
 mod money;
 pub mod order;
 pub mod payment;
+#[cfg(feature = "samples")]
+pub mod samples;
 pub mod schemas;
 pub mod shipping;
 pub mod upcast;
 
-pub use cloudevent::{ContractError, Decoded, Meta, Received, decode, event_type_of, headers};
-pub use event::{Contract, Event, EventType, Owner, TOPICS, event_type};
-pub use ids::{CorrelationId, EventId, InvalidSku, MAX_TEXT_LEN, OrderId, Sku};
+pub use catalog::{ServiceName, TOPICS};
+pub use cloudevent::{Contract, ContractError, CorrelationId, EventData, EventId, EventType, Meta, Subject, headers};
+pub use event::{Decoded, Event, NAMESPACE, Received, decode, event_type, event_type_of, event_types};
+pub use ids::{InvalidSku, MAX_TEXT_LEN, OrderId, Sku};
 pub use money::{Currency, InvalidCurrency, Money};
 
-/// Why an order is undone. Carried by every compensating event, so that each of them explains itself.
+/// Reason for cancelling an order. Every compensating event carries it, so that each explains itself.
 #[derive(
     Debug,
     Clone,

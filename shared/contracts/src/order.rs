@@ -9,7 +9,7 @@ use crate::{CancelReason, Money, OrderId, Sku, event::contract};
 
 contract! {
     /// What the order service publishes.
-    OrderEvent, owner Order, topic "order.events" {
+    OrderEvent, owner Order {
         OrderPlaced, "2026-11";
         OrderCancellationRequested, "2026-11";
         OrderConfirmed, "2026-11";

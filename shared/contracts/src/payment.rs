@@ -7,7 +7,7 @@ use crate::{CancelReason, Money, OrderId, event::contract};
 
 contract! {
     /// What the payment service publishes.
-    PaymentEvent, owner Payment, topic "payment.events" {
+    PaymentEvent, owner Payment {
         PaymentCaptured, "2026-11";
         PaymentDeclined, "2026-11";
         PaymentRefunded, "2026-11";

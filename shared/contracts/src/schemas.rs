@@ -3,9 +3,7 @@
 use rust_embed::Embed;
 use schemars::Schema;
 
-use crate::{
-    Contract, EventType, inventory::InventoryEvent, order::OrderEvent, payment::PaymentEvent, shipping::ShippingEvent,
-};
+use crate::EventType;
 
 #[derive(Embed)]
 #[folder = "schemas"]
@@ -28,8 +26,7 @@ pub fn all_committed() -> Vec<(String, String)> {
     all
 }
 
-/// The newest version's schema of every event type, generated from the Rust types.
+/// Schema of every event type's newest version, generated from the Rust types.
 pub fn generated() -> Vec<(&'static EventType, Schema)> {
-    let owners = [OrderEvent::schemas(), InventoryEvent::schemas(), PaymentEvent::schemas(), ShippingEvent::schemas()];
-    owners.into_iter().flatten().collect()
+    crate::event::generated_schemas()
 }

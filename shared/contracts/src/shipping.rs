@@ -7,7 +7,7 @@ use crate::{CancelReason, OrderId, event::contract};
 
 contract! {
     /// What the shipping service publishes.
-    ShippingEvent, owner Shipping, topic "shipping.events" {
+    ShippingEvent, owner Shipping {
         ShipmentScheduled, "2026-11";
         ShipmentRejected, "2026-11";
         ShipmentCancelled, "2026-11";

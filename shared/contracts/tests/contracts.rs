@@ -3,8 +3,8 @@
 //! `UPDATE_EXPECT=1 cargo test -p contracts` writes what is generated; review the difference before you commit it.
 
 use contracts::{
-    CancelReason, ContractError, CorrelationId, Decoded, Event, EventId, EventType, Meta, Money, OrderId, Owner,
-    Received, Sku, decode, headers,
+    CancelReason, ContractError, CorrelationId, Decoded, Event, EventId, EventType, Meta, Money, OrderId, Received,
+    ServiceName, Sku, decode, headers,
     inventory::{
         InventoryEvent, Shortage, StockCommitted, StockLine, StockReleased, StockReservationRejected, StockReserved,
     },
@@ -105,7 +105,7 @@ fn meta(event: &Event) -> Meta {
     Meta {
         id: EventId("0193a5c0-0000-7000-8000-0000000000aa".parse().expect("an id")),
         event_type: event.event_type(),
-        order_id: event.order_id(),
+        subject: event.subject(),
         time: "2026-11-23T10:00:00.5Z".parse().expect("a time"),
         correlation_id: CorrelationId("0193a5c0-0000-7000-8000-0000000000bb".parse().expect("an id")),
         causation_id: Some(EventId("0193a5c0-0000-7000-8000-0000000000cc".parse().expect("an id"))),
@@ -151,8 +151,7 @@ fn every_version_fits_its_schema_and_upcasts_to_the_newest() {
         jsonschema::validate(&schema, &instance).unwrap_or_else(|error| panic!("{name} {version}: {error}"));
 
         let newest = samples().into_iter().find(|sample| sample.event_type().name == name).expect("a sample");
-        let owner = newest.event_type().owner;
-        let read = Event::from_versioned(owner, &name, &version, &golden).expect("the owner's");
+        let read = Event::from_versioned(&name, &version, &golden).expect("the owner's");
         assert_eq!(read.expect("upcasts"), newest, "{name} {version}");
     }
 }
@@ -161,7 +160,7 @@ fn every_version_fits_its_schema_and_upcasts_to_the_newest() {
 fn every_event_survives_the_way_over_kafka() {
     for event in samples() {
         let meta = meta(&event);
-        let topic = event.event_type().owner.topic();
+        let topic = event.event_type().topic;
         let decoded = read(topic, &headers(&meta, "http://schemas.test"), event.to_json().as_bytes());
         let expected = Decoded::Known(Box::new(Received { meta, event }));
         assert_eq!(decoded.expect("a contract event"), expected);
@@ -220,8 +219,8 @@ fn broken_records_are_refused_with_the_reason() {
 
 #[test]
 fn every_topic_has_one_owner() {
-    let owners = [Owner::Order, Owner::Inventory, Owner::Payment, Owner::Shipping];
-    assert_eq!(owners.map(Owner::topic), contracts::TOPICS);
+    let topics: Vec<_> = ServiceName::owners().map(|(_, topic)| topic).collect();
+    assert_eq!(topics, contracts::TOPICS);
     for (event, _) in schemas::generated() {
         assert_eq!(contracts::event_type(event.name), Some(event), "names are unique over all owners");
     }

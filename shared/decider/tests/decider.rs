@@ -1,188 +1,238 @@
-//! What every service gets from this crate: events in the log and back, names of streams, and what a decider may leave out.
+//! Everything that a service gets from this crate: stored events, stream names, reactions, and defaults.
 
-use contracts::{
-    OrderId, Received, Sku,
-    order::{OrderConfirmed, OrderEvent},
-};
-use decider::{Decider, InternalEvent, LogError, LogEvent, NoIntent, Reaction, Service, StreamId, Trigger};
+use cloudevent::{Contract, CorrelationId, EventData, EventId, Meta, upcast::Step};
+use decider::{Decider, LogError, LogEvent, NoIntent, Reaction, ReactionInfo, Service, StreamId, Trigger, reactions};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-const ORDER: OrderId = OrderId(Uuid::from_u128(0xA));
-/// `ORDER` in a stream's name.
-const STREAM: &str = "tally-00000000-0000-0000-0000-00000000000a";
+const UPCASTS: &[Step] = &[Step {
+    event: "Ordered",
+    from: "2026-10",
+    to: "2026-11",
+    apply: |data| {
+        data.insert("cups".into(), 1.into());
+        Ok(())
+    },
+}];
 
-/// Counts what it is told to count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+struct Ordered {
+    table: String,
+    cups: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+struct Brewed {
+    table: String,
+}
+
+cloudevent::contract! {
+    /// Facts of the waiter.
+    WaiterEvent, owner "waiter", topic "waiter.events", namespace "com.example.", upcasts UPCASTS,
+    subject table as "table" { Ordered, "2026-11"; }
+}
+
+cloudevent::contract! {
+    /// Facts of the kitchen.
+    KitchenEvent, owner "kitchen", topic "kitchen.events", namespace "com.example.", upcasts UPCASTS,
+    subject table as "table" { Brewed, "2026-11"; }
+}
+
+/// Brews one pot for each table that orders.
 #[derive(Debug)]
-struct Tally;
+struct Kitchen;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Counted {
-    by: u32,
+#[derive(Debug, strum::IntoStaticStr)]
+enum Command {
+    Brew { table: String, cups: u32 },
 }
 
-type Event = LogEvent<OrderEvent, Counted>;
-
-impl InternalEvent for Counted {
-    fn name(&self) -> &'static str {
-        "Counted"
-    }
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
+enum KitchenStep {
+    #[serde(alias = "WaterHeated")]
+    Heated { cups: u32 },
 }
 
-impl Decider for Tally {
+type Event = LogEvent<KitchenEvent, KitchenStep>;
+
+impl Decider for Kitchen {
     type State = u32;
-    type Command = u32;
+    type Command = Command;
     type Event = Event;
 
-    fn decide(_state: &u32, command: &u32) -> Vec<Event> {
-        vec![counted(*command)]
+    fn decide(brewed: &u32, Command::Brew { table, cups }: &Command) -> Vec<Event> {
+        if *brewed > 0 { vec![] } else { vec![heated(*cups), brewed_for(table)] }
     }
 
-    fn evolve(state: u32, event: &Event) -> u32 {
+    fn evolve(brewed: u32, event: &Event) -> u32 {
         match event {
-            LogEvent::Internal(Counted { by }) => state + by,
-            LogEvent::Public(_) => state,
+            LogEvent::Internal(KitchenStep::Heated { cups }) => brewed + cups,
+            LogEvent::Public(KitchenEvent::Brewed(_)) => brewed,
         }
     }
 }
 
-impl Service for Tally {
-    type Public = OrderEvent;
-    type Internal = Counted;
+impl Service for Kitchen {
+    type Public = KitchenEvent;
+    type Internal = KitchenStep;
     type Intent = NoIntent;
 
-    const CATEGORIES: &'static [&'static str] = &["tally"];
-    const CONSUMES: &'static [&'static str] = &[];
-    const REACTIONS: &'static [Reaction] = &[];
+    const CATEGORIES: &'static [&'static str] = &["pot"];
+    const REACTIONS: &'static [Reaction<Self>] = reactions! {
+        on Ordered(ordered, _meta) => Brew { table: ordered.table.clone(), cups: ordered.cups }: "brews", [Brewed];
+        request "cook" => Brew: "brews by hand", [Brewed];
+        deadline => Brew: "brews in the morning", [];
+    };
 
-    fn command_name(_command: &u32) -> &'static str {
-        "Count"
-    }
-
-    fn react(_received: &Received) -> Option<u32> {
-        None
-    }
-
-    fn intent(_event: &Event) -> Option<NoIntent> {
-        None
-    }
-
-    fn next_timer(_state: &u32) -> Option<Timestamp> {
-        None
-    }
-
-    fn on_timer(_stream: &StreamId) -> Option<u32> {
-        None
-    }
-
-    fn streams(_command: &u32, _state: &u32) -> Vec<StreamId> {
-        vec![]
-    }
-
-    fn stream_of(_event: &Event) -> StreamId {
-        StreamId::of_order("tally", ORDER)
-    }
-
-    fn status(_state: &u32) -> &'static str {
-        "counting"
+    fn streams(Command::Brew { table, .. }: &Command, _: &u32) -> Vec<StreamId> {
+        vec![StreamId::new("pot", table)]
     }
 }
 
-fn counted(by: u32) -> Event {
-    LogEvent::Internal(Counted { by })
+fn heated(cups: u32) -> Event {
+    LogEvent::Internal(KitchenStep::Heated { cups })
 }
 
-fn confirmed() -> Event {
-    LogEvent::Public(OrderConfirmed { order_id: ORDER }.into())
+fn brewed_for(table: &str) -> Event {
+    LogEvent::Public(Brewed { table: table.into() }.into())
 }
 
-fn sku(text: &str) -> Sku {
-    text.parse().expect("a SKU")
+fn ordered() -> Ordered {
+    Ordered { table: "7".into(), cups: 2 }
 }
 
-// What a decider may leave out
+fn meta(event: &impl EventData, event_type: &'static cloudevent::EventType) -> Meta {
+    Meta {
+        id: EventId::default(),
+        event_type,
+        subject: event.subject(),
+        time: Timestamp::UNIX_EPOCH,
+        correlation_id: CorrelationId::default(),
+        causation_id: None,
+        hops: 0,
+    }
+}
+
+// Defaults
 
 #[test]
-fn all_events_together_make_the_state() {
-    assert_eq!(Tally::fold(Tally::initial(), &[counted(2), confirmed(), counted(3)]), 5);
-    assert_eq!(Tally::fold(4, &[]), 4);
-}
-
-#[test]
-fn one_stream_s_state_is_all_there_is() {
-    assert_eq!(Tally::merge(vec![&7]), 7);
-    assert_eq!(Tally::merge(vec![]), Tally::initial());
-}
-
-// The log
-
-#[test]
-fn a_public_event_is_stored_under_its_contract_s_name_and_version() {
-    let (name, version, data) = confirmed().encode();
-    let expected = ("OrderConfirmed", "2026-11", r#"{"order_id":"00000000-0000-0000-0000-00000000000a"}"#);
-    assert_eq!((name, version, data.as_str()), expected);
-    assert_eq!(Event::decode(name, version, &data).expect("reads"), confirmed());
+fn fold_applies_events_in_order() {
+    assert_eq!(Kitchen::fold(Kitchen::initial(), &[heated(2), brewed_for("7"), heated(3)]), 5);
+    assert_eq!(Kitchen::fold(4, &[]), 4);
 }
 
 #[test]
-fn a_private_event_is_stored_under_its_own_name() {
-    let (name, version, data) = counted(2).encode();
-    assert_eq!((name, version, data.as_str()), ("Counted", "private", r#"{"by":2}"#));
-    assert_eq!(Event::decode(name, version, &data).expect("reads"), counted(2));
+fn merge_returns_the_only_state() {
+    assert_eq!(Kitchen::merge(vec![&7]), 7);
+    assert_eq!(Kitchen::merge(vec![]), Kitchen::initial());
 }
 
 #[test]
-fn an_older_version_is_read_as_the_newest() {
-    let golden = include_str!("../../contracts/golden/OrderPlaced/2026-10.json");
-    let read = Event::decode("OrderPlaced", "2026-10", golden).expect("reads");
-    let LogEvent::Public(OrderEvent::OrderPlaced(placed)) = read else { panic!("{read:?}") };
-    assert_eq!(placed.total.minor, 3399);
-}
-
-#[test]
-fn what_does_not_fit_is_an_error_that_names_it() {
-    let public = Event::decode("OrderConfirmed", "2026-11", "{}").expect_err("has no order");
-    assert!(
-        matches!(&public, LogError::Public { name, version, .. } if name == "OrderConfirmed" && version == "2026-11")
-    );
-    let private = Event::decode("Counted", "private", "{}").expect_err("has no number");
-    assert!(matches!(&private, LogError::Internal { name, .. } if name == "Counted"));
-}
-
-// Streams
-
-#[test]
-fn a_stream_is_called_after_what_it_is_about() {
-    let of_order = StreamId::of_order("tally", ORDER);
-    assert_eq!((of_order.as_str(), of_order.category()), (STREAM, "tally"));
-    assert_eq!((of_order.to_string().as_str(), of_order.id()), (STREAM, ORDER.to_string().as_str()));
-    let of_sku = StreamId::of_sku("stock", &sku("TEA-250"));
-    assert_eq!((of_sku.as_str(), of_sku.category(), of_sku.id()), ("stock-TEA-250", "stock", "TEA-250"));
-}
-
-#[test]
-fn a_stream_is_known_by_its_name() {
-    assert_eq!(StreamId::parse(STREAM.into()), Some(StreamId::of_order("tally", ORDER)));
-    assert_eq!(StreamId::parse("stock-TEA-250".into()), Some(StreamId::of_sku("stock", &sku("TEA-250"))));
-    assert_eq!(StreamId::parse("tally".into()), None);
-}
-
-#[test]
-fn a_stream_is_about_an_order_in_its_own_category_only() {
-    assert_eq!(StreamId::of_order("tally", ORDER).order_id("tally"), Some(ORDER));
-    assert_eq!(StreamId::of_order("tally", ORDER).order_id("order"), None);
-    assert_eq!(StreamId::of_sku("stock", &sku("MUG")).order_id("stock"), None);
+fn service_defaults_add_nothing() {
+    assert_eq!(Kitchen::stream_of(&heated(1)), None);
+    assert!(Kitchen::intent(&heated(1)).is_none());
+    assert_eq!(Kitchen::next_timer(&1), None);
+    assert!(Kitchen::on_timer(&StreamId::new("pot", 7)).is_none());
+    assert_eq!(Kitchen::metric(&1, &brewed_for("7")), None);
+    assert_eq!(Kitchen::status(&1), "open");
 }
 
 // Reactions
 
 #[test]
-fn a_reaction_says_what_it_is_to() {
-    let emits = &["OrderPlaced"];
-    let told = |reaction: Reaction| (reaction.to, reaction.command, reaction.words, reaction.emits);
-    let expected = |to| (to, "Count", "counts", &emits[..]);
-    assert_eq!(told(Reaction::to("OrderPlaced", "Count", "counts", emits)), expected(Trigger::Event("OrderPlaced")));
-    assert_eq!(told(Reaction::asked_by("clerk", "Count", "counts", emits)), expected(Trigger::Request("clerk")));
-    assert_eq!(told(Reaction::at_deadline("Count", "counts", emits)), expected(Trigger::Deadline));
+fn reaction_turns_an_event_into_its_command() {
+    let command = Kitchen::react(&meta(&ordered(), Ordered::TYPE), &ordered());
+    assert!(matches!(command, Some(Command::Brew { table, cups: 2 }) if table == "7"));
+}
+
+#[test]
+fn reaction_ignores_events_without_a_row() {
+    let brewed = Brewed { table: "7".into() };
+    assert!(Kitchen::react(&meta(&brewed, Brewed::TYPE), &brewed).is_none());
+    assert!(Reaction::<Kitchen>::event_type_of("com.example.Brewed").is_none());
+    assert!(Reaction::<Kitchen>::event_type_of("org.example.Ordered").is_none());
+}
+
+#[test]
+fn reaction_reads_data_of_older_versions() {
+    let event_type = Reaction::<Kitchen>::event_type_of("com.example.Ordered").expect("has a reaction");
+    let reaction = Reaction::<Kitchen>::to(event_type).expect("has a reaction");
+    let meta = meta(&ordered(), Ordered::TYPE);
+    let command = reaction.read(&meta, "2026-10", br#"{"table":"7"}"#).expect("reads");
+    assert!(matches!(command, Some(Command::Brew { cups: 1, .. })));
+}
+
+#[test]
+fn reaction_refuses_data_about_another_subject() {
+    let reaction = Reaction::<Kitchen>::to(Ordered::TYPE).expect("has a reaction");
+    let error = reaction.read(&meta(&ordered(), Ordered::TYPE), "2026-11", br#"{"table":"8","cups":1}"#);
+    assert_eq!(error.expect_err("another table").to_string(), "data is about '8', but ce_subject is '7'");
+}
+
+#[test]
+fn reactions_describe_every_row() {
+    let described = |Reaction { info, .. }: &Reaction<Kitchen>| {
+        let ReactionInfo { trigger, command, summary, emits } = *info;
+        (trigger, command, summary, emits.iter().map(|event| event.name).collect::<Vec<_>>())
+    };
+    let expected = [
+        (Trigger::Event("Ordered"), "Brew", "brews", vec!["Brewed"]),
+        (Trigger::Request("cook"), "Brew", "brews by hand", vec!["Brewed"]),
+        (Trigger::Deadline, "Brew", "brews in the morning", vec![]),
+    ];
+    assert_eq!(Kitchen::REACTIONS.iter().map(described).collect::<Vec<_>>(), expected);
+    assert_eq!(Kitchen::consumes(), [WaiterEvent::TOPIC]);
+}
+
+// Stored events
+
+#[test]
+fn public_event_is_stored_under_name_and_version() {
+    let (name, version, data) = brewed_for("7").encode();
+    assert_eq!((name, version, data.as_str()), ("Brewed", "2026-11", r#"{"table":"7"}"#));
+    assert_eq!(Event::decode(name, version, &data).expect("reads"), brewed_for("7"));
+}
+
+#[test]
+fn internal_event_is_stored_under_its_variant() {
+    let (name, version, data) = heated(2).encode();
+    assert_eq!((name, version, data.as_str()), ("Heated", "private", r#"{"Heated":{"cups":2}}"#));
+    assert_eq!(Event::decode(name, version, &data).expect("reads"), heated(2));
+}
+
+#[test]
+fn internal_event_reads_under_its_old_name() {
+    assert_eq!(Event::decode("WaterHeated", "private", r#"{"WaterHeated":{"cups":2}}"#).expect("reads"), heated(2));
+}
+
+#[test]
+fn older_version_reads_as_the_newest() {
+    let read = LogEvent::<WaiterEvent, KitchenStep>::decode("Ordered", "2026-10", r#"{"table":"7"}"#).expect("reads");
+    assert_eq!(read, LogEvent::Public(Ordered { table: "7".into(), cups: 1 }.into()));
+}
+
+#[test]
+fn unfit_data_is_an_error_with_its_name() {
+    let public = Event::decode("Brewed", "2026-11", "{}").expect_err("has no table");
+    assert!(matches!(&public, LogError::Public { name, version, .. } if name == "Brewed" && version == "2026-11"));
+    let internal = Event::decode("Heated", "private", "{}").expect_err("has no cups");
+    assert!(matches!(&internal, LogError::Internal { name, .. } if name == "Heated"));
+}
+
+// Streams
+
+#[test]
+fn stream_id_consists_of_category_and_id() {
+    let stream = StreamId::new("pot", "TEA-250");
+    assert_eq!((stream.as_str(), stream.category(), stream.id()), ("pot-TEA-250", "pot", "TEA-250"));
+    assert_eq!(StreamId::parse("pot-TEA-250".into()), Some(stream));
+    assert_eq!(StreamId::parse("pot".into()), None);
+}
+
+#[test]
+fn stream_id_is_typed_in_its_own_category_only() {
+    assert_eq!(StreamId::new("pot", 7).id_in::<u32>("pot"), Some(7));
+    assert_eq!(StreamId::new("pot", 7).id_in::<u32>("cup"), None);
+    assert_eq!(StreamId::new("pot", "x").id_in::<u32>("pot"), None);
 }

@@ -9,7 +9,6 @@ mod disabled;
 #[cfg(feature = "planted-bugs")]
 mod enabled;
 
-use contracts::event_type_of;
 use decider::Service;
 use store::NewOutboxRow;
 
@@ -77,7 +76,7 @@ pub(crate) enum Point {
 pub(crate) fn events<'r, S: Service>(
     inputs: &[Input<S>],
     outbox: impl Iterator<Item = &'r NewOutboxRow>,
-) -> Vec<&'static str> {
+) -> Vec<String> {
     let handled = inputs.iter().filter_map(Input::arrival).filter_map(|arrival| {
         let record = arrival.record();
         event(record.header("ce_type")?)
@@ -89,6 +88,6 @@ pub(crate) fn events<'r, S: Service>(
     handled.chain(follow).collect()
 }
 
-fn event(ce_type: &[u8]) -> Option<&'static str> {
-    Some(event_type_of(std::str::from_utf8(ce_type).ok()?)?.name)
+fn event(ce_type: &[u8]) -> Option<String> {
+    Some(std::str::from_utf8(ce_type).ok()?.rsplit('.').next()?.to_owned())
 }

@@ -22,14 +22,14 @@ pub fn record(event: &Event) -> Record {
     let meta = Meta {
         id: EventId(Uuid::now_v7()),
         event_type: event.event_type(),
-        order_id: event.order_id(),
+        subject: event.subject(),
         time: Timestamp::now(),
         correlation_id: CorrelationId(Uuid::now_v7()),
         causation_id: None,
         hops: 0,
     };
-    let topic = event.event_type().owner.topic();
-    let bare = Record::new(topic, &event.order_id().to_string(), event.to_json().as_bytes());
+    let topic = event.event_type().topic;
+    let bare = Record::new(topic, event.subject().as_str(), event.to_json().as_bytes());
     let headers = headers(&meta, "http://127.0.0.1:8080");
     headers.into_iter().fold(bare, |record, (name, value)| record.with(name, value))
 }

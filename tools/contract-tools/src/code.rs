@@ -1,6 +1,6 @@
 //! The contracts as the code has them.
 
-use contracts::{Event, event_type, schemas};
+use contracts::{Event, schemas};
 use serde_json::Value;
 
 /// An event type in the code.
@@ -43,8 +43,7 @@ impl Code {
 }
 
 fn reread(event: &str, version: &str, data: &Value) -> Result<Value, String> {
-    let owner = event_type(event).ok_or_else(|| format!("there is no event {event}"))?.owner;
-    let read = Event::from_versioned(owner, event, version, data.to_string().as_bytes());
+    let read = Event::from_versioned(event, version, data.to_string().as_bytes());
     let read = read.ok_or_else(|| format!("there is no event {event}"))?.map_err(|error| error.to_string())?;
     serde_json::from_str(&read.to_json()).map_err(|error| error.to_string())
 }

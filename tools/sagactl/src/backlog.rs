@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use contracts::Owner;
+use contracts::ServiceName;
 use serde::Serialize;
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 pub(crate) struct Backlog {
     /// What waits in one service.
     #[arg(long, value_name = "SERVICE", value_parser = service::parser())]
-    service: Option<Owner>,
+    service: Option<ServiceName>,
 }
 
 /// What waits in a service; nothing where it did not say.
@@ -75,7 +75,7 @@ impl Backlog {
 }
 
 impl Line {
-    fn new(settings: &Settings, service: Owner, dead_letters: usize) -> Self {
+    fn new(settings: &Settings, service: ServiceName, dead_letters: usize) -> Self {
         let (metrics, error) = match settings.client(service).text("/metrics") {
             Ok(metrics) => (metrics, None),
             Err(error) => (String::new(), Some(format!("{error:#}"))),

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use clap::Args;
-use contracts::Owner;
-use decider::{Reaction, Trigger};
+use contracts::ServiceName;
+use decider::{ReactionInfo, Trigger};
 use serde::Serialize;
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 pub(crate) struct Choreography {
     /// What one service does.
     #[arg(long, value_name = "SERVICE", value_parser = service::parser())]
-    service: Option<Owner>,
+    service: Option<ServiceName>,
 }
 
 /// What a service does when something happened.
@@ -28,13 +28,14 @@ struct Line {
     command: &'static str,
     does: &'static str,
     /// The events that may come of it, at once or after a provider's answer.
-    publishes: &'static [&'static str],
+    publishes: Vec<&'static str>,
 }
 
 impl Line {
-    fn new(owner: Owner, reaction: &Reaction) -> Self {
-        let Reaction { to, command, words, emits } = *reaction;
-        Self { service: owner.name(), when: when(to), command, does: words, publishes: emits }
+    fn new(owner: ServiceName, reaction: &ReactionInfo) -> Self {
+        let ReactionInfo { trigger, command, summary, emits } = *reaction;
+        let publishes = emits.iter().map(|event| event.name).collect();
+        Self { service: owner.name(), when: when(trigger), command, does: summary, publishes }
     }
 }
 
@@ -62,8 +63,8 @@ impl Choreography {
     }
 }
 
-fn lines(service: Option<Owner>) -> Vec<Line> {
-    parts(service).flat_map(|part| part.reactions.iter().map(move |reaction| Line::new(part.owner, reaction))).collect()
+fn lines(service: Option<ServiceName>) -> Vec<Line> {
+    parts(service).flat_map(|part| part.reactions.iter().map(|reaction| Line::new(part.owner, reaction))).collect()
 }
 
 #[cfg(test)]
@@ -75,9 +76,12 @@ mod tests {
         let all = lines(None);
         let of = |name: &str| all.iter().filter(|line| line.service == name).count();
         assert_eq!(all.len(), ["order", "inventory", "payment", "shipping"].map(of).iter().sum::<usize>());
-        let inventory = lines(Some(Owner::Inventory));
+        let inventory = lines(Some(ServiceName::Inventory));
         assert_eq!(inventory.len(), of("inventory"));
         let placed = inventory.iter().find(|line| line.when == "OrderPlaced").expect("it reserves");
-        assert_eq!((placed.command, placed.publishes), ("Reserve", &["StockReserved", "StockReservationRejected"][..]));
+        assert_eq!(
+            (placed.command, &placed.publishes[..]),
+            ("Reserve", &["StockReserved", "StockReservationRejected"][..])
+        );
     }
 }

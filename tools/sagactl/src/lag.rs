@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use contracts::Owner;
+use contracts::ServiceName;
 use messaging::dead_letters::redrive_topic;
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ use crate::{
 pub(crate) struct Lag {
     /// The group of one service.
     #[arg(long, value_name = "SERVICE", value_parser = service::parser())]
-    service: Option<Owner>,
+    service: Option<ServiceName>,
     /// Only partitions with records that are yet to be done.
     #[arg(long)]
     behind: bool,
@@ -65,10 +65,10 @@ impl Lag {
     }
 }
 
-fn lag(settings: &Settings, Part { owner, consumes, .. }: Part) -> Result<Vec<Line>> {
+fn lag(settings: &Settings, Part { owner, consumes, .. }: &Part) -> Result<Vec<Line>> {
     let redrive = redrive_topic(owner.name());
     let topics: Vec<_> = consumes.iter().copied().chain([redrive.as_str()]).collect();
-    let kafka = settings.kafka_of(owner);
+    let kafka = settings.kafka_of(*owner);
     let found = messaging::lag(&kafka, &topics);
     let found = found.with_context(|| format!("the group of {} at Kafka {}", owner.name(), kafka.bootstrap_servers))?;
     let line = |lag: messaging::Lag| {

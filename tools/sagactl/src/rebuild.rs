@@ -3,7 +3,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
-use contracts::Owner;
+use contracts::ServiceName;
 use decider::{Service, StreamId};
 use inventory::decider::Inventory;
 use order::decider::Order;
@@ -32,7 +32,7 @@ Examples:
 pub(crate) struct Rebuild {
     /// Whose database it is.
     #[arg(value_name = "SERVICE", value_parser = service::parser())]
-    service: Owner,
+    service: ServiceName,
     /// The service's database [default: sqlite:data/<service>.db].
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     database: Option<String>,
@@ -132,10 +132,10 @@ impl Checked {
 impl Rebuild {
     pub(crate) fn run(self, settings: &Settings) -> Result<Verdict> {
         match self.service {
-            Owner::Order => self.run_for::<Order>(settings),
-            Owner::Inventory => self.run_for::<Inventory>(settings),
-            Owner::Payment => self.run_for::<Payment>(settings),
-            Owner::Shipping => self.run_for::<Shipping>(settings),
+            ServiceName::Order => self.run_for::<Order>(settings),
+            ServiceName::Inventory => self.run_for::<Inventory>(settings),
+            ServiceName::Payment => self.run_for::<Payment>(settings),
+            ServiceName::Shipping => self.run_for::<Shipping>(settings),
         }
     }
 

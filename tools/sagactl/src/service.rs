@@ -1,37 +1,43 @@
-//! The four services, as what they declare of themselves.
+//! The services, as they declare themselves.
+
+use std::sync::LazyLock;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use contracts::{Contract as _, Owner};
-use decider::{Reaction, Service};
-use inventory::decider::Inventory;
-use order::decider::Order;
-use payment::decider::Payment;
-use shipping::decider::Shipping;
+use contracts::ServiceName;
+use decider::{Reaction, ReactionInfo, Service};
 
 /// A service's part of the saga.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Part {
     /// Which service.
-    pub(crate) owner: Owner,
+    pub(crate) owner: ServiceName,
     /// What it says that it does.
-    pub(crate) reactions: &'static [Reaction],
+    pub(crate) reactions: Vec<ReactionInfo>,
     /// The topics that it reads.
-    pub(crate) consumes: &'static [&'static str],
+    pub(crate) consumes: Vec<&'static str>,
 }
 
-const fn part<S: Service>() -> Part {
-    Part { owner: S::Public::OWNER, reactions: S::REACTIONS, consumes: S::CONSUMES }
+fn part<S: Service>(owner: ServiceName) -> Part {
+    let reactions = S::REACTIONS.iter().map(|Reaction { info, .. }| *info).collect();
+    Part { owner, reactions, consumes: S::consumes() }
 }
 
-/// All services, in the order in which an order meets them.
-pub(crate) const PARTS: [Part; 4] = [part::<Order>(), part::<Inventory>(), part::<Payment>(), part::<Shipping>()];
+macro_rules! parts {
+    ($($service:ident $module:ident $event:ident;)+) => {
+        /// All services, in the order in which an order meets them.
+        pub(crate) static PARTS: LazyLock<Vec<Part>> =
+            LazyLock::new(|| vec![$(part::<$module::decider::$service>(ServiceName::$service)),+]);
+    };
+}
+catalog::for_each_owner!(parts);
 
 /// The parts of one service, or of all.
-pub(crate) fn parts(wanted: Option<Owner>) -> impl Iterator<Item = Part> {
-    PARTS.into_iter().filter(move |part| wanted.is_none_or(|wanted| part.owner == wanted))
+pub(crate) fn parts(wanted: Option<ServiceName>) -> impl Iterator<Item = &'static Part> {
+    PARTS.iter().filter(move |part| wanted.is_none_or(|wanted| part.owner == wanted))
 }
 
 /// Reads a service's name in an argument.
-pub(crate) fn parser() -> impl TypedValueParser<Value = Owner> {
-    PossibleValuesParser::new(PARTS.map(|part| part.owner.name())).try_map(|name| name.parse::<Owner>())
+pub(crate) fn parser() -> impl TypedValueParser<Value = ServiceName> {
+    PossibleValuesParser::new(ServiceName::ALL.iter().map(|service| service.name()))
+        .map(|name| ServiceName::find(&name).expect("the parser checked it"))
 }

@@ -1,7 +1,7 @@
 //! Where things are: by flags, by the variables that the services read too, or as on a laptop.
 
 use clap::Args;
-use contracts::Owner;
+use contracts::ServiceName;
 use messaging::KafkaConfig;
 use runtime::{Config, ConfigError, ProcessEnvironment};
 
@@ -68,18 +68,18 @@ impl Settings {
     }
 
     /// Kafka, for asking after a service's consumer group.
-    pub(crate) fn kafka_of(&self, service: Owner) -> KafkaConfig {
+    pub(crate) fn kafka_of(&self, service: ServiceName) -> KafkaConfig {
         KafkaConfig { group: service.name().to_owned(), ..self.kafka.clone() }
     }
 
     /// A service's HTTP API.
-    pub(crate) fn client(&self, service: Owner) -> Client {
+    pub(crate) fn client(&self, service: ServiceName) -> Client {
         let [order, inventory, payment, shipping] = &self.urls;
         Client::new(match service {
-            Owner::Order => order,
-            Owner::Inventory => inventory,
-            Owner::Payment => payment,
-            Owner::Shipping => shipping,
+            ServiceName::Order => order,
+            ServiceName::Inventory => inventory,
+            ServiceName::Payment => payment,
+            ServiceName::Shipping => shipping,
         })
     }
 }

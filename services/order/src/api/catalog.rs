@@ -109,7 +109,7 @@ pub(super) async fn get(
     State(Handlers { app, .. }): State<Handlers>,
     Path(sku): Path<Sku>,
 ) -> Result<axum::Json<ProductView>, Problem> {
-    let known = app.state(StreamId::of_sku(PRODUCTS, &sku), AsOf::Latest).await?;
+    let known = app.state(StreamId::new(PRODUCTS, &sku), AsOf::Latest).await?;
     let product = known.as_ref().and_then(|(state, _)| state.products.get(&sku));
     let product = product.ok_or_else(|| Problem::not_found(format!("there is no product {sku}")))?;
     Ok(axum::Json(ProductView::from(product)))

@@ -71,7 +71,7 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, AppError>>>, Problem> {
     let after = last_event_id(&headers)?;
-    let stream = StreamId::of_order(ORDERS, order_id);
+    let stream = StreamId::new(ORDERS, order_id);
     app.state(stream.clone(), AsOf::Latest).await?.ok_or_else(|| unknown(order_id))?;
     let happening = app.follow(stream, after).await?;
     let events = happening.filter_map(|followed| ready(followed.map(event).transpose()));

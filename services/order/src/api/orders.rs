@@ -22,7 +22,7 @@ use web::{FieldError, IdempotencyKey, IdempotencyParam, Json, PROBLEM_JSON, Path
 
 use super::{Handlers, validate};
 use crate::{
-    decider::{Command, OrderState, Placement, State as Known},
+    decider::{Command, OrderState, PlaceOrder, State as Known},
     policy::ORDERS,
 };
 
@@ -159,7 +159,7 @@ pub(super) async fn place(
     validate::order(&order)?;
     let correlation_id = correlation_id(&headers)?;
     let placed_at = now();
-    let placement = Placement {
+    let placement = PlaceOrder {
         // The same key names the same order, so that placing it again changes nothing.
         order_id: OrderId(key.id("POST /orders").unwrap_or_else(Uuid::now_v7)),
         customer: order.customer,
@@ -203,7 +203,7 @@ fn now() -> Timestamp {
     Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
 }
 
-fn not_for_sale(placement: &Placement, known: &Known) -> Problem {
+fn not_for_sale(placement: &PlaceOrder, known: &Known) -> Problem {
     let unknown = placement.lines.iter().enumerate().filter(|(_, (sku, _))| !known.products.contains_key(sku));
     let faults: Vec<_> = unknown
         .map(|(index, (sku, _))| FieldError::new(format!("/lines/{index}/sku"), format!("{sku} is not for sale")))
@@ -217,7 +217,7 @@ fn not_for_sale(placement: &Placement, known: &Known) -> Problem {
     Problem::invalid(faults)
 }
 
-fn is_the_same(placement: &Placement, placed: &OrderPlaced) -> bool {
+fn is_the_same(placement: &PlaceOrder, placed: &OrderPlaced) -> bool {
     let lines = placed.lines.iter().map(|line| (&line.sku, line.quantity));
     placement.customer == placed.customer
         && placement.payment_method == placed.payment_method
@@ -241,7 +241,7 @@ pub(super) async fn get(
     Path(order_id): Path<OrderId>,
     Query(at): Query<AtQuery>,
 ) -> Result<axum::Json<OrderView>, Problem> {
-    let known = app.state(StreamId::of_order(ORDERS, order_id), at.up_to()?).await?;
+    let known = app.state(StreamId::new(ORDERS, order_id), at.up_to()?).await?;
     let order = known.and_then(|(state, _)| state.order).ok_or_else(|| unknown(order_id))?;
     Ok(axum::Json(OrderView::from(&order)))
 }
@@ -285,7 +285,7 @@ pub(super) async fn cancel(
     let decided = app.submit(Command::Cancel(order_id), None, None).await?;
     note(order_id, decided.correlation_id);
     let order = decided.state.order.ok_or_else(|| unknown(order_id))?;
-    if order.is_beyond_recall() {
+    if order.is_dispatched() {
         return Err(Problem::conflict("the order is dispatched and can't be cancelled any more"));
     }
     Ok((StatusCode::ACCEPTED, axum::Json(OrderView::from(&order))))

@@ -65,7 +65,7 @@ pub(super) async fn get(
     State(Handlers { app, trace_url, .. }): State<Handlers>,
     Path(order_id): Path<OrderId>,
 ) -> Result<axum::Json<Timeline>, Problem> {
-    let stream = StreamId::of_order(ORDERS, order_id);
+    let stream = StreamId::new(ORDERS, order_id);
     let rows = app.history(stream.clone()).await?;
     let correlation_id = rows.first().ok_or_else(|| unknown(order_id))?.correlation_id;
     let mut entries: Vec<_> = rows.into_iter().filter_map(entry).collect();
@@ -90,12 +90,12 @@ fn micros(from: Timestamp, to: Timestamp) -> i64 {
 pub(super) fn entry(row: TimelineRow<Order>) -> Option<Entry> {
     let (name, id, time, caused_by) = match row.event {
         LogEvent::Public(event) => (contracts::Contract::event_type(&event).name, row.id, row.time, row.causation_id),
-        LogEvent::Internal(OrderNote::FactNoted(observation)) => {
+        LogEvent::Internal(OrderNote::FactRecorded(observation)) => {
             let name = (&observation.fact).into();
             (name, observation.event_id, observation.occurred_at, observation.causation_id)
         }
         LogEvent::Internal(OrderNote::ProductListed(_)) => return None,
     };
-    let service = event_type(name)?.owner.name();
+    let service = event_type(name)?.owner;
     Some(Entry { time, service, event: name, id, caused_by, since_cause_us: None, since_placed_us: 0 })
 }

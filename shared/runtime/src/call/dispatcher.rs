@@ -141,9 +141,9 @@ impl<S: Service> Caller<S> {
     async fn attempt(&self, call: &Call<S::Intent>) -> Result<(S::Command, Trace), CallError> {
         let CallInfo { peer, operation, order_id } = self.provider.describe(&call.intent);
         let mut span = self.spans.call(peer, operation, &order_id, &call.cause.trace);
-        planted::point(Point::BeforeCall, || vec![operation]);
+        planted::point(Point::BeforeCall, || vec![operation.to_owned()]);
         let answer = self.provider.call(&call.intent).await;
-        planted::point(Point::AfterCall, || vec![operation]);
+        planted::point(Point::AfterCall, || vec![operation.to_owned()]);
         if let Err(error) = &answer {
             span.fail(error);
         }

@@ -5,8 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use contracts::{Contract, ContractError, Decoded, Meta, OrderId, Received};
-use decider::Service;
+use cloudevent::{Contract, ContractError, Envelope, Meta};
+use contracts::OrderId;
+use decider::{Reaction, Service};
 use messaging::{Record, dead_letters::REDRIVE_TOPIC};
 use store::Parked;
 use telemetry::{EventAttributes, KeyValue, Metrics, Span, Spans, TRACEPARENT, TRACESTATE, Trace};
@@ -33,7 +34,7 @@ pub(crate) struct Ingest {
 
 /// What spans say of an event.
 pub(crate) fn about(meta: &Meta) -> EventAttributes<'_> {
-    let (message_id, order_id, correlation_id) = (&meta.id, &meta.order_id, &meta.correlation_id);
+    let (message_id, order_id, correlation_id) = (&meta.id, &meta.subject, &meta.correlation_id);
     EventAttributes { event: meta.event_type.name, message_id, order_id, correlation_id }
 }
 
@@ -52,7 +53,7 @@ impl Ingest {
         match self.command::<S>(record) {
             Ok(None) => None,
             Ok(Some(read)) => {
-                let arrival = InboundRecord::new(record, Some(read.order_id));
+                let arrival = InboundRecord::new(record, read.order_id);
                 Some(read.into_input(arrival))
             }
             Err(_) if planted::is(Bug::RetryPoisonForever) => planted::hang(),
@@ -75,34 +76,36 @@ impl Ingest {
     }
 
     fn command<S: Service>(&self, record: &Record<'_>) -> Result<Option<Read<S>>, Failure> {
-        let read = || -> Result<_, Failure> {
-            let Some(received) = decode(record)? else { return Ok(None) };
-            Ok(S::react(&received).map(|command| (received, command)))
-        };
+        let read = || react::<S>(record).map_err(|error| Failure::new(class(&error), error.to_string()));
         let read = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| Err(Failure::panic(&*panic)))?;
-        let Some((Received { meta, .. }, command)) = read else { return Ok(None) };
+        let Some((meta, command)) = read else { return Ok(None) };
         if meta.hops >= HOPS_MAX {
             return Err(Failure::new(Class::Loop, format!("{} events led to it, one after the other", meta.hops)));
         }
         self.metrics.consumed.add(1, &[KeyValue::new("event", meta.event_type.name)]);
-        Ok(Some(Read { command, span: self.span::<S>(record, &meta), order_id: meta.order_id, meta }))
+        Ok(Some(Read { command, span: self.span::<S>(record, &meta), order_id: meta.subject.parse(), meta }))
     }
 
     fn span<S: Service>(&self, record: &Record<'_>, meta: &Meta) -> Span {
         let parent = Trace::from_headers(record.text_header(TRACEPARENT), record.text_header(TRACESTATE));
-        let group = S::Public::OWNER.name();
+        let group = S::Public::OWNER;
         self.spans.process(about(meta), record.topic(), record.partition(), record.offset(), group, &parent)
     }
 }
 
-fn decode(record: &Record<'_>) -> Result<Option<Received>, Failure> {
-    match contracts::decode(record.topic(), |name| record.header(name), record.payload()) {
-        Ok(Decoded::Known(received)) => Ok(Some(*received)),
-        Ok(Decoded::Unknown { ce_type }) => {
-            debug!(ce_type, topic = record.topic(), "ignored: a type that this build does not know");
+/// The event of a record and the command that follows from it; `None` if the service does not react to its type.
+fn react<S: Service>(record: &Record<'_>) -> Result<Option<(Meta, S::Command)>, ContractError> {
+    let header = |name: &str| record.header(name);
+    match cloudevent::read(record.topic(), header, Reaction::<S>::event_type_of)? {
+        Envelope::Known { meta, version } => {
+            let Some(reaction) = Reaction::<S>::to(meta.event_type) else { return Ok(None) };
+            let command = reaction.read(&meta, version, record.payload())?;
+            Ok(command.map(|command| (*meta, command)))
+        }
+        Envelope::Unknown { ce_type } => {
+            debug!(ce_type, topic = record.topic(), "ignored an event type without a reaction");
             Ok(None)
         }
-        Err(error) => Err(Failure::new(class(&error), error.to_string())),
     }
 }
 
@@ -114,7 +117,7 @@ fn class(error: &ContractError) -> Class {
 struct Read<S: Service> {
     command: S::Command,
     meta: Meta,
-    order_id: OrderId,
+    order_id: Option<OrderId>,
     span: Span,
 }
 

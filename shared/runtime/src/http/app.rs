@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contracts::{CorrelationId, EventId};
+use cloudevent::{CorrelationId, EventId};
 use decider::{LogError, LogEvent, Service, StreamId};
 use futures::Stream;
 use jiff::Timestamp;

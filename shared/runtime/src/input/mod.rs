@@ -1,6 +1,6 @@
 //! What the processor works on.
 
-use contracts::{CorrelationId, EventId};
+use cloudevent::{CorrelationId, EventId};
 use decider::Service;
 use serde::{Deserialize, Serialize};
 use telemetry::{Span, Trace};

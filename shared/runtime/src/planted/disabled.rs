@@ -11,7 +11,7 @@ pub(crate) const fn is(_bug: Bug) -> bool {
     false
 }
 
-pub(crate) fn point(_point: Point, _events: impl FnOnce() -> Vec<&'static str>) {}
+pub(crate) fn point(_point: Point, _events: impl FnOnce() -> Vec<String>) {}
 
 pub(crate) const fn publish_early(_rows: &[NewOutboxRow]) {}
 

@@ -229,11 +229,12 @@ impl<S: Service> Batch<S> {
             self.known.failures.insert(index, failure.clone());
             return;
         }
+        let Some(stream) = streams.first() else { return };
         let events = S::decide(&self.work.view(streams), &input.command);
         let correlation_id = input.cause.correlation_id.or_else(|| self.work.correlation_id(streams));
         let correlation_id = correlation_id.unwrap_or_else(|| CorrelationId(Uuid::now_v7()));
         let trace = self.work.trace(streams, &input.cause);
-        let context = Context { cause: &input.cause, correlation_id, trace, now: self.now };
+        let context = Context { stream, cause: &input.cause, correlation_id, trace, now: self.now };
         for event in &events {
             self.work.append(event, &context, &self.outlet);
         }

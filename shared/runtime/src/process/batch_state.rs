@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use contracts::{Contract, CorrelationId, EventId, Meta};
+use cloudevent::{Contract, CorrelationId, EventId, Meta};
 use decider::{LogEvent, SagaMetric, Service, StreamId};
 use jiff::Timestamp;
 use store::{NewEvent, NewIntent, NewOutboxRow, NewParked, Rescheduled, StoredStream};
@@ -125,7 +125,7 @@ impl<S: Service> Work<S> {
         let id = EventId(Uuid::now_v7());
         let (name, schema, data) = event.encode();
         let Context { cause, correlation_id, now, .. } = *context;
-        let stream = self.streams.entry(S::stream_of(event)).or_default();
+        let stream = self.streams.entry(S::stream_of(event).unwrap_or_else(|| context.stream.clone())).or_default();
         // Another instance may have chosen its time later than this one, and committed earlier. What an event follows is
         // never after it.
         stream.time = stream.time.max(now);
@@ -134,7 +134,7 @@ impl<S: Service> Work<S> {
             let meta = Meta {
                 id,
                 event_type: event.event_type(),
-                order_id: event.order_id(),
+                subject: event.subject(),
                 time,
                 correlation_id,
                 causation_id: cause.event_id,
@@ -163,6 +163,8 @@ impl<S: Service> Work<S> {
 
 /// Why and when events are appended.
 pub(super) struct Context<'a> {
+    /// The stream that the command is about.
+    pub(super) stream: &'a StreamId,
     pub(super) cause: &'a Cause,
     pub(super) correlation_id: CorrelationId,
     pub(super) trace: Trace,
@@ -173,8 +175,8 @@ fn outbox_row<S: Service>(meta: &Meta, data: &str, schema_base_url: &str, trace:
     let header = |(name, value): (&str, String)| (name.to_owned(), Bytes::from(value));
     let baggage = (BAGGAGE, format!("correlation_id={}", meta.correlation_id));
     let trace = trace.headers().filter(|_| !planted::is(Bug::LoseTrace));
-    let headers = contracts::headers(meta, schema_base_url).into_iter().chain(trace).chain([baggage]);
-    let key = if planted::is(Bug::WrongKey) { meta.id.to_string() } else { meta.order_id.to_string() };
+    let headers = cloudevent::headers(meta, schema_base_url).into_iter().chain(trace).chain([baggage]);
+    let key = if planted::is(Bug::WrongKey) { meta.id.to_string() } else { meta.subject.to_string() };
     NewOutboxRow {
         topic: S::Public::TOPIC.to_owned(),
         key: Some(Bytes::from(key)),

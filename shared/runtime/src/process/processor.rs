@@ -6,7 +6,7 @@ use std::{
 };
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use contracts::Contract as _;
+use cloudevent::Contract as _;
 use decider::{SagaMetric, Service};
 use jiff::Timestamp;
 use messaging::{Batch as Arrived, Consumer, Offsets};
@@ -87,7 +87,7 @@ impl<S: Service> Processor<S> {
         let started = Instant::now();
         let batch =
             Batch::new(inputs, self.published.take(), std::mem::take(&mut self.cache), self.outlet.clone(), now);
-        let (system, owner) = (self.store.system(), S::Public::OWNER.name());
+        let (system, owner) = (self.store.system(), S::Public::OWNER);
         let span = self.outlet.spans.transaction(system, owner, batch.inputs.len(), batch.traces());
         let (mut batch, committed) = match self.commit(batch).await {
             Ok(done) => done,
@@ -134,16 +134,15 @@ impl<S: Service> Processor<S> {
     fn count(&self, metrics_emitted: &[(&'static str, SagaMetric)]) {
         for (event, milestone) in metrics_emitted {
             match milestone {
-                SagaMetric::Ended { outcome, reason, began } => {
-                    let reason: &'static str = reason.map_or("", Into::into);
+                SagaMetric::Completed { outcome, reason, started_at } => {
+                    let reason = reason.unwrap_or_default();
                     let outcome = KeyValue::new("outcome", *outcome);
-                    let seconds = Timestamp::now().duration_since(*began).as_secs_f64();
+                    let seconds = Timestamp::now().duration_since(*started_at).as_secs_f64();
                     self.metrics.saga_seconds.record(seconds, std::slice::from_ref(&outcome));
                     self.metrics.sagas_completed.add(1, &[outcome, KeyValue::new("reason", reason)]);
                 }
-                SagaMetric::Undone(reason) => {
-                    let reason: &'static str = reason.into();
-                    let labels = [KeyValue::new("event", *event), KeyValue::new("reason", reason)];
+                SagaMetric::Compensated { reason } => {
+                    let labels = [KeyValue::new("event", *event), KeyValue::new("reason", *reason)];
                     self.metrics.compensations.add(1, &labels);
                 }
             }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use contracts::{Owner, event_type_of};
+use cloudevent::EventType;
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesOrdered};
 use messaging::{DeliveryError, Producer, SendError};
 use store::{EventStore, OutboxRow, Store as _};
@@ -43,7 +43,7 @@ impl Published {
     }
 
     fn add(&self, position: i64, event: &'static str) {
-        planted::point(Point::AfterPublish, || vec![event]);
+        planted::point(Point::AfterPublish, || vec![event.to_owned()]);
         self.0.lock().expect("nobody panics while holding it").push(position);
     }
 }
@@ -62,7 +62,8 @@ pub(crate) struct Relay {
     pub(crate) store: EventStore,
     pub(crate) metrics: Arc<Metrics>,
     /// The service's own events are the only ones it may publish.
-    pub(crate) owner: Owner,
+    /// Event types that the service may publish.
+    pub(crate) owned: &'static [EventType],
     pub(crate) dead_letter_topic: String,
     pub(crate) backlog: Arc<Backlog>,
     pub(crate) throttle: Throttle,
@@ -180,7 +181,7 @@ impl Relay {
             error!(topic, position, "not published, and kept: the service may not publish this");
             return Ok(());
         };
-        planted::point(Point::BeforePublish, || vec![event]);
+        planted::point(Point::BeforePublish, || vec![event.to_owned()]);
         let is_renamed = planted::is(Bug::NewIdOnResend) && span.is_none();
         let row = if is_renamed { planted::under_new_id(row) } else { row };
         let record = &row.record;
@@ -216,8 +217,9 @@ impl Relay {
             return Some("dead letter");
         }
         let (_, ce_type) = row.record.headers.iter().find(|(name, _)| name == "ce_type")?;
-        let event = event_type_of(std::str::from_utf8(ce_type).ok()?)?;
-        (event.owner == self.owner && row.record.topic == event.owner.topic()).then_some(event.name)
+        let ce_type = std::str::from_utf8(ce_type).ok()?;
+        let event = self.owned.iter().find(|event| event.is(ce_type))?;
+        (row.record.topic == event.topic).then_some(event.name)
     }
 
     async fn forget_published(&mut self) {

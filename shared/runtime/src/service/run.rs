@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use axum::Router;
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
-use contracts::Contract;
+use cloudevent::Contract;
 use decider::Service;
 use messaging::{Batch, Consumer, KafkaConfig, KafkaError, Producer, Record, consume, dead_letters, ensure_topics};
 use store::{EventStore, Leadership, Store as _, StoreError};
@@ -78,7 +78,7 @@ pub struct Api {
 
 /// Runs the service until it is told to stop. For `main`: reads arguments and environment, and gives the exit code.
 pub fn run<S: Service>(parts: &ServiceDefinition<S>) -> ExitCode {
-    let service = S::Public::OWNER.name();
+    let service = S::Public::OWNER;
     if let Some(argument) = std::env::args().nth(1) {
         return match argument.as_str() {
             "--help" | "-h" => help(service, parts),
@@ -151,7 +151,7 @@ fn health<S: Service>(service: &'static str, parts: &ServiceDefinition<S>) -> Ex
 }
 
 async fn serve<S: Service>(parts: &ServiceDefinition<S>, config: &Config) -> anyhow::Result<()> {
-    let service = S::Public::OWNER.name();
+    let service = S::Public::OWNER;
     let telemetry = Arc::new(Telemetry::start(&settings(service, config))?);
     planted::start(&config.kafka);
     let store = open_store(&config.database_url).await?;
@@ -201,7 +201,7 @@ async fn serve<S: Service>(parts: &ServiceDefinition<S>, config: &Config) -> any
         published,
         store: store.clone(),
         metrics: Arc::clone(metrics),
-        owner: S::Public::OWNER,
+        owned: S::Public::TYPES,
         dead_letter_topic: dead_letter_topic::<S>(),
         backlog: Arc::clone(&backlog),
         throttle: Throttle::new(config.publish_rate_max),
@@ -304,12 +304,12 @@ fn janitor(config: &Config, telemetry: &Telemetry, store: &EventStore, leadershi
 
 /// Where this service's dead letters go.
 fn dead_letter_topic<S: Service>() -> String {
-    dead_letters::dead_letter_topic(S::Public::OWNER.name())
+    dead_letters::dead_letter_topic(S::Public::OWNER)
 }
 
 /// Where an operator sends this service's dead letters that are to be tried once more.
 fn redrive_topic<S: Service>() -> String {
-    dead_letters::redrive_topic(S::Public::OWNER.name())
+    dead_letters::redrive_topic(S::Public::OWNER)
 }
 
 /// Makes the topics, then reads them, and has forgotten what they can't bring again; tries again for as long as Kafka is
@@ -324,7 +324,7 @@ async fn read_topics<S: Service>(
 ) -> Result<(), KafkaError> {
     let dead_letter_topic = dead_letter_topic::<S>();
     let redrive_topic = redrive_topic::<S>();
-    let read: Vec<_> = S::CONSUMES.iter().copied().chain([&*redrive_topic]).collect();
+    let read: Vec<_> = S::consumes().into_iter().chain([&*redrive_topic]).collect();
     let mut topics = vec![S::Public::TOPIC, &dead_letter_topic];
     topics.extend(&read);
     let mut backoff = away_backoff();

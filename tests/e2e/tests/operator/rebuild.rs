@@ -29,7 +29,7 @@ impl Transaction for Meddle {
 /// Says that this order is cancelled, which its log does not.
 async fn falsify(url: &str, order: OrderId) {
     let store = must(EventStore::open_url(url).await);
-    let stream = StreamId::of_order("order", order);
+    let stream = StreamId::new("order", order);
     let stored = must(store.load(stream.clone(), AsOf::Latest).await);
     let last = stored.events.last().expect("an order has events").clone();
     let again = NewEvent {

@@ -44,7 +44,7 @@ fn with_value(record: Record, value: &[u8]) -> Record {
 /// Records that break the contract of the topic, each in one way.
 fn contract_breaking(topic: &str) -> Vec<(&'static str, Record)> {
     let good = || event_of(topic);
-    let elsewhere = TOPICS.into_iter().find(|other| *other != topic).expect("there are four");
+    let elsewhere = TOPICS.iter().find(|other| **other != topic).expect("there are four");
     let bare = |value: &[u8]| Record::new(topic, "foreign", value);
     vec![
         ("no headers", bare(b"{\"hello\": \"world\"}")),
@@ -175,7 +175,7 @@ fn what_is_of_an_unknown_type_is_left_alone() {
 fn tombstones_of_a_compacted_topic_stop_nobody() {
     for topic in TOPICS {
         let null = Record { value: None, ..event_of(topic) };
-        let nothing = Record { key: None, value: None, headers: Vec::new(), topic: topic.to_owned() };
+        let nothing = Record { key: None, value: None, headers: Vec::new(), topic: (*topic).to_owned() };
         for record in [null, nothing] {
             let place = shop().topics().publish(&record);
             let reader = readers(topic)[0];

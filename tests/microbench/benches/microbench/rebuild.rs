@@ -39,7 +39,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
 }
 
 fn stream() -> StreamId {
-    StreamId::of_sku(STOCK, &sku(0))
+    StreamId::new(STOCK, &sku(0))
 }
 
 /// The stock of one product, which is reserved again and again.

@@ -11,14 +11,14 @@ pub mod order {
     pub use contracts::order::{
         Address, OrderCancellationRequested, OrderCancelled, OrderConfirmed, OrderLine, OrderPlaced,
     };
-    use contracts::{Contract, EventType, OrderId, Owner, order::OrderEvent as Today, upcast};
+    use std::any::Any;
+
+    use contracts::{Contract, EventType, Subject, order::OrderEvent as Today, upcast};
     use schemars::Schema;
     use serde_json::{Map, Value};
 
     /// The version in which this service knows `OrderPlaced`.
     const PLACED: &str = "2026-10";
-    /// The version that its Rust type is of, which stands for the older one's here.
-    const IN_MEMORY: &str = "2026-11";
 
     /// What the order service published then.
     #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,22 +50,28 @@ pub mod order {
     }
 
     impl Contract for OrderEvent {
-        const OWNER: Owner = Owner::Order;
+        const OWNER: &'static str = Today::OWNER;
         const TOPIC: &'static str = Today::TOPIC;
-        const TYPES: &'static [EventType] = &[
-            EventType { name: "OrderPlaced", version: PLACED, owner: Owner::Order },
-            EventType { name: "OrderCancellationRequested", version: "2026-11", owner: Owner::Order },
-            EventType { name: "OrderConfirmed", version: "2026-11", owner: Owner::Order },
-            EventType { name: "OrderCancelled", version: "2026-11", owner: Owner::Order },
-        ];
+        const TYPES: &'static [EventType] =
+            &[EventType { version: PLACED, ..Today::TYPES[0] }, Today::TYPES[1], Today::TYPES[2], Today::TYPES[3]];
+        const SUBJECT_ATTRIBUTE: &'static str = Today::SUBJECT_ATTRIBUTE;
 
         fn event_type(&self) -> &'static EventType {
             let name = self.clone().today().event_type().name;
             Self::TYPES.iter().find(|known| known.name == name).expect("every variant has its type")
         }
 
-        fn order_id(&self) -> OrderId {
-            self.clone().today().order_id()
+        fn subject(&self) -> Subject {
+            self.clone().today().subject()
+        }
+
+        fn data(&self) -> &dyn Any {
+            match self {
+                Self::OrderPlaced(event) => event,
+                Self::OrderCancellationRequested(event) => event,
+                Self::OrderConfirmed(event) => event,
+                Self::OrderCancelled(event) => event,
+            }
         }
 
         fn to_json(&self) -> String {
@@ -77,16 +83,10 @@ pub mod order {
             serde_json::to_string(&downcast(data)).expect("JSON has string keys only")
         }
 
-        fn from_json(name: &str, data: &[u8]) -> Option<serde_json::Result<Self>> {
-            if name != "OrderPlaced" {
-                return Some(Today::from_json(name, data)?.map(Self::of_today));
-            }
-            let data = match upcast::to_newest(name, PLACED, IN_MEMORY, data) {
-                Ok(data) => data,
-                Err(upcast::Error::Data(error)) => return Some(Err(error)),
-                Err(error) => return Some(Err(serde_json::Error::io(std::io::Error::other(error)))),
-            };
-            Some(serde_json::from_slice(&data).map(Self::OrderPlaced))
+        /// Knows `OrderPlaced` in the older version only, and reads newer ones as if they had it.
+        fn from_versioned(name: &str, version: &str, data: &[u8]) -> Option<Result<Self, upcast::Error>> {
+            let version = if name == "OrderPlaced" { PLACED } else { version };
+            Today::from_versioned(name, version, data).map(|read| read.map(Self::of_today))
         }
 
         /// Of today's Rust types: services serve the committed schemas and never ask for these.
@@ -127,7 +127,8 @@ pub mod order {
             let golden: Value =
                 serde_json::from_str(include_str!("../../../../shared/contracts/golden/OrderPlaced/2026-10.json"))
                     .unwrap();
-            let read = OrderEvent::from_json("OrderPlaced", golden.to_string().as_bytes()).unwrap().unwrap();
+            let read =
+                OrderEvent::from_versioned("OrderPlaced", PLACED, golden.to_string().as_bytes()).unwrap().unwrap();
             assert_eq!(serde_json::from_str::<Value>(&read.to_json()).unwrap(), golden);
             assert_eq!(read.event_type().version, PLACED);
             let schema = contracts::schemas::committed("OrderPlaced", PLACED).unwrap();

@@ -56,7 +56,7 @@ fn saga() -> impl Iterator<Item = &'static EventType> {
 
 /// Why a service can't crash at this point with this event; `None` if it can.
 pub fn why_not(service: ServiceName, point: &str, event: &str) -> Option<&'static str> {
-    let is_own = |known: &EventType| known.name == event && known.owner.name() == service.name();
+    let is_own = |known: &EventType| known.name == event && known.owner == service.name();
     let (reacts, publishes) = (reacts_to(service).contains(&event), saga().any(is_own));
     let calls = calls(service).contains(&event);
     if calls || CALL.contains(&point) {

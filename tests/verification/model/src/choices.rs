@@ -2,7 +2,7 @@
 
 use decider::{Service as _, StreamId};
 use order::{decider::Order, policy::ORDERS};
-use shipping::decider::Stage;
+use shipping::decider::State as Shipment;
 
 use crate::{
     setting::order_id,
@@ -36,7 +36,7 @@ impl World {
             if story.cancelled && self.order(index).is_some() {
                 actions.push(Action::Cancel(index));
             }
-            if story.dispatched && matches!(self.shipment(index), Some(Stage::Scheduled { .. })) {
+            if story.dispatched && matches!(self.shipment(index), Some(Shipment::Scheduled { .. })) {
                 actions.push(Action::Dispatch(index));
             }
             if story.late && self.awaits_deadline(index) {
@@ -78,7 +78,7 @@ impl World {
     pub(crate) fn awaits_deadline(&self, index: usize) -> bool {
         self.order
             .0
-            .get(&StreamId::of_order(ORDERS, order_id(index)))
+            .get(&StreamId::new(ORDERS, order_id(index)))
             .is_some_and(|state| Order::next_timer(state).is_some())
     }
 

@@ -1,44 +1,47 @@
 //! What the services say that they do, as data.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
-use contracts::{Contract as _, EventType, Owner};
-use decider::{Reaction, Service, Trigger};
-use inventory::decider::Inventory;
-use order::decider::Order;
-use payment::decider::Payment;
-use shipping::decider::Shipping;
+use contracts::{Contract as _, EventType, ServiceName};
+use decider::{Reaction, ReactionInfo, Service, Trigger};
 
 use crate::Observed;
 
 /// A service's part of the saga.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Part {
     /// Which service.
-    pub owner: Owner,
+    pub owner: ServiceName,
     /// What it says that it does.
-    pub reactions: &'static [Reaction],
+    pub reactions: Vec<ReactionInfo>,
     /// The topics that it reads.
-    pub consumes: &'static [&'static str],
+    pub consumes: Vec<&'static str>,
     /// The events that it may publish.
     pub publishes: &'static [EventType],
 }
 
-const fn part<S: Service>() -> Part {
-    Part { owner: S::Public::OWNER, reactions: S::REACTIONS, consumes: S::CONSUMES, publishes: S::Public::TYPES }
+fn part<S: Service>(owner: ServiceName) -> Part {
+    let reactions = S::REACTIONS.iter().map(|Reaction { info, .. }| *info).collect();
+    Part { owner, reactions, consumes: S::consumes(), publishes: S::Public::TYPES }
 }
 
-/// All services, in the order in which an order meets them.
-pub const PARTS: [Part; 4] = [part::<Order>(), part::<Inventory>(), part::<Payment>(), part::<Shipping>()];
+macro_rules! parts {
+    ($($service:ident $module:ident $event:ident;)+) => {
+        /// All services, in the order in which an order meets them.
+        pub static PARTS: LazyLock<Vec<Part>> =
+            LazyLock::new(|| vec![$(part::<$module::decider::$service>(ServiceName::$service)),+]);
+    };
+}
+catalog::for_each_owner!(parts);
 
 /// All reactions, with the service that has them.
-pub fn reactions() -> impl Iterator<Item = (Owner, &'static Reaction)> {
-    PARTS.into_iter().flat_map(|part| part.reactions.iter().map(move |reaction| (part.owner, reaction)))
+pub fn reactions() -> impl Iterator<Item = (ServiceName, &'static ReactionInfo)> {
+    PARTS.iter().flat_map(|part| part.reactions.iter().map(move |reaction| (part.owner, reaction)))
 }
 
 /// All event types.
 pub fn events() -> impl Iterator<Item = &'static EventType> {
-    PARTS.into_iter().flat_map(|part| part.publishes)
+    PARTS.iter().flat_map(|part| part.publishes)
 }
 
 /// What should be seen when everything that can happen happens.
@@ -46,8 +49,8 @@ pub fn declared() -> BTreeSet<Observed> {
     let mut declared = BTreeSet::new();
     for (owner, reaction) in reactions() {
         let commands = std::iter::once(None);
-        for emits in commands.chain(reaction.emits.iter().copied().map(Some)) {
-            let Reaction { to: trigger, command, .. } = *reaction;
+        for emits in commands.chain(reaction.emits.iter().map(|event| Some(event.name))) {
+            let ReactionInfo { trigger, command, .. } = *reaction;
             declared.insert(Observed { service: owner.name(), trigger, command, emits });
         }
     }
@@ -55,8 +58,8 @@ pub fn declared() -> BTreeSet<Observed> {
 }
 
 /// Who reacts to an event.
-pub fn consumers(event: &str) -> impl Iterator<Item = (Owner, &'static Reaction)> {
-    reactions().filter(move |(_, reaction)| reaction.to == Trigger::Event(event_name(event)))
+pub fn consumers(event: &str) -> impl Iterator<Item = (ServiceName, &'static ReactionInfo)> {
+    reactions().filter(move |(_, reaction)| reaction.trigger == Trigger::Event(event_name(event)))
 }
 
 fn event_name(name: &str) -> &'static str {
@@ -65,5 +68,5 @@ fn event_name(name: &str) -> &'static str {
 
 /// The events that an event may lead to, in one step.
 pub fn follow_ups(event: &str) -> BTreeSet<&'static str> {
-    consumers(event).flat_map(|(_, reaction)| reaction.emits).copied().collect()
+    consumers(event).flat_map(|(_, reaction)| reaction.emits).map(|event| event.name).collect()
 }

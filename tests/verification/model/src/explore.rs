@@ -8,7 +8,6 @@ use std::{
 };
 
 use contracts::{Contract as _, Received};
-use decider::Service;
 use inventory::decider::Inventory;
 use order::decider::Order;
 use payment::decider::Payment;
@@ -17,7 +16,7 @@ use shipping::decider::Shipping;
 use crate::{
     documents::sequence::Later,
     rules::rule,
-    services::Streams,
+    services::{Party, Streams},
     setting::Setting,
     world::{Action, Answer, Call, Observed, Step, World},
 };
@@ -96,16 +95,16 @@ impl World {
         let mut text = String::new();
         let mut note = |what: &dyn fmt::Debug| write!(text, "{what:?};").expect("a String takes all");
         for order in self.order.0.values().filter_map(|state| state.order.as_ref()) {
-            note(&(&order.facts, order.cancellation, order.outcome));
+            note(&(order.progress, order.cancellation, order.outcome));
         }
         for state in self.inventory.0.values() {
             note(&(&state.reservation, state.stock.values().collect::<Vec<_>>()));
         }
         for state in self.payment.0.values() {
-            note(&(state.due.is_some(), state.stock_reserved, &state.stage));
+            note(state);
         }
         for state in self.shipping.0.values() {
-            note(&(state.destination.is_some(), state.stock_committed, &state.stage));
+            note(state);
         }
         note(&(self.accounts.values().collect::<Vec<_>>(), self.parcels.values().collect::<Vec<_>>()));
         // The same calls and records may have come about in another order.
@@ -116,7 +115,7 @@ impl World {
             note(&(call.name(), call.because, call.attempts, call.is_answered, settled));
         }
         for mailbox in &self.mailboxes {
-            let place = |record: &Received| (record.meta.event_type.owner.name(), record.meta.order_id);
+            let place = |record: &Received| (record.meta.event_type.owner, record.event.order_id());
             let mut coming: Vec<_> =
                 mailbox.coming.iter().map(|record| (place(record), record.meta.event_type.name)).collect();
             coming.sort_by_key(|(place, _)| *place);
@@ -141,10 +140,11 @@ impl World {
         Ok(())
     }
 
-    fn check_records_again<S: Service>(&self, streams: &Streams<S::State>) -> Result<(), String> {
-        for record in &self.mailboxes[S::Public::OWNER as usize].arrived {
-            let events = streams.decide::<S>(&S::react(record).expect("only what it reacts to is sent"));
-            let (name, service) = (record.meta.event_type.name, S::Public::OWNER.name());
+    fn check_records_again<S: Party>(&self, streams: &Streams<S::State>) -> Result<(), String> {
+        for record in &self.mailboxes[S::NAME as usize].arrived {
+            let events = streams
+                .decide::<S>(&S::react(&record.meta, record.event.data()).expect("only what it reacts to is sent"));
+            let (name, service) = (record.meta.event_type.name, S::Public::OWNER);
             let broken = format!("{name} that comes again to {service} is nothing");
             rule(events.is_empty(), &broken).map_err(|broken| self.story(&broken))?;
         }

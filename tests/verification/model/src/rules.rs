@@ -12,7 +12,7 @@ use order::{
     decider::{OrderState, Outcome},
     policy::ORDERS,
 };
-use shipping::{decider::Stage, policy::SHIPMENTS};
+use shipping::{decider::State as Shipment, policy::SHIPMENTS};
 
 use crate::{
     providers::{Account, Parcel},
@@ -24,7 +24,7 @@ use crate::{
 struct View<'a> {
     order: Option<&'a OrderState>,
     reservation: &'a Reservation,
-    shipment: &'a Stage,
+    shipment: &'a Shipment,
     account: Account,
     parcel: Parcel,
 }
@@ -39,11 +39,11 @@ impl View<'_> {
     }
 
     fn is_dispatched(&self) -> bool {
-        matches!(self.shipment, Stage::Dispatched { .. })
+        matches!(self.shipment, Shipment::Dispatched { .. })
     }
 
     fn will_ship(&self) -> bool {
-        matches!(self.shipment, Stage::Scheduled { .. } | Stage::Dispatched { .. })
+        matches!(self.shipment, Shipment::Scheduled { .. } | Shipment::Dispatched { .. })
     }
 
     fn holds_stock(&self) -> bool {
@@ -92,7 +92,7 @@ impl World {
 
     fn check_stock(&self, views: &[View], text: &str, of_each: u32, received: u32) -> Result<(), String> {
         let sku = sku(text);
-        let stock = self.inventory.0.get(&StreamId::of_sku(STOCK, &sku)).and_then(|state| state.stock.get(&sku));
+        let stock = self.inventory.0.get(&StreamId::new(STOCK, &sku)).and_then(|state| state.stock.get(&sku));
         let Stock { on_hand, reserved, shipped } = stock.copied().unwrap_or_default();
         let units = |orders: usize| orders as u64 * u64::from(of_each);
         let held = views.iter().filter(|view| matches!(view.reservation, Reservation::Held(_))).count();
@@ -159,21 +159,21 @@ impl World {
 
     fn view(&self, index: usize) -> View<'_> {
         let id = order_id(index);
-        let reservation = self.inventory.0.get(&StreamId::of_order(RESERVATIONS, id));
+        let reservation = self.inventory.0.get(&StreamId::new(RESERVATIONS, id));
         View {
             order: self.order(index),
             reservation: reservation.map_or(&Reservation::New, |state| &state.reservation),
-            shipment: self.shipment(index).unwrap_or(&Stage::Waiting),
+            shipment: self.shipment(index).unwrap_or(&Shipment::New),
             account: self.accounts.get(&id).cloned().unwrap_or_default(),
             parcel: self.parcels.get(&id).cloned().unwrap_or_default(),
         }
     }
 
     pub(crate) fn order(&self, index: usize) -> Option<&OrderState> {
-        self.order.0.get(&StreamId::of_order(ORDERS, order_id(index)))?.order.as_ref()
+        self.order.0.get(&StreamId::new(ORDERS, order_id(index)))?.order.as_ref()
     }
 
-    pub(crate) fn shipment(&self, index: usize) -> Option<&Stage> {
-        self.shipping.0.get(&StreamId::of_order(SHIPMENTS, order_id(index))).map(|state| &state.stage)
+    pub(crate) fn shipment(&self, index: usize) -> Option<&Shipment> {
+        self.shipping.0.get(&StreamId::new(SHIPMENTS, order_id(index))).map(|state| &**state)
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 use contracts::{
-    Event as ContractEvent, inventory::InventoryEvent, order::OrderEvent, payment::PaymentEvent,
+    Event as ContractEvent, ServiceName, inventory::InventoryEvent, order::OrderEvent, payment::PaymentEvent,
     shipping::ShippingEvent,
 };
 use decider::{NoIntent, Service, StreamId};
@@ -22,7 +22,7 @@ impl<State: Clone + Default> Streams<State> {
     pub(crate) fn handle<S: Service<State = State>>(&mut self, command: &S::Command) -> Vec<S::Event> {
         let events = self.decide::<S>(command);
         for event in &events {
-            let state = Rc::make_mut(&mut self.0).entry(S::stream_of(event)).or_default();
+            let state = Rc::make_mut(&mut self.0).entry(stream_of::<S>(command, event)).or_default();
             *state = Rc::new(S::evolve(State::clone(state), event));
         }
         events
@@ -32,7 +32,11 @@ impl<State: Clone + Default> Streams<State> {
         let first = S::streams(command, &S::initial());
         let wanted = S::streams(command, &self.join::<S>(&first));
         let events = S::decide(&self.join::<S>(&wanted), command);
-        let strays: Vec<_> = events.iter().map(S::stream_of).filter(|stream| !wanted.contains(stream)).collect();
+        let strays: Vec<_> = events
+            .iter()
+            .map(|event| stream_of::<S>(command, event))
+            .filter(|stream| !wanted.contains(stream))
+            .collect();
         assert!(strays.is_empty(), "{strays:?} are written to, but were not loaded");
         events
     }
@@ -43,14 +47,22 @@ impl<State: Clone + Default> Streams<State> {
     }
 }
 
+fn stream_of<S: Service>(command: &S::Command, event: &S::Event) -> StreamId {
+    S::stream_of(event).unwrap_or_else(|| S::streams(command, &S::initial()).remove(0))
+}
+
 /// A service in this world.
 pub(crate) trait Party: Service {
+    const NAME: ServiceName;
+
     fn streams_in(world: &mut World) -> &mut Streams<Self::State>;
     fn fact(event: Self::Public) -> ContractEvent;
     fn ask(intent: Self::Intent) -> Ask;
 }
 
 impl Party for Order {
+    const NAME: ServiceName = ServiceName::Order;
+
     fn streams_in(world: &mut World) -> &mut Streams<Self::State> {
         &mut world.order
     }
@@ -63,6 +75,8 @@ impl Party for Order {
 }
 
 impl Party for Inventory {
+    const NAME: ServiceName = ServiceName::Inventory;
+
     fn streams_in(world: &mut World) -> &mut Streams<Self::State> {
         &mut world.inventory
     }
@@ -75,6 +89,8 @@ impl Party for Inventory {
 }
 
 impl Party for Payment {
+    const NAME: ServiceName = ServiceName::Payment;
+
     fn streams_in(world: &mut World) -> &mut Streams<Self::State> {
         &mut world.payment
     }
@@ -87,6 +103,8 @@ impl Party for Payment {
 }
 
 impl Party for Shipping {
+    const NAME: ServiceName = ServiceName::Shipping;
+
     fn streams_in(world: &mut World) -> &mut Streams<Self::State> {
         &mut world.shipping
     }

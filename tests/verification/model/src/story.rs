@@ -11,7 +11,7 @@ use crate::{
 
 impl World {
     pub(crate) fn step(&self, action: Action) -> Step {
-        let record = |record: &Received| (record.meta.event_type.name, record.meta.order_id);
+        let record = |record: &Received| (record.meta.event_type.name, record.event.order_id());
         let (who, does, (what, order)) = match action {
             Action::Place(index) => ("the customer", "places", ("the order", order_id(index))),
             Action::Cancel(index) => ("the customer", "cancels", ("the order", order_id(index))),

@@ -7,14 +7,14 @@ use std::{
 };
 
 use contracts::{
-    Contract as _, CorrelationId, Event as ContractEvent, EventId, Meta, Money, OrderId, Owner, Received,
+    Contract as _, CorrelationId, Event as ContractEvent, EventId, Meta, Money, OrderId, Received, ServiceName,
     order::Address,
 };
-use decider::{LogEvent, Service, StreamId, Trigger};
+use decider::{LogEvent, Named as _, Service, StreamId, Trigger};
 use inventory::decider::Inventory;
 use jiff::Timestamp;
 use order::{
-    decider::{Order, Placement, Product},
+    decider::{Order, PlaceOrder, Product},
     policy::ORDERS,
 };
 use payment::{decider::Payment, policy::GatewayCall};
@@ -28,7 +28,8 @@ use crate::{
     setting::{Setting, Story, TEA, order_id, sku},
 };
 
-pub(crate) const SERVICES: [Owner; 4] = [Owner::Order, Owner::Inventory, Owner::Payment, Owner::Shipping];
+pub(crate) const SERVICES: [ServiceName; 4] =
+    [ServiceName::Order, ServiceName::Inventory, ServiceName::Payment, ServiceName::Shipping];
 
 /// What is on the way to a service, and what has arrived.
 #[derive(Debug, Clone, Default)]
@@ -41,7 +42,7 @@ pub(crate) struct Mailbox {
 impl Mailbox {
     /// Whether nothing must arrive before this.
     pub(crate) fn is_next(&self, index: usize) -> bool {
-        let place = |record: &Received| (record.meta.event_type.owner, record.meta.order_id);
+        let place = |record: &Received| (record.meta.event_type.owner, record.event.order_id());
         let this = place(&self.coming[index]);
         self.coming[..index].iter().all(|earlier| place(earlier) != this)
     }
@@ -74,8 +75,8 @@ impl Answer {
     /// What it says became of the call.
     pub(crate) fn settled(&self) -> String {
         match self {
-            Self::FromGateway(payment::decider::Command::SettleCharge { charge, .. }) => format!("{charge:?}"),
-            Self::FromCarrier(shipping::decider::Command::SettleBooking { booking, .. }) => format!("{booking:?}"),
+            Self::FromGateway(payment::decider::Command::RecordCharge { result, .. }) => format!("{result:?}"),
+            Self::FromCarrier(shipping::decider::Command::RecordBooking { result, .. }) => format!("{result:?}"),
             Self::FromGateway(_) | Self::FromCarrier(_) => "done".to_owned(),
         }
     }
@@ -111,8 +112,8 @@ pub(crate) enum Action {
     Cancel(usize),
     PassDeadline(usize),
     Dispatch(usize),
-    Deliver(Owner, usize),
-    Redeliver(Owner, usize),
+    Deliver(ServiceName, usize),
+    Redeliver(ServiceName, usize),
     Perform(usize),
     Answer(usize, usize),
 }
@@ -212,13 +213,13 @@ impl World {
                 });
             }
             if let LogEvent::Public(event) = event {
-                self.observe(S::Public::OWNER, Some(event.event_type().name));
+                self.observe(S::NAME, Some(event.event_type().name));
                 self.publish(S::fact(event));
             }
         }
     }
 
-    fn observe(&mut self, service: Owner, emits: Option<&'static str>) {
+    fn observe(&mut self, service: ServiceName, emits: Option<&'static str>) {
         let Because { trigger, command } = self.because;
         let observed = Observed { service: service.name(), trigger, command, emits };
         if !self.observed.contains(&observed) {
@@ -228,8 +229,8 @@ impl World {
 
     /// Has a service decide on a command that follows from something new.
     fn begin<S: Party>(&mut self, trigger: Trigger, command: &S::Command) {
-        self.because = Because { trigger, command: S::command_name(command) };
-        self.observe(S::Public::OWNER, None);
+        self.because = Because { trigger, command: command.name() };
+        self.observe(S::NAME, None);
         self.tell::<S>(command);
     }
 
@@ -238,7 +239,7 @@ impl World {
         let meta = Meta {
             id: EventId(Uuid::from_u128(self.records)),
             event_type: event.event_type(),
-            order_id: event.order_id(),
+            subject: event.subject(),
             time: Timestamp::UNIX_EPOCH,
             correlation_id: CorrelationId(Uuid::nil()),
             causation_id: None,
@@ -248,39 +249,39 @@ impl World {
             step.published.push(meta.event_type.name);
         }
         let record = Rc::new(Received { meta, event });
-        self.send::<Order>(&record, Owner::Order);
-        self.send::<Inventory>(&record, Owner::Inventory);
-        self.send::<Payment>(&record, Owner::Payment);
-        self.send::<Shipping>(&record, Owner::Shipping);
+        self.send::<Order>(&record, ServiceName::Order);
+        self.send::<Inventory>(&record, ServiceName::Inventory);
+        self.send::<Payment>(&record, ServiceName::Payment);
+        self.send::<Shipping>(&record, ServiceName::Shipping);
     }
 
     /// To a service that does something about it; the others need not be bothered.
-    fn send<S: Service>(&mut self, record: &Rc<Received>, to: Owner) {
-        if S::CONSUMES.contains(&record.meta.event_type.owner.topic()) && S::react(record).is_some() {
+    fn send<S: Party>(&mut self, record: &Rc<Received>, to: ServiceName) {
+        if S::react(&record.meta, record.event.data()).is_some() {
             self.mailboxes[to as usize].coming.push(Rc::clone(record));
         }
     }
 
     fn receive<S: Party>(&mut self, record: &Received) {
-        let is_new = self.mailboxes[S::Public::OWNER as usize].inbox.insert(record.meta.id);
+        let is_new = self.mailboxes[S::NAME as usize].inbox.insert(record.meta.id);
         if is_new || !self.setting.guarantees.inbox {
-            let command = S::react(record).expect("only what it reacts to is sent");
+            let command = S::react(&record.meta, record.event.data()).expect("only what it reacts to is sent");
             self.begin::<S>(Trigger::Event(record.meta.event_type.name), &command);
         }
     }
 
-    fn arrive(&mut self, at: Owner, record: &Received) {
+    fn arrive(&mut self, at: ServiceName, record: &Received) {
         match at {
-            Owner::Order => self.receive::<Order>(record),
-            Owner::Inventory => self.receive::<Inventory>(record),
-            Owner::Payment => self.receive::<Payment>(record),
-            Owner::Shipping => self.receive::<Shipping>(record),
+            ServiceName::Order => self.receive::<Order>(record),
+            ServiceName::Inventory => self.receive::<Inventory>(record),
+            ServiceName::Payment => self.receive::<Payment>(record),
+            ServiceName::Shipping => self.receive::<Shipping>(record),
         }
     }
 
     fn place(&mut self, index: usize) {
         let Story { card, address, .. } = self.setting.stories[index];
-        let placement = Placement {
+        let placement = PlaceOrder {
             order_id: order_id(index),
             customer: "ada".into(),
             lines: vec![(sku("MUG"), 1), (sku("TEA"), TEA)],
@@ -344,7 +345,7 @@ impl World {
                 self.begin::<Order>(Trigger::Request("customer"), &order::decider::Command::Cancel(order_id(index)));
             }
             Action::PassDeadline(index) => {
-                let stream = StreamId::of_order(ORDERS, order_id(index));
+                let stream = StreamId::new(ORDERS, order_id(index));
                 self.begin::<Order>(Trigger::Deadline, &Order::on_timer(&stream).expect("an order can be woken"));
             }
             Action::Dispatch(index) => {

@@ -1,7 +1,7 @@
 //! Which dead letters are meant.
 
 use clap::Args;
-use contracts::Owner;
+use contracts::ServiceName;
 use jiff::{Span, SpanRelativeTo, Timestamp};
 
 use super::letter::DeadLetter;
@@ -13,7 +13,7 @@ use crate::service;
 pub(crate) struct Filter {
     /// Those of one service.
     #[arg(long, value_name = "SERVICE", value_parser = service::parser())]
-    pub(super) service: Option<Owner>,
+    pub(super) service: Option<ServiceName>,
     /// Those that failed in this way: contract, loop, panic, version, log, store or held.
     #[arg(long)]
     pub(super) class: Option<String>,
@@ -91,7 +91,10 @@ mod tests {
         let time = |text: &str| Some(text.parse().expect("a time"));
         let none = Filter::default;
         for (good, bad) in [
-            (Filter { service: Some(Owner::Inventory), ..none() }, Filter { service: Some(Owner::Payment), ..none() }),
+            (
+                Filter { service: Some(ServiceName::Inventory), ..none() },
+                Filter { service: Some(ServiceName::Payment), ..none() },
+            ),
             (Filter { class: text("panic"), ..none() }, Filter { class: text("contract"), ..none() }),
             (Filter { event: text("OrderPlaced"), ..none() }, Filter { event: text("StockReserved"), ..none() }),
             (
@@ -105,7 +108,7 @@ mod tests {
         ] {
             assert!(fits(&good) && !good.is_empty(), "{good:?}");
             assert!(!fits(&bad), "{bad:?}");
-            assert!(!fits(&Filter { service: Some(Owner::Payment), ..good }), "all must fit");
+            assert!(!fits(&Filter { service: Some(ServiceName::Payment), ..good }), "all must fit");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use bytes::Bytes;
-use contracts::Owner;
+use contracts::ServiceName;
 use jiff::Timestamp;
 use messaging::dead_letters as header;
 use serde::{Serialize, Serializer};
@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 /// Names a dead letter: `<service>/<partition>/<offset>`, its place in the service's topic of dead letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Id {
-    pub(crate) service: Owner,
+    pub(crate) service: ServiceName,
     pub(crate) partition: i32,
     pub(crate) offset: i64,
 }
@@ -46,7 +46,7 @@ impl FromStr for Id {
     fn from_str(text: &str) -> Result<Self, String> {
         let parsed = || {
             let mut parts = text.split('/');
-            let service = parts.next()?.parse().ok()?;
+            let service = ServiceName::find(parts.next()?)?;
             let (partition, offset) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
             parts.next().is_none().then_some(Self { service, partition, offset })
         };
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn an_id_is_written_as_it_is_read() {
         let id: Id = "inventory/3/17".parse().expect("an id");
-        assert_eq!((id.service, id.partition, id.offset), (Owner::Inventory, 3, 17));
+        assert_eq!((id.service, id.partition, id.offset), (ServiceName::Inventory, 3, 17));
         assert_eq!(id.to_string(), "inventory/3/17");
         for wrong in ["", "inventory", "inventory/3", "inventory/3/x", "nobody/3/17", "inventory/3/17/1"] {
             assert!(wrong.parse::<Id>().is_err(), "{wrong}");

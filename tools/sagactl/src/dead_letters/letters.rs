@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
-use contracts::Owner;
+use contracts::ServiceName;
 use messaging::{Record, dead_letters as header};
 
 use super::letter::{DeadLetter, Id, Resolution};
@@ -18,7 +18,7 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    pub(super) fn of(service: Owner, record: &Record<'_>) -> Self {
+    pub(super) fn of(service: ServiceName, record: &Record<'_>) -> Self {
         Self {
             id: Id { service, partition: record.partition(), offset: record.offset() },
             key: record.key().map(Bytes::copy_from_slice),

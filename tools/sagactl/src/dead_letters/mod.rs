@@ -12,12 +12,12 @@ mod show;
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
-use contracts::Owner;
+use contracts::ServiceName;
 use messaging::{dead_letters::dead_letter_topic, read_to_end};
 
 pub(crate) use self::letters::DeadLetters;
 use self::letters::{Records, Stored};
-use crate::{Verdict, service::PARTS, settings::Settings};
+use crate::{Verdict, settings::Settings};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -46,7 +46,7 @@ impl Command {
 }
 
 /// All dead letters of these services, with what was done about them.
-pub(crate) fn read(settings: &Settings, services: &[Owner]) -> Result<DeadLetters> {
+pub(crate) fn read(settings: &Settings, services: &[ServiceName]) -> Result<DeadLetters> {
     let kafka = settings.kafka();
     let topics: Vec<_> = services.iter().map(|service| (dead_letter_topic(service.name()), *service)).collect();
     let names: Vec<_> = topics.iter().map(|(topic, _)| topic.as_str()).collect();
@@ -61,6 +61,6 @@ pub(crate) fn read(settings: &Settings, services: &[Owner]) -> Result<DeadLetter
 }
 
 /// One service, or all.
-fn services(wanted: Option<Owner>) -> Vec<Owner> {
-    wanted.map_or_else(|| PARTS.map(|part| part.owner).to_vec(), |service| vec![service])
+fn services(wanted: Option<ServiceName>) -> Vec<ServiceName> {
+    wanted.map_or_else(|| ServiceName::ALL.to_vec(), |service| vec![service])
 }

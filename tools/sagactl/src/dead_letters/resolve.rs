@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn filters_choose_what_is_open_the_oldest_first() {
-        let payments = Filter { service: Some(contracts::Owner::Payment), ..Filter::default() };
+        let payments = Filter { service: Some(contracts::ServiceName::Payment), ..Filter::default() };
         assert_eq!(chosen(&which(&[], payments), true), (vec!["payment/1/0".into(), "payment/0/0".into()], vec![]));
     }
 

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use contracts::Owner;
+use contracts::ServiceName;
 use serde::Deserialize;
 
 use super::{Order, amount};
@@ -43,7 +43,7 @@ impl Row for Order {
 
 impl List {
     pub(super) fn run(self, settings: &Settings) -> Result<Verdict> {
-        let client = settings.client(Owner::Order);
+        let client = settings.client(ServiceName::Order);
         let mut orders = Vec::new();
         let mut cursor: Option<String> = None;
         while orders.len() < self.limit {

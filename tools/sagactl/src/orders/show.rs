@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use contracts::{OrderId, Owner};
+use contracts::{OrderId, ServiceName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -85,11 +85,15 @@ impl Row for Part {
 
 impl Show {
     pub(super) fn run(self, settings: &Settings) -> Result<Verdict> {
-        let client = settings.client(Owner::Order);
+        let client = settings.client(ServiceName::Order);
         let id = self.order;
         let order = client.find(&format!("/orders/{id}"))?.with_context(|| format!("there is no order {id}"))?;
         let timeline = client.get(&format!("/orders/{id}/timeline"))?;
-        let others = [(Owner::Inventory, "reservations"), (Owner::Payment, "payments"), (Owner::Shipping, "shipments")];
+        let others = [
+            (ServiceName::Inventory, "reservations"),
+            (ServiceName::Payment, "payments"),
+            (ServiceName::Shipping, "shipments"),
+        ];
         let parts = others.map(|(service, what)| part(settings, service, &format!("/{what}/{id}"))).into();
         let whole = Whole { order, timeline, parts };
         settings.output.one(&whole, || whole.text())?;
@@ -98,7 +102,7 @@ impl Show {
 }
 
 /// A service that does not answer is no reason not to show the rest.
-fn part(settings: &Settings, service: Owner, path: &str) -> Part {
+fn part(settings: &Settings, service: ServiceName, path: &str) -> Part {
     let (known, error) = match settings.client(service).find(path) {
         Ok(known) => (known, None),
         Err(error) => (None, Some(format!("{error:#}"))),

@@ -4,7 +4,7 @@ use std::{io::BufRead, thread, time::Duration};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use contracts::{OrderId, Owner};
+use contracts::{OrderId, ServiceName};
 use serde::{Deserialize, Serialize};
 
 use super::{Order, is_final, sse, time_of_day};
@@ -49,7 +49,7 @@ impl Happening {
 
 impl Watch {
     pub(super) fn run(self, settings: &Settings) -> Result<Verdict> {
-        let client = settings.client(Owner::Order);
+        let client = settings.client(ServiceName::Order);
         let watching = Watching { settings, client: &client, order: self.order };
         let mut last = None;
         let mut wait = WAIT_MIN;

@@ -29,7 +29,7 @@ const PLACES: [(&str, &str); 4] =
 /// A server with a directory of its own.
 pub(super) struct InstalledServer {
     programs: PathBuf,
-    owner: Option<Owner>,
+    owner: Option<ServiceName>,
     dir: PathBuf,
     port: u16,
     settings: Vec<String>,
@@ -37,7 +37,7 @@ pub(super) struct InstalledServer {
 }
 
 /// Who runs the server when this program is root's: PostgreSQL refuses to be.
-struct Owner {
+struct ServiceName {
     name: String,
     uid: nix::unistd::Uid,
     gid: nix::unistd::Gid,
@@ -70,7 +70,7 @@ impl InstalledServer {
     ) -> Result<Self> {
         requirements::ensure(workspace, &[Tool::Postgres], progress)?;
         let programs = programs().context("PostgreSQL's programs are not found")?;
-        let owner = if geteuid().is_root() { Some(Owner::find()?) } else { None };
+        let owner = if geteuid().is_root() { Some(ServiceName::find()?) } else { None };
         let dir = directory(workspace, owner.as_ref())?;
         let server = Self { programs, owner, dir, port, settings: settings(durability), process: None };
         let mut command = server.command("initdb");
@@ -143,7 +143,7 @@ impl Drop for InstalledServer {
     }
 }
 
-impl Owner {
+impl ServiceName {
     fn find() -> Result<Self> {
         for name in [USER, "nobody"] {
             if let Some(user) = User::from_name(name)? {
@@ -155,8 +155,8 @@ impl Owner {
 }
 
 /// A program, run by this user or, if this is root, by the server's own.
-fn as_owner(owner: Option<&Owner>, program: &Path, dir: &Path) -> Command {
-    let Some(Owner { uid, gid, .. }) = owner else {
+fn as_owner(owner: Option<&ServiceName>, program: &Path, dir: &Path) -> Command {
+    let Some(ServiceName { uid, gid, .. }) = owner else {
         let mut command = Command::new(program);
         command.current_dir(dir);
         return command;
@@ -169,9 +169,9 @@ fn as_owner(owner: Option<&Owner>, program: &Path, dir: &Path) -> Command {
 
 /// A new directory that the server's owner can use: below `target`, or, where root keeps that for itself, in a place
 /// for everybody.
-fn directory(workspace: &Workspace, owner: Option<&Owner>) -> Result<PathBuf> {
+fn directory(workspace: &Workspace, owner: Option<&ServiceName>) -> Result<PathBuf> {
     let dir = workspace.run_dir_of("postgres", 0)?;
-    let Some(Owner { name, uid, gid }) = owner else { return Ok(dir) };
+    let Some(ServiceName { name, uid, gid }) = owner else { return Ok(dir) };
     let elsewhere = Workspace::with_target(PathBuf::from("/var/tmp/order-saga"));
     for dir in [Ok(dir), elsewhere.run_dir_of("postgres", 0)] {
         let dir = dir?;
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn root_runs_it_as_somebody_else() {
-        let owner = Owner { name: "nobody".into(), uid: 65534.into(), gid: 65534.into() };
+        let owner = ServiceName { name: "nobody".into(), uid: 65534.into(), gid: 65534.into() };
         let command = as_owner(Some(&owner), Path::new("/bin/initdb"), Path::new("/"));
         assert_eq!(command.get_program(), "setpriv");
         let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();

@@ -23,7 +23,7 @@ impl Transaction for Write {
 }
 
 fn stream() -> StreamId {
-    StreamId::of_order("count", order(7))
+    StreamId::new("count", order(7))
 }
 
 impl Fixture {

@@ -1,10 +1,10 @@
 //! Batches against a real store, with a service of few lines.
 
 use contracts::{
-    Contract as _, EventId, OrderId, Received, Sku,
+    Contract as _, EventId, OrderId, Sku,
     shipping::{ShipmentDispatched, ShippingEvent},
 };
-use decider::{Decider, InternalEvent, LogEvent, Service, StreamId};
+use decider::{Decider, LogEvent, Service, StreamId};
 use store::{AsOf, Committed, EventStore, SqliteStore, Store as _};
 use tokio::sync::oneshot::{self, Receiver};
 
@@ -27,7 +27,7 @@ use crate::{
 #[derive(Debug)]
 struct Counter;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, strum::IntoStaticStr)]
 enum Command {
     Count(OrderId),
     /// Counts the order that this order's count, as a number, names.
@@ -37,8 +37,8 @@ enum Command {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Counted(OrderId);
 
-impl InternalEvent for Counted {
-    fn name(&self) -> &'static str {
+impl From<&Counted> for &'static str {
+    fn from(_: &Counted) -> Self {
         "Counted"
     }
 }
@@ -84,35 +84,15 @@ impl Service for Counter {
     type Internal = Counted;
     type Intent = String;
 
-    const CONSUMES: &'static [&'static str] = &[];
     const CATEGORIES: &'static [&'static str] = &["count"];
-    const REACTIONS: &'static [decider::Reaction] = &[];
-
-    fn command_name(command: &Command) -> &'static str {
-        match command {
-            Command::Count(_) => "Count",
-            Command::CountNext(_) => "CountNext",
-        }
-    }
-
-    fn react(_: &Received) -> Option<Command> {
-        None
-    }
+    const REACTIONS: &'static [decider::Reaction<Self>] = &[];
 
     fn intent(event: &Self::Event) -> Option<String> {
         matches!(event, LogEvent::Public(_)).then(|| "call".to_owned())
     }
 
-    fn next_timer(_: &Counts) -> Option<Timestamp> {
-        None
-    }
-
-    fn on_timer(_: &StreamId) -> Option<Command> {
-        None
-    }
-
     fn streams(command: &Command, counts: &Counts) -> Vec<StreamId> {
-        let stream = |order_id| StreamId::of_order("count", order_id);
+        let stream = |order_id| StreamId::new("count", order_id);
         match command {
             Command::Count(order_id) => vec![stream(*order_id)],
             Command::CountNext(order_id) => {
@@ -122,10 +102,10 @@ impl Service for Counter {
         }
     }
 
-    fn stream_of(event: &Self::Event) -> StreamId {
+    fn stream_of(event: &Self::Event) -> Option<StreamId> {
         match event {
-            LogEvent::Public(event) => StreamId::of_order("count", event.order_id()),
-            LogEvent::Internal(Counted(order_id)) => StreamId::of_order("count", *order_id),
+            LogEvent::Public(event) => Some(StreamId::new("count", event.subject())),
+            LogEvent::Internal(Counted(order_id)) => Some(StreamId::new("count", order_id)),
         }
     }
 
@@ -190,7 +170,7 @@ impl Fixture {
     }
 
     async fn count(&self, order_id: OrderId) -> u32 {
-        let stored = self.store.load(StreamId::of_order("count", order_id), AsOf::Latest).await.expect("loads");
+        let stored = self.store.load(StreamId::new("count", order_id), AsOf::Latest).await.expect("loads");
         rebuild::<Counter>(stored).expect("reads").get(&order_id).copied().unwrap_or_default()
     }
 }
@@ -264,7 +244,7 @@ async fn within_a_stream_time_does_not_run_backwards_whoever_writes_to_it() {
     one.run_at(other, count(1)).await;
     one.run(count(SNAPSHOT_INTERVAL - 3)).await;
     one.another().run_at(other, count(1)).await;
-    let stream = StreamId::of_order("count", order(7));
+    let stream = StreamId::new("count", order(7));
     let times = one.store.history(stream, 0, 1000).await.expect("reads").into_iter().map(|event| event.time);
     assert!(times.len() > 100 && times.is_sorted(), "what is earlier is not after what is later");
 }
@@ -304,7 +284,7 @@ async fn an_event_goes_out_as_it_was_stored() {
     assert_eq!(received.meta.hops, 4);
     assert_eq!(received.meta.time.to_string(), "2026-11-23T10:00:00.000001Z", "whole microseconds");
 
-    let history = fixture.store.history(StreamId::of_order("count", order(7)), 0, 10).await.expect("reads");
+    let history = fixture.store.history(StreamId::new("count", order(7)), 0, 10).await.expect("reads");
     let stored = history.last().expect("events");
     assert_eq!((stored.id, stored.time), (received.meta.id, received.meta.time));
     assert_eq!(
@@ -324,7 +304,7 @@ async fn a_long_stream_is_loaded_from_its_snapshot() {
         }
         fixture.run((0..90).map(|_| input(Command::Count(order(7)), None)).collect()).await;
     }
-    let stored = fixture.store.load(StreamId::of_order("count", order(7)), AsOf::Latest).await.expect("loads");
+    let stored = fixture.store.load(StreamId::new("count", order(7)), AsOf::Latest).await.expect("loads");
     assert_eq!(stored.version, 451, "450 counts and a dispatch");
     assert!((stored.events.len() as u64) < SNAPSHOT_INTERVAL, "{} events since the snapshot", stored.events.len());
     assert_eq!(fixture.count(order(7)).await, 450);
@@ -351,7 +331,7 @@ mod rejected;
 #[test]
 fn a_sku_stream_and_an_order_stream_keep_their_names() {
     let sku: Sku = "A-B".parse().expect("a SKU");
-    let stream = StreamId::of_sku("stock", &sku);
+    let stream = StreamId::new("stock", &sku);
     assert_eq!((stream.category(), stream.id()), ("stock", "A-B"));
     assert_eq!(StreamId::parse(stream.as_str().to_owned()), Some(stream));
 }

@@ -62,7 +62,7 @@ impl Transaction for Unreadable {
             correlation_id: CorrelationId::default(),
             causation_id: None,
         };
-        let stream = StreamId::of_order("count", self.0);
+        let stream = StreamId::new("count", self.0);
         let (trace, status) = (String::new(), "counted");
         let (events, due, snapshot) = (vec![event], None, None);
         let write =

@@ -103,7 +103,7 @@ pub struct ObservedDeadLetter {
 }
 
 pub(super) fn gather(system: &SystemUnderTest, evidence: &mut Evidence) -> Result<()> {
-    read_all(system, &TOPICS.map(str::to_owned), |message| {
+    read_all(system, &TOPICS.iter().map(ToString::to_string).collect::<Vec<_>>(), |message| {
         let record = Record::of(message, system.prefix());
         let place =
             RecordPosition { topic: record.topic.clone(), partition: message.partition(), offset: message.offset() };
@@ -140,7 +140,7 @@ fn fact(received: &Received, record: &Record, place: RecordPosition) -> Publishe
     let Received { meta, event } = received;
     PublishedEvent {
         place,
-        order_id: meta.order_id,
+        order_id: event.order_id(),
         event: meta.event_type.name,
         id: meta.id,
         time: meta.time,
@@ -148,7 +148,7 @@ fn fact(received: &Received, record: &Record, place: RecordPosition) -> Publishe
         correlation_id: meta.correlation_id,
         hops: meta.hops,
         trace_id: record.header("traceparent").and_then(trace_id),
-        keyed_by_order: record.is_about(&meta.order_id.to_string()),
+        keyed_by_order: record.is_about(meta.subject.as_str()),
         content: ContentHash::of(record),
         lines: lines(event),
     }

@@ -51,7 +51,7 @@ pub fn inject_topic_faults(
     let mut rng = Rng::with_seed(seed);
     let consumer = reader(system, "chaos meddles")?;
     let mut list = TopicPartitionList::new();
-    for topic in TOPICS.map(|topic| format!("{}{topic}", system.prefix())) {
+    for topic in TOPICS.iter().map(|topic| format!("{}{topic}", system.prefix())) {
         for partition in partitions(&consumer, &topic)? {
             list.add_partition_offset(&topic, partition, Offset::Beginning)?;
         }

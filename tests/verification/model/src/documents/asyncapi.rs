@@ -1,7 +1,7 @@
 //! The [AsyncAPI 3](https://www.asyncapi.com/docs/reference/specification/v3.0.0) document of all topics.
 
-use contracts::{Owner, schemas};
-use decider::{Reaction, Trigger};
+use contracts::{ServiceName, schemas};
+use decider::{ReactionInfo, Trigger};
 use serde_json::{Map, Value, json};
 
 use crate::choreography::{PARTS, Part};
@@ -72,7 +72,7 @@ fn channel(part: &Part) -> (String, Value) {
 }
 
 /// A channel's name; its address may have dots, which tools don't like in names.
-fn key(owner: Owner) -> String {
+fn key(owner: ServiceName) -> String {
     format!("{}Events", owner.name())
 }
 
@@ -85,17 +85,17 @@ fn operations(part: &Part) -> Vec<(String, Value)> {
         "summary": format!("The {name} service tells what happened."),
         "messages": published.map(|event| message_of(part.owner, event)).collect::<Vec<_>>(),
     });
-    let others = PARTS.iter().filter(|other| part.consumes.contains(&other.owner.topic()));
+    let others = PARTS.iter().filter(|other| other.owner.topic().is_some_and(|topic| part.consumes.contains(&topic)));
     let reads = others.map(|other| (format!("{name}Reads{}", capitalized(other.owner)), reads(part, other.owner)));
     std::iter::once((format!("{name}Publishes"), publish)).chain(reads).collect()
 }
 
-fn reads(part: &Part, of: Owner) -> Value {
+fn reads(part: &Part, of: ServiceName) -> Value {
     let mut messages = Vec::new();
     let mut description = String::new();
-    for Reaction { to, words, .. } in part.reactions {
+    for ReactionInfo { trigger: to, summary: words, .. } in &part.reactions {
         let Trigger::Event(event) = to else { continue };
-        if contracts::event_type(event).is_some_and(|known| known.owner == of) {
+        if contracts::event_type(event).is_some_and(|known| known.owner == of.name()) {
             messages.push(message_of(of, event));
             super::markdown::push(&mut description, format_args!("- {event}: {words}\n"));
         }
@@ -109,11 +109,11 @@ fn reads(part: &Part, of: Owner) -> Value {
     })
 }
 
-fn message_of(owner: Owner, event: &str) -> Value {
+fn message_of(owner: ServiceName, event: &str) -> Value {
     json!({"$ref": format!("#/channels/{}/messages/{event}", key(owner))})
 }
 
-fn capitalized(owner: Owner) -> String {
+fn capitalized(owner: ServiceName) -> String {
     let name = owner.name();
     name[..1].to_uppercase() + &name[1..]
 }

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use contracts::Owner;
-use decider::{Reaction, Trigger};
+use contracts::ServiceName;
+use decider::{ReactionInfo, Trigger};
 
 use super::markdown::push;
 use crate::choreography::{PARTS, reactions};
@@ -17,10 +17,10 @@ const LANES: [&str; 7] = ["who asks", "commands", "order", "inventory", "payment
 
 /// A step in time: a command, and the events that may come of it.
 struct Column {
-    owner: Owner,
+    owner: ServiceName,
     /// What leads to it.
     triggers: Vec<Trigger>,
-    reaction: &'static Reaction,
+    reaction: &'static ReactionInfo,
 }
 
 /// The board.
@@ -51,7 +51,7 @@ fn columns() -> Vec<Column> {
     let mut happened = BTreeSet::<&str>::new();
     let mut columns: Vec<Column> = Vec::new();
     while !open.is_empty() {
-        let is_ready = |(_, reaction): &(Owner, &Reaction)| match reaction.to {
+        let is_ready = |(_, reaction): &(ServiceName, &ReactionInfo)| match reaction.trigger {
             Trigger::Event(event) => happened.contains(event),
             Trigger::Request(_) | Trigger::Deadline => false,
         };
@@ -60,22 +60,22 @@ fn columns() -> Vec<Column> {
             wave.push(open.remove(0));
         }
         for (owner, reaction) in wave {
-            happened.extend(reaction.emits);
+            happened.extend(reaction.emits.iter().map(|event| event.name));
             add(&mut columns, owner, reaction);
         }
     }
     columns
 }
 
-fn add(columns: &mut Vec<Column>, owner: Owner, reaction: &'static Reaction) {
+fn add(columns: &mut Vec<Column>, owner: ServiceName, reaction: &'static ReactionInfo) {
     let same = |column: &&mut Column| column.owner == owner && is_same(column.reaction, reaction);
     match columns.iter_mut().find(same) {
-        Some(column) => column.triggers.push(reaction.to),
-        None => columns.push(Column { owner, triggers: vec![reaction.to], reaction }),
+        Some(column) => column.triggers.push(reaction.trigger),
+        None => columns.push(Column { owner, triggers: vec![reaction.trigger], reaction }),
     }
 }
 
-fn is_same(one: &Reaction, other: &Reaction) -> bool {
+fn is_same(one: &ReactionInfo, other: &ReactionInfo) -> bool {
     one.command == other.command && one.emits == other.emits
 }
 
@@ -85,7 +85,7 @@ fn draw(svg: &mut String, x: usize, Column { owner, triggers, reaction }: &Colum
     sticky(svg, x, 1, 0, 1, "#9ec9f5", reaction.command);
     let lane = 2 + *owner as usize;
     for (index, event) in reaction.emits.iter().enumerate() {
-        sticky(svg, x, lane, index, reaction.emits.len(), "#f7b267", event);
+        sticky(svg, x, lane, index, reaction.emits.len(), "#f7b267", event.name);
     }
 }
 
@@ -99,11 +99,11 @@ fn describe(trigger: Trigger) -> String {
 
 /// What people see, made of the events.
 fn draw_read_models(svg: &mut String, x: usize) {
-    const READ_MODELS: [(Owner, &str); 4] = [
-        (Owner::Order, "orders, timelines"),
-        (Owner::Inventory, "stock, reservations"),
-        (Owner::Payment, "payments"),
-        (Owner::Shipping, "shipments"),
+    const READ_MODELS: [(ServiceName, &str); 4] = [
+        (ServiceName::Order, "orders, timelines"),
+        (ServiceName::Inventory, "stock, reservations"),
+        (ServiceName::Payment, "payments"),
+        (ServiceName::Shipping, "shipments"),
     ];
     for (part, (owner, name)) in PARTS.iter().zip(READ_MODELS) {
         debug_assert_eq!(part.owner, owner);

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use contracts::Owner;
-use decider::{Reaction, Trigger};
+use contracts::{EventType, ServiceName};
+use decider::{ReactionInfo, Trigger};
 
 use crate::choreography::{PARTS, consumers, events, reactions};
 
@@ -17,7 +17,7 @@ pub fn replace_between(document: &str, mark: &str, generated: &str) -> Option<St
 
 /// Who reacts to what: a row for every event, a column for every service.
 pub fn saga_table() -> String {
-    let columns = [Owner::Inventory, Owner::Payment, Owner::Shipping, Owner::Order];
+    let columns = [ServiceName::Inventory, ServiceName::Payment, ServiceName::Shipping, ServiceName::Order];
     let mut table = "| when this happened |".to_owned();
     for owner in columns {
         push(&mut table, format_args!(" {} |", owner.name()));
@@ -28,7 +28,7 @@ pub fn saga_table() -> String {
         push(&mut table, format_args!("\n| `{}` |", event.name));
         for owner in columns {
             let reaction = consumers(event.name).find(|(consumer, _)| *consumer == owner);
-            push(&mut table, format_args!(" {} |", reaction.map_or("", |(_, reaction)| reaction.words)));
+            push(&mut table, format_args!(" {} |", reaction.map_or("", |(_, reaction)| reaction.summary)));
         }
     }
     table + "\n"
@@ -38,8 +38,8 @@ pub fn saga_table() -> String {
 pub fn reactions_table() -> String {
     let mut table = "| service | when | command | may publish |\n| --- | --- | --- | --- |\n".to_owned();
     for (owner, reaction) in reactions() {
-        let emits: Vec<_> = reaction.emits.iter().map(|event| format!("`{event}`")).collect();
-        let Reaction { to, command, .. } = reaction;
+        let emits: Vec<_> = reaction.emits.iter().map(|event| format!("`{}`", event.name)).collect();
+        let ReactionInfo { trigger: to, command, .. } = reaction;
         push(
             &mut table,
             format_args!("| {} | {} | `{command}` | {} |\n", owner.name(), trigger(*to), emits.join(", ")),
@@ -59,15 +59,15 @@ fn trigger(trigger: Trigger) -> String {
 /// Which event leads to which, as a Mermaid flowchart: a box for every service's events.
 pub fn flow() -> String {
     let mut flow = "```mermaid\nflowchart LR\n".to_owned();
-    for part in PARTS {
+    for part in PARTS.iter() {
         push(&mut flow, format_args!("    subgraph {0}[\"{0}\"]\n", part.owner.name()));
         for event in part.publishes {
             push(&mut flow, format_args!("        {}\n", event.name));
         }
         flow += "    end\n";
     }
-    for (_, Reaction { to, command, emits, .. }) in reactions() {
-        for event in *emits {
+    for (_, ReactionInfo { trigger: to, command, emits, .. }) in reactions() {
+        for EventType { name: event, .. } in *emits {
             match to {
                 Trigger::Event(cause) => push(&mut flow, format_args!("    {cause} -- {command} --> {event}\n")),
                 Trigger::Request(who) => push(&mut flow, format_args!("    {who}(({who})) -- {command} --> {event}\n")),

@@ -67,7 +67,7 @@ fn arrow(step: &Step) -> String {
     let Step { who, does, what, .. } = step;
     match *does {
         "receives" => {
-            let from = contracts::event_type(what).map_or("", |event| event.owner.name());
+            let from = contracts::event_type(what).map_or("", |event| event.owner);
             format!("{from}-->>{who}: {what}")
         }
         "performs" => format!("{}->>{}: {what}", caller(what).0, caller(what).1),

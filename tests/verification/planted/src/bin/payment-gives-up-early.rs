@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use payment::{
     api::api,
-    decider::{Charge, Command, Payment},
+    decider::{ChargeResult, Command, Payment},
     policy::GatewayCall,
     provider::Gateway,
 };
@@ -28,9 +28,9 @@ impl ProviderClient<Payment> for GivesUpEarly {
 
     async fn call(&self, call: &GatewayCall) -> Result<Command, CallError> {
         let GatewayCall::Charge(due) = call else { return self.0.call(call).await };
-        let declined = || Command::SettleCharge {
+        let declined = || Command::RecordCharge {
             order_id: due.order_id,
-            charge: Charge::Declined { code: "timeout".to_owned() },
+            result: ChargeResult::Declined { code: "timeout".to_owned() },
         };
         timeout(PATIENCE, self.0.call(call)).await.unwrap_or_else(|_| Ok(declined()))
     }

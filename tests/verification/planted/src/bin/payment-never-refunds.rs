@@ -23,7 +23,7 @@ impl ProviderClient<Payment> for KeepsTheMoney {
     async fn call(&self, call: &GatewayCall) -> Result<Command, CallError> {
         match call {
             GatewayCall::Refund { order_id, .. } => {
-                Ok(Command::SettleRefund { order_id: *order_id, refund_id: "in the mail".to_owned() })
+                Ok(Command::RecordRefund { order_id: *order_id, refund_id: "in the mail".to_owned() })
             }
             GatewayCall::Charge(_) | GatewayCall::Void(_) => self.0.call(call).await,
         }

@@ -1,0 +1,69 @@
+//! Everything about an event besides its data.
+
+use jiff::Timestamp;
+
+use crate::{Contract, ContractError, CorrelationId, EventData, EventId, EventType, Subject};
+
+/// Everything about an event besides its data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meta {
+    /// `ce_id`.
+    pub id: EventId,
+    /// Name, version and owner; `ce_type`, `ce_dataschema` and `ce_source`.
+    pub event_type: &'static EventType,
+    /// `ce_subject` and the record's key.
+    pub subject: Subject,
+    /// When it happened; `ce_time`.
+    pub time: Timestamp,
+    /// `ce_correlationid`, our extension.
+    pub correlation_id: CorrelationId,
+    /// The event that caused this one; `None` for a request or a deadline; `ce_causationid`, our extension.
+    pub causation_id: Option<EventId>,
+    /// Length of the chain of events that caused this one; `ce_hops`, our extension. In a loop it only grows.
+    pub hops: u32,
+}
+
+impl Meta {
+    /// Reads the event's data, written in `version`.
+    ///
+    /// # Errors
+    /// The data does not fit the version, or is about another subject than the headers.
+    ///
+    /// # Panics
+    /// `E` is not the type that [`Meta::event_type`] names.
+    pub fn decode<E: EventData>(&self, version: &str, data: &[u8]) -> Result<E, ContractError> {
+        assert_eq!(self.event_type.name, E::TYPE.name, "the caller chose the type by its name");
+        let event: E = E::from_versioned(version, data).map_err(|source| ContractError::Data {
+            event_type: self.event_type,
+            version: version.to_owned(),
+            source,
+        })?;
+        self.check_subject(&event.subject())?;
+        Ok(event)
+    }
+
+    /// Reads the event's data, written in `version`, as one of its owner's events.
+    ///
+    /// # Errors
+    /// As [`Meta::decode`].
+    ///
+    /// # Panics
+    /// The owner has no such type.
+    pub fn decode_any<C: Contract>(&self, version: &str, data: &[u8]) -> Result<C, ContractError> {
+        let read = C::from_versioned(self.event_type.name, version, data).expect("the owner has this type");
+        let event = read.map_err(|source| ContractError::Data {
+            event_type: self.event_type,
+            version: version.to_owned(),
+            source,
+        })?;
+        self.check_subject(&event.subject())?;
+        Ok(event)
+    }
+
+    fn check_subject(&self, data: &Subject) -> Result<(), ContractError> {
+        if *data == self.subject {
+            return Ok(());
+        }
+        Err(ContractError::SubjectMismatch { data: data.to_string(), subject: self.subject.to_string() })
+    }
+}
