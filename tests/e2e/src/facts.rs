@@ -1,4 +1,4 @@
-//! Records made by hand that look like a service's own: events about orders that the order service never heard of.
+//! Handmade records that look like a service's own: events about orders that the order service does not know.
 
 use contracts::{
     CancelReason, CorrelationId, Event, EventId, Meta, Money, OrderId, headers,
@@ -10,15 +10,15 @@ use jiff::{Timestamp, ToSpan as _};
 use providers::simulator::cards;
 use uuid::Uuid;
 
-use crate::{Product, must, order::address, records::Record};
+use crate::{order::address, records::KafkaRecord, views::TestProduct};
 
-/// An order that only the test knows.
+/// Id of an order that only the test knows.
 pub fn unknown_order() -> OrderId {
     OrderId(Uuid::now_v7())
 }
 
-/// The record by which the owner of an event would publish it. Each has an id of its own.
-pub fn record(event: &Event) -> Record {
+/// The record that the owner of an event would publish, with a new event id.
+pub fn record(event: &Event) -> KafkaRecord {
     let meta = Meta {
         id: EventId(Uuid::now_v7()),
         event_type: event.event_type(),
@@ -29,21 +29,21 @@ pub fn record(event: &Event) -> Record {
         hops: 0,
     };
     let topic = event.event_type().topic;
-    let bare = Record::new(topic, event.subject().as_str(), event.to_json().as_bytes());
+    let bare = KafkaRecord::new(topic, event.subject().as_str(), event.to_json().as_bytes());
     let headers = headers(&meta, "http://127.0.0.1:8080");
     headers.into_iter().fold(bare, |record, (name, value)| record.with(name, value))
 }
 
-/// An order of one product was placed.
+/// `OrderPlaced` with one line.
 #[track_caller]
-pub fn order_placed(order_id: OrderId, product: &Product, quantity: u32) -> Record {
+pub fn order_placed(order_id: OrderId, product: &TestProduct, quantity: u32) -> KafkaRecord {
     let unit_price = Money::eur(product.price_minor);
-    let line = OrderLine { sku: must(product.sku.parse()), quantity, unit_price };
+    let line = OrderLine { sku: product.sku.parse().expect("a valid SKU"), quantity, unit_price };
     let now = Timestamp::now();
     order(OrderPlaced {
         order_id,
         customer: "ada".to_owned(),
-        total: unit_price.times(quantity).expect("not that much"),
+        total: unit_price.times(quantity).expect("the total does not overflow"),
         lines: vec![line],
         payment_method: cards::APPROVED.to_owned(),
         address: address(),
@@ -52,33 +52,33 @@ pub fn order_placed(order_id: OrderId, product: &Product, quantity: u32) -> Reco
     })
 }
 
-/// A customer wants an order undone.
-pub fn cancellation_requested(order_id: OrderId) -> Record {
+/// `OrderCancellationRequested` by a customer.
+pub fn cancellation_requested(order_id: OrderId) -> KafkaRecord {
     order(OrderCancellationRequested { order_id, reason: CancelReason::Customer })
 }
 
-/// An order's stock is held.
+/// `StockReserved` with one line.
 #[track_caller]
-pub fn stock_reserved(order_id: OrderId, product: &Product, quantity: u32) -> Record {
-    let lines = vec![StockLine { sku: must(product.sku.parse()), quantity }];
+pub fn stock_reserved(order_id: OrderId, product: &TestProduct, quantity: u32) -> KafkaRecord {
+    let lines = vec![StockLine { sku: product.sku.parse().expect("a valid SKU"), quantity }];
     inventory(StockReserved { order_id, lines })
 }
 
-/// An order's stock has left.
-pub fn stock_committed(order_id: OrderId) -> Record {
+/// `StockCommitted`.
+pub fn stock_committed(order_id: OrderId) -> KafkaRecord {
     inventory(StockCommitted { order_id })
 }
 
-/// An order won't ship.
-pub fn shipment_cancelled(order_id: OrderId) -> Record {
+/// `ShipmentCancelled` because of the customer.
+pub fn shipment_cancelled(order_id: OrderId) -> KafkaRecord {
     let event: ShippingEvent = ShipmentCancelled { order_id, reason: CancelReason::Customer }.into();
     record(&Event::Shipping(event))
 }
 
-fn order(event: impl Into<OrderEvent>) -> Record {
+fn order(event: impl Into<OrderEvent>) -> KafkaRecord {
     record(&Event::Order(event.into()))
 }
 
-fn inventory(event: impl Into<InventoryEvent>) -> Record {
+fn inventory(event: impl Into<InventoryEvent>) -> KafkaRecord {
     record(&Event::Inventory(event.into()))
 }

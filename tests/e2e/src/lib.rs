@@ -1,31 +1,34 @@
-//! What the end-to-end tests share. They run the real binaries against a real Kafka and look at them from outside only:
-//! through HTTP, the topics, and the ledgers of the simulated providers.
+//! Shared parts of the end-to-end tests. They run the real binaries against a real Kafka and observe them from outside:
+//! through HTTP, the topics and the ledgers of the simulated providers.
 //!
-//! - [`Shop`]: a suite of its own topics, ports and data, with everything that tests do to it and ask of it.
+//! - [`TestCluster`]: a suite with its own topics, ports and data, and the operations and assertions that tests need.
 //! - [`Databases`]: the same on PostgreSQL, and further instances of its services.
-//! - [`NewOrder`]: an order to place; good unless said otherwise.
-//! - [`Stream`]: many orders of different fates, placed while something goes wrong.
-//! - [`records`]: records as they are, to write and to read.
-//! - [`operator`]: the operator's command, run on a suite.
-//! - [`facts`]: records made by hand that look like a service's.
+//! - [`NewOrder`]: an order to place, which succeeds unless a test chooses an input that fails.
+//! - [`Workload`]: many orders with different outcomes, placed while a fault is present.
+//! - [`records`]: Kafka records as they are, to write and to read.
+//! - [`sagactl`]: runs of the operator's command against a suite.
+//! - [`facts`]: handmade records that look like a service's own.
 //! - [`wire`]: records that no client library would send.
 //!
-//! Every wait has a deadline and says what it waited for and what it saw last.
+//! Every wait has a deadline, and its error names the awaited condition and the last observed value.
 
+mod binaries;
+mod blocking;
+mod cluster;
 mod databases;
 pub mod facts;
-pub mod operator;
 pub mod order;
-mod parts;
 pub mod records;
-mod shop;
-mod stream;
+pub mod sagactl;
+mod timeout;
+mod views;
 pub mod wire;
+mod workload;
 
+pub use binaries::{binary, planted_binary, previous_order_binary};
+pub use cluster::{TestCluster, order_id, unused_sku};
 pub use databases::Databases;
 pub use order::NewOrder;
-pub use parts::{Entry, Product, Stock, eur};
-pub use shop::{
-    PATIENCE, Shop, binary, must, order_id, planted_binary, previous_order_binary, sagactl_binary, unused_sku,
-};
-pub use stream::{Fate, Stream};
+pub use timeout::TEST_TIMEOUT;
+pub use views::{StockLevel, TestProduct, TimelineEntry, eur};
+pub use workload::{ExpectedOutcome, Workload};

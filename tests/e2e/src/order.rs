@@ -4,9 +4,9 @@ use contracts::order::Address;
 use providers::simulator::cards;
 use serde_json::{Value, json};
 
-use crate::Product;
+use crate::views::TestProduct;
 
-/// An order that would go well, unless something is chosen that does not.
+/// An order that succeeds unless a test chooses an input that fails.
 #[derive(Debug, Clone)]
 pub struct NewOrder {
     lines: Vec<(String, u32)>,
@@ -16,46 +16,46 @@ pub struct NewOrder {
 }
 
 impl NewOrder {
-    /// An order of some of one product.
-    pub fn of(product: &Product, quantity: u32) -> Self {
-        let none = Self { lines: Vec::new(), total_minor: 0, card: cards::APPROVED, address: address() };
-        none.and(product, quantity)
+    /// An order of one line.
+    pub fn of(product: &TestProduct, quantity: u32) -> Self {
+        let empty = Self { lines: Vec::new(), total_minor: 0, card: cards::APPROVED, address: address() };
+        empty.and(product, quantity)
     }
 
-    /// One more line.
+    /// Adds a line.
     #[must_use]
-    pub fn and(mut self, product: &Product, quantity: u32) -> Self {
+    pub fn and(mut self, product: &TestProduct, quantity: u32) -> Self {
         self.lines.push((product.sku.clone(), quantity));
         self.total_minor += product.price_minor * i64::from(quantity);
         self
     }
 
-    /// Paid with this card; see [`cards`] for what they do.
+    /// Replaces the card; [`cards`] describes their behaviour.
     #[must_use]
     pub fn paid_with(self, card: &'static str) -> Self {
         Self { card, ..self }
     }
 
-    /// Shipped to this country.
+    /// Replaces the country of the address.
     #[must_use]
     pub fn to_country(mut self, country: &str) -> Self {
         country.clone_into(&mut self.address.country);
         self
     }
 
-    /// Shipped to this postal code.
+    /// Replaces the postal code of the address.
     #[must_use]
     pub fn to_postal_code(mut self, postal_code: &str) -> Self {
         postal_code.clone_into(&mut self.address.postal_code);
         self
     }
 
-    /// What it costs, by the prices that the products had.
+    /// Total in euro cents, at the prices that the products had when they were added.
     pub fn total_minor(&self) -> i64 {
         self.total_minor
     }
 
-    /// The body of `POST /orders`.
+    /// Body of `POST /orders`.
     pub fn body(&self) -> Value {
         let lines: Vec<_> =
             self.lines.iter().map(|(sku, quantity)| json!({ "sku": sku, "quantity": quantity })).collect();
@@ -63,7 +63,7 @@ impl NewOrder {
     }
 }
 
-/// Where the carrier goes without a word.
+/// An address that the carrier serves.
 pub fn address() -> Address {
     Address {
         name: "Ada Lovelace".into(),

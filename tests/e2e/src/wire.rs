@@ -1,4 +1,4 @@
-//! A producer without a client library, which can send what no library would: header names that are no text.
+//! A producer without a client library. It can send records that no library would, with header names that are not text.
 //!
 //! One Produce request of version 3 with one record, as in <https://kafka.apache.org/protocol>.
 
@@ -10,38 +10,36 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-/// How long the broker may take.
-const ANSWER: Duration = Duration::from_secs(20);
-/// The place of the record batch's checksum, which covers everything after it.
-const CHECKSUM_AT: usize = 17;
+/// Longest wait for the response of the broker.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Offset of the record batch's checksum, which covers everything after it.
+const CHECKSUM_OFFSET: usize = 17;
 
 /// A record whose header names are bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct WireRecord<'a> {
-    /// The key.
     pub key: &'a [u8],
-    /// The value.
     pub value: &'a [u8],
-    /// The headers.
     pub headers: &'a [(&'a [u8], &'a [u8])],
 }
 
-/// Writes a record to partition 0 of a topic, by its name at the broker.
+/// Writes a record to partition 0 of a topic, given by its full name at the broker.
 ///
 /// # Errors
-/// The broker can't be reached or does not take it.
+/// The broker is unavailable or rejects the record.
 pub fn produce(broker: &str, topic: &str, record: WireRecord<'_>) -> Result<()> {
-    let mut stream = TcpStream::connect(broker).with_context(|| format!("the broker at {broker}"))?;
-    stream.set_read_timeout(Some(ANSWER))?;
+    let mut stream =
+        TcpStream::connect(broker).with_context(|| format!("failed to connect to the broker at {broker}"))?;
+    stream.set_read_timeout(Some(RESPONSE_TIMEOUT))?;
     stream.write_all(&with_length(request(topic, record)))?;
-    let mut answer = vec![0; 4];
-    stream.read_exact(&mut answer)?;
-    answer.resize(usize::try_from(i32::from_be_bytes(answer[..4].try_into()?))?, 0);
-    stream.read_exact(&mut answer)?;
+    let mut response = vec![0; 4];
+    stream.read_exact(&mut response)?;
+    response.resize(usize::try_from(i32::from_be_bytes(response[..4].try_into()?))?, 0);
+    stream.read_exact(&mut response)?;
     // Correlation id, one topic with its name, one partition with its index; then the error code.
-    let error_at = 4 + 4 + 2 + topic.len() + 4 + 4;
-    let error = answer.get(error_at..error_at + 2).context("the broker's answer is too short")?;
-    ensure!(error == [0, 0], "the broker answers with error {error:?}");
+    let error_offset = 4 + 4 + 2 + topic.len() + 4 + 4;
+    let error = response.get(error_offset..error_offset + 2).context("truncated response of the broker")?;
+    ensure!(error == [0, 0], "the broker returned error {error:?}");
     Ok(())
 }
 
@@ -54,7 +52,7 @@ fn request(topic: &str, record: WireRecord<'_>) -> Vec<u8> {
     bytes.extend(10_000_i32.to_be_bytes());
     // One topic, its name, one partition, its index.
     bytes.extend(1_i32.to_be_bytes());
-    bytes.extend(i16::try_from(topic.len()).expect("a topic's name is short").to_be_bytes());
+    bytes.extend(i16::try_from(topic.len()).expect("a short topic name").to_be_bytes());
     bytes.extend(topic.as_bytes());
     bytes.extend(1_i32.to_be_bytes());
     bytes.extend(0_i32.to_be_bytes());
@@ -73,11 +71,11 @@ fn batch(record: WireRecord<'_>) -> Vec<u8> {
 
     let mut batch = Vec::new();
     batch.extend(0_i64.to_be_bytes());
-    // What follows the length: leader epoch, magic, checksum and the rest.
-    batch.extend(i32::try_from(4 + 1 + 4 + bytes.len()).expect("a record is not that large").to_be_bytes());
+    // Length of everything after it: leader epoch, magic, checksum and the records.
+    batch.extend(i32::try_from(4 + 1 + 4 + bytes.len()).expect("a record below 2 GiB").to_be_bytes());
     batch.extend((-1_i32).to_be_bytes());
     batch.push(2);
-    debug_assert_eq!(batch.len(), CHECKSUM_AT);
+    debug_assert_eq!(batch.len(), CHECKSUM_OFFSET);
     batch.extend(crc32c(&bytes).to_be_bytes());
     batch.extend(bytes);
     batch
@@ -97,7 +95,7 @@ fn body(record: WireRecord<'_>) -> Vec<u8> {
 }
 
 fn with_length(bytes: Vec<u8>) -> Vec<u8> {
-    let length = i32::try_from(bytes.len()).expect("a request is not that large");
+    let length = i32::try_from(bytes.len()).expect("a request below 2 GiB");
     [length.to_be_bytes().to_vec(), bytes].concat()
 }
 
@@ -105,15 +103,15 @@ fn with_varint_length(bytes: Vec<u8>) -> Vec<u8> {
     [varint(bytes.len()), bytes].concat()
 }
 
-/// Zigzag, seven bits a byte, lowest first.
+/// Zigzag encoding, seven bits per byte, lowest first.
 fn varint(number: usize) -> Vec<u8> {
-    let mut left = number << 1;
+    let mut rest = number << 1;
     let mut bytes = Vec::new();
     loop {
-        let low = u8::try_from(left & 0x7f).expect("seven bits");
-        left >>= 7;
-        bytes.push(if left == 0 { low } else { low | 0x80 });
-        if left == 0 {
+        let low = u8::try_from(rest & 0x7f).expect("seven bits");
+        rest >>= 7;
+        bytes.push(if rest == 0 { low } else { low | 0x80 });
+        if rest == 0 {
             return bytes;
         }
     }
@@ -131,12 +129,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_checksum_is_castagnolis() {
+    fn crc32c_matches_its_check_value() {
         assert_eq!(crc32c(b"123456789"), 0xe306_9283);
     }
 
     #[test]
-    fn lengths_are_zigzag_varints() {
+    fn varint_encodes_zigzag() {
         assert_eq!(varint(0), [0]);
         assert_eq!(varint(3), [6]);
         assert_eq!(varint(300), [0xd8, 0x04]);

@@ -1,72 +1,72 @@
-//! The binaries' arguments and variables. No Kafka is needed for what is wrong before it is asked.
+//! Arguments and variables of the services' binaries. Invalid ones are rejected before Kafka is needed.
 
 use std::process::{Command, Output, Stdio};
 
-use e2e::{PATIENCE, binary, must};
-use xtask::{ServiceName, wait_until};
+use catalog::ServiceName;
+use e2e::{TEST_TIMEOUT, binary};
+use xtask::wait_until;
 
-/// Runs a service that must end by itself.
+/// Runs a service and asserts that it exits without a signal.
 #[track_caller]
 fn run(service: ServiceName, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(binary(service));
-    // One that starts after all is in nobody's way: its files are build products, its port is any.
+    // A service that starts by mistake disturbs no test: its files are in the build directory, its port is free.
     command.current_dir(env!("CARGO_TARGET_TMPDIR")).env("HTTP_ADDR", "127.0.0.1:0").env_remove("RUST_LOG");
     command.args(arguments).envs(variables.iter().copied()).stdin(Stdio::null());
-    let mut child = must(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn());
-    let ended = wait_until(&format!("the end of {service}"), PATIENCE / 6, || match child.try_wait() {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    let ended = wait_until(&format!("the end of {service}"), TEST_TIMEOUT / 6, || match child.try_wait() {
         Ok(Some(_)) => Ok(()),
         other => Err(format!("{other:?}")),
     });
     if let Err(error) = ended {
-        must(child.kill());
+        child.kill().expect("the process is killed");
         panic!("{error:#}: {:?}", child.wait_with_output());
     }
-    must(child.wait_with_output())
+    child.wait_with_output().expect("the output is readable")
 }
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Must end with 64 and name all of these.
+/// Asserts that a service exits with 64 and names all these variables.
 #[track_caller]
-fn refused(service: ServiceName, variables: &[(&str, &str)]) {
+fn assert_rejected(service: ServiceName, variables: &[(&str, &str)]) {
     let output = run(service, &[], variables);
-    let complaint = text(&output.stderr);
+    let error = text(&output.stderr);
     for (name, _) in variables {
-        assert!(complaint.contains(name), "{service} says nothing of {name}: {output:?}");
+        assert!(error.contains(name), "{service} names {name}: {output:?}");
     }
-    assert_eq!(output.status.code(), Some(64), "{service} with {variables:?}: {complaint}");
+    assert_eq!(output.status.code(), Some(64), "{service} with {variables:?}: {error}");
 }
 
 #[test]
-fn help_tells_every_variable() {
-    let own = [
-        (ServiceName::Order, "ORDER_DEADLINE_S"),
-        (ServiceName::Inventory, "DATABASE_URL"),
-        (ServiceName::Payment, "SIMULATOR_DB_PATH"),
-        (ServiceName::Shipping, "SIMULATOR_DB_PATH"),
-    ];
+fn help_lists_every_variable() {
+    let own = |service| match service {
+        ServiceName::Order => "ORDER_DEADLINE_S",
+        ServiceName::Inventory => "DATABASE_URL",
+        ServiceName::Payment | ServiceName::Shipping => "SIMULATOR_DB_PATH",
+    };
     let common = ["KAFKA_BOOTSTRAP_SERVERS", "KAFKA_TOPIC_PREFIX", "DATABASE_URL", "HTTP_ADDR", "RUST_LOG", "KAFKA_"];
-    for (service, variable) in own {
+    for service in ServiceName::all() {
         for argument in ["--help", "-h"] {
             let output = run(service, &[argument], &[]);
             assert_eq!(output.status.code(), Some(0), "{output:?}");
             let help = text(&output.stdout);
-            for name in common.into_iter().chain([variable]) {
-                assert!(help.contains(name), "{service} does not tell {name}: {help}");
+            for name in common.into_iter().chain([own(service)]) {
+                assert!(help.contains(name), "the help of {service} lists {name}: {help}");
             }
         }
     }
 }
 
 #[test]
-fn help_works_with_a_bad_configuration_too() {
+fn help_succeeds_with_invalid_configuration() {
     assert_eq!(run(ServiceName::Order, &["--help"], &[("HTTP_ADDR", "nowhere")]).status.code(), Some(0));
 }
 
 #[test]
-fn an_unknown_argument_is_refused() {
+fn unknown_argument_is_rejected() {
     for service in ServiceName::all() {
         let output = run(service, &["--colour"], &[]);
         assert_eq!(output.status.code(), Some(64), "{output:?}");
@@ -75,41 +75,41 @@ fn an_unknown_argument_is_refused() {
 }
 
 #[test]
-fn every_wrong_variable_is_named_at_once() {
-    let wrong = [("HTTP_ADDR", "nowhere"), ("KAFKA_TOPIC_PARTITIONS", "many"), ("LOG_FORMAT", "xml")];
+fn all_invalid_variables_are_reported_at_once() {
+    let invalid = [("HTTP_ADDR", "nowhere"), ("KAFKA_TOPIC_PARTITIONS", "many"), ("LOG_FORMAT", "xml")];
     for service in ServiceName::all() {
-        refused(service, &wrong);
+        assert_rejected(service, &invalid);
     }
 }
 
 #[test]
-fn a_services_own_variable_is_checked_with_the_others() {
-    refused(ServiceName::Order, &[("ORDER_DEADLINE_S", "soon"), ("LOG_FORMAT", "xml")]);
-    refused(ServiceName::Order, &[("ORDER_DEADLINE_S", "-1")]);
+fn service_variables_are_checked_with_shared_ones() {
+    assert_rejected(ServiceName::Order, &[("ORDER_DEADLINE_S", "soon"), ("LOG_FORMAT", "xml")]);
+    assert_rejected(ServiceName::Order, &[("ORDER_DEADLINE_S", "-1")]);
 }
 
 #[test]
-fn a_database_of_an_unknown_kind_is_refused() {
-    refused(ServiceName::Order, &[("DATABASE_URL", "oracle://localhost/orders"), ("LOG_FORMAT", "xml")]);
+fn unknown_database_kind_is_rejected() {
+    assert_rejected(ServiceName::Order, &[("DATABASE_URL", "oracle://localhost/orders"), ("LOG_FORMAT", "xml")]);
 }
 
 #[test]
-fn topics_without_partitions_are_refused() {
-    refused(ServiceName::Order, &[("KAFKA_TOPIC_PARTITIONS", "0"), ("LOG_FORMAT", "xml")]);
+fn zero_partitions_are_rejected() {
+    assert_rejected(ServiceName::Order, &[("KAFKA_TOPIC_PARTITIONS", "0"), ("LOG_FORMAT", "xml")]);
 }
 
 #[test]
-fn a_property_that_the_kafka_client_does_not_know_is_refused() {
-    refused(ServiceName::Order, &[("KAFKA_COLOUR", "red"), ("LOG_FORMAT", "xml")]);
+fn unknown_kafka_property_is_rejected() {
+    assert_rejected(ServiceName::Order, &[("KAFKA_COLOUR", "red"), ("LOG_FORMAT", "xml")]);
 }
 
 #[test]
-fn a_log_filter_that_makes_no_sense_is_refused() {
-    refused(ServiceName::Order, &[("RUST_LOG", "shell=loud"), ("LOG_FORMAT", "xml")]);
+fn invalid_log_filter_is_rejected() {
+    assert_rejected(ServiceName::Order, &[("RUST_LOG", "shell=loud"), ("LOG_FORMAT", "xml")]);
 }
 
 #[test]
-fn a_password_in_a_wrong_variable_is_not_told() {
+fn passwords_are_not_printed() {
     let url = "oracle://shop:s3cret@localhost/orders";
     let output = run(ServiceName::Order, &[], &[("DATABASE_URL", url)]);
     assert!(!text(&output.stderr).contains("s3cret") && !text(&output.stdout).contains("s3cret"), "{output:?}");

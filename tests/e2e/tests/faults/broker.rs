@@ -1,4 +1,4 @@
-//! A broker that goes away and comes back. It is these tests' own, for others need theirs.
+//! A broker that stops and restarts. These tests have their own broker, because other tests need theirs.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -7,144 +7,149 @@ use std::{
 };
 
 use anyhow::Result;
-use e2e::{NewOrder, PATIENCE, Shop, Stream, must};
-use xtask::{Broker, Progress, ServiceName, Workspace, wait_until};
+use catalog::ServiceName;
+use e2e::{NewOrder, TEST_TIMEOUT, TestCluster, Workload};
+use xtask::{Broker, Progress, Workspace, wait_until};
 
-use crate::shutdown::END;
+use crate::shutdown::SHUTDOWN_TIMEOUT;
 
-/// A session of a consumer, the shortest that a broker allows.
+/// Session timeout of consumers, the shortest that a broker allows.
 const SESSION: Duration = Duration::from_secs(6);
 
-/// Runs a test with a broker that no other test uses meanwhile. One that is left is used again, for to start one takes
-/// long; the local suite's keeper stops it with this process.
+/// Runs a test with a broker that no other test uses at the same time. Reuses brokers, because starting one is slow;
+/// xtask's reaper stops them with this process.
 fn with_broker(test: impl FnOnce(&mut Broker)) {
-    static LEFT: Mutex<Vec<Broker>> = Mutex::new(Vec::new());
-    let left = || LEFT.lock().unwrap_or_else(PoisonError::into_inner);
-    let used_before = left().pop();
-    let mut broker = used_before.unwrap_or_else(|| must(Broker::own(&must(Workspace::find()), Progress::quiet())));
+    static IDLE: Mutex<Vec<Broker>> = Mutex::new(Vec::new());
+    let idle = || IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let reused = idle().pop();
+    let mut broker = reused.unwrap_or_else(|| {
+        let workspace = Workspace::find().expect("the workspace is found");
+        Broker::own(&workspace, Progress::quiet()).expect("a broker starts")
+    });
     test(&mut broker);
-    left().push(broker);
+    idle().push(broker);
 }
 
-fn open_at(broker: &Broker) -> Shop {
-    Shop::open_at(broker.bootstrap_servers(), |suite| {
+fn launch_with_short_sessions(broker: &Broker) -> TestCluster {
+    TestCluster::launch_on(broker.bootstrap_servers(), |suite| {
         suite.env("KAFKA_SESSION_TIMEOUT_MS", SESSION.as_millis().to_string())
     })
 }
 
 #[test]
-fn a_broker_that_is_away_for_longer_than_a_session_is_used_again() {
+fn services_recover_when_broker_is_down_beyond_session() {
     with_broker(|broker| {
-        let shop = open_at(broker);
-        let stream = Stream::new(&shop);
-        let starts = shop.supervised(|| {
-            end_while_orders_flow(broker, &stream, Broker::kill);
-            let away = Instant::now();
-            let over = || if away.elapsed() > SESSION + SESSION / 2 { Ok(()) } else { Err("not yet") };
-            wait_until("the end of all consumers' sessions", PATIENCE, over).unwrap();
+        let cluster = launch_with_short_sessions(broker);
+        let workload = Workload::new(&cluster);
+        let restarts = cluster.with_supervisor(|| {
+            stop_during_orders(broker, &workload, Broker::kill);
+            let stopped = Instant::now();
+            let over = || if stopped.elapsed() > SESSION + SESSION / 2 { Ok(()) } else { Err("not yet") };
+            wait_until("the end of all consumers' sessions", TEST_TIMEOUT, over).unwrap();
             broker.restart().unwrap();
-            stream.must_end_well();
+            workload.assert_all_end_as_expected();
         });
-        assert_eq!(starts, 0, "no service needs a new process");
-        shop.close();
+        assert_eq!(restarts, 0, "no service needs a restart");
+        cluster.shut_down();
     });
 }
 
-/// However short it was away: nothing waits for a session to be over, or for a time that only suits a long absence.
+/// Nothing waits for the end of a session or for a backoff that only suits a long outage.
 #[test]
-fn a_broker_that_is_killed_and_back_at_once_is_used_again_at_once() {
+fn services_recover_at_once_when_broker_restarts_quickly() {
     with_broker(|broker| {
-        let shop = open_at(broker);
-        let stream = Stream::new(&shop);
-        let starts = shop.supervised(|| {
+        let cluster = launch_with_short_sessions(broker);
+        let workload = Workload::new(&cluster);
+        let restarts = cluster.with_supervisor(|| {
             for _ in 0..3 {
-                end_while_orders_flow(broker, &stream, Broker::kill);
+                stop_during_orders(broker, &workload, Broker::kill);
                 broker.restart().unwrap();
-                stream.must_end_well();
+                workload.assert_all_end_as_expected();
             }
         });
-        assert_eq!(starts, 0, "no service needs a new process");
-        shop.close();
+        assert_eq!(restarts, 0, "no service needs a restart");
+        cluster.shut_down();
     });
 }
 
-/// Ends the broker in the middle of orders, which are accepted all the same.
+/// Stops the broker while orders are placed; the order service accepts them all the same.
 #[track_caller]
-fn end_while_orders_flow(broker: &mut Broker, stream: &Stream<'_>, end: fn(&mut Broker) -> Result<()>) {
+fn stop_during_orders(broker: &mut Broker, workload: &Workload<'_>, stop: fn(&mut Broker) -> Result<()>) {
     thread::scope(|scope| {
-        let before = stream.placed().len();
-        scope.spawn(|| stream.place(40));
-        stream.wait_until_placed(before + 10);
-        must(end(broker));
+        let before = workload.placed().len();
+        scope.spawn(|| workload.place(40));
+        workload.wait_until_placed(before + 10);
+        stop(broker).expect("the broker stops");
     });
 }
 
 #[test]
-fn told_to_end_while_the_broker_is_away_a_service_ends_in_time_and_loses_nothing() {
+fn services_shut_down_without_loss_while_broker_is_down() {
     with_broker(|broker| {
-        let shop = open_at(broker);
-        let product = shop.product(1250, 10);
+        let cluster = launch_with_short_sessions(broker);
+        let product = cluster.product(1250, 10);
         broker.kill().unwrap();
-        let order = shop.place(&NewOrder::of(&product, 2));
+        let order = cluster.place(&NewOrder::of(&product, 2));
         for service in ServiceName::all() {
-            shop.ask_to_end(service);
+            cluster.send_sigterm(service);
         }
-        let ended: Vec<_> = ServiceName::all().map(|service| shop.wait_until_ended(service, END)).collect();
+        let ended: Vec<_> =
+            ServiceName::all().map(|service| cluster.wait_until_exited(service, SHUTDOWN_TIMEOUT)).collect();
         broker.restart().unwrap();
         for (service, ended) in ServiceName::all().zip(ended) {
-            let ended = ended.unwrap_or_else(|error| panic!("{error:#}: {}", shop.log(service)));
-            assert_eq!(ended.code(), Some(0), "{service} ended with {ended}: {}", shop.log(service));
-            shop.start(service);
+            let ended = ended.unwrap_or_else(|error| panic!("{error:#}: {}", cluster.log(service)));
+            assert_eq!(ended.code(), Some(0), "{service} ended with {ended}: {}", cluster.log(service));
+            cluster.start(service);
         }
-        shop.wait_until_confirmed(order);
-        shop.must_be_sold(order, 2500);
-        shop.close();
+        cluster.wait_until_confirmed(order);
+        cluster.assert_paid_and_booked(order, 2500);
+        cluster.shut_down();
     });
 }
 
 #[test]
-fn services_started_before_the_broker_accept_orders_and_go_on_when_it_comes() {
+fn services_started_before_broker_accept_orders() {
     with_broker(|broker| {
-        let shop = open_at(broker);
-        let product = shop.product(1250, 10);
+        let cluster = launch_with_short_sessions(broker);
+        let product = cluster.product(1250, 10);
         for service in ServiceName::all() {
-            shop.kill(service);
+            cluster.kill(service);
         }
         broker.stop().unwrap();
         for service in ServiceName::all() {
-            shop.spawn(service);
+            cluster.spawn(service);
         }
-        let order = shop.place_when_it_listens(&NewOrder::of(&product, 2));
-        assert_eq!(shop.get(ServiceName::Order, "/readyz").status, 503, "it has no partitions yet");
+        let order = cluster.place_once_listening(&NewOrder::of(&product, 2));
+        assert_eq!(cluster.get(ServiceName::Order, "/readyz").status, 503, "the order service has no partitions yet");
         broker.restart().unwrap();
-        shop.wait_until_confirmed(order);
-        shop.must_be_sold(order, 2500);
-        shop.close();
+        cluster.wait_until_confirmed(order);
+        cluster.assert_paid_and_booked(order, 2500);
+        cluster.shut_down();
     });
 }
 
-/// Disconnected, the intake goes on for as long as there is room, and no longer.
+/// The order service accepts orders while the outbox has room, and no longer.
 #[test]
-fn while_the_broker_is_away_orders_are_accepted_until_the_outbox_is_full() {
-    const ROOM: usize = 20;
+fn orders_are_accepted_until_outbox_is_full() {
+    const CAPACITY: usize = 20;
     with_broker(|broker| {
-        let shop = Shop::open_at(broker.bootstrap_servers(), |suite| {
+        let cluster = TestCluster::launch_on(broker.bootstrap_servers(), |suite| {
             let suite = suite.env("KAFKA_SESSION_TIMEOUT_MS", SESSION.as_millis().to_string());
-            suite.env_for(ServiceName::Order, "OUTBOX_MAX", ROOM.to_string())
+            suite.env_for(ServiceName::Order, "OUTBOX_MAX", CAPACITY.to_string())
         });
-        let product = shop.product(1250, 100);
+        let product = cluster.product(1250, 100);
         broker.kill().unwrap();
-        let accepted: Vec<_> = (0..ROOM).map(|_| shop.place(&NewOrder::of(&product, 1))).collect();
-        let refused = shop.try_place(&NewOrder::of(&product, 1), &[]).unwrap();
+        let accepted: Vec<_> = (0..CAPACITY).map(|_| cluster.place(&NewOrder::of(&product, 1))).collect();
+        let refused = cluster.try_place(&NewOrder::of(&product, 1), &[]).unwrap();
         assert_eq!(refused.status, 503, "{refused:?}");
         assert!(refused.body["detail"].as_str().unwrap().contains("wait to be published"), "{refused:?}");
 
         broker.restart().unwrap();
         for order in accepted {
-            shop.wait_until_confirmed(order);
+            cluster.wait_until_confirmed(order);
         }
-        let again = shop.place(&NewOrder::of(&product, 1));
-        shop.wait_until_confirmed(again);
-        shop.close();
+        let again = cluster.place(&NewOrder::of(&product, 1));
+        cluster.wait_until_confirmed(again);
+        cluster.shut_down();
     });
 }

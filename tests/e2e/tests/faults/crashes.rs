@@ -1,110 +1,107 @@
-//! kill -9: what a service had begun, it goes on with after its next start.
+//! SIGKILL: a service continues its open work after the restart.
 
 use std::thread;
 
-use e2e::{NewOrder, PATIENCE, Shop, Stream};
+use catalog::ServiceName;
+use e2e::{NewOrder, TEST_TIMEOUT, TestCluster, Workload};
 use providers::simulator::{addresses, cards};
-use xtask::{ServiceName, wait_until};
+use xtask::wait_until;
 
 /// Orders placed around each crash.
 const ORDERS: usize = 40;
 
 #[test]
-fn each_service_killed_in_the_middle_of_orders_comes_back_and_every_order_ends_right() {
-    let shop = Shop::open();
-    let stream = Stream::new(&shop);
+fn orders_end_as_expected_when_each_service_crashes() {
+    let cluster = TestCluster::launch();
+    let workload = Workload::new(&cluster);
     for (round, service) in ServiceName::all().enumerate() {
         thread::scope(|scope| {
-            scope.spawn(|| stream.place(ORDERS));
-            stream.wait_until_placed(ORDERS * round + ORDERS / 3);
-            shop.kill(service);
-            shop.start(service);
+            scope.spawn(|| workload.place(ORDERS));
+            workload.wait_until_placed(ORDERS * round + ORDERS / 3);
+            cluster.crash_and_restart(service);
         });
     }
-    stream.must_end_well();
-    shop.close();
+    workload.assert_all_end_as_expected();
+    cluster.shut_down();
 }
 
 #[test]
-fn all_services_killed_at_once_come_back_and_every_order_ends_right() {
-    let shop = Shop::open();
-    let stream = Stream::new(&shop);
+fn orders_end_as_expected_when_all_services_crash() {
+    let cluster = TestCluster::launch();
+    let workload = Workload::new(&cluster);
     thread::scope(|scope| {
-        scope.spawn(|| stream.place(ORDERS));
-        for time in 1..=2 {
-            stream.wait_until_placed(ORDERS * time / 3);
+        scope.spawn(|| workload.place(ORDERS));
+        for round in 1..=2 {
+            workload.wait_until_placed(ORDERS * round / 3);
             for service in ServiceName::all() {
-                shop.kill(service);
+                cluster.kill(service);
             }
             for service in ServiceName::all() {
-                shop.start(service);
+                cluster.start(service);
             }
         }
     });
-    stream.must_end_well();
-    shop.close();
+    workload.assert_all_end_as_expected();
+    cluster.shut_down();
 }
 
 #[test]
-fn services_that_are_killed_again_and_again_still_bring_every_order_to_its_end() {
-    let shop = Shop::open();
-    let stream = Stream::new(&shop);
-    stream.place(ORDERS);
-    // No order is waited for: each service dies with whatever it has under way just now.
+fn orders_end_as_expected_when_services_crash_repeatedly() {
+    let cluster = TestCluster::launch();
+    let workload = Workload::new(&cluster);
+    workload.place(ORDERS);
+    // Nothing waits for an order, so each service crashes with open work.
     for service in ServiceName::all().cycle().take(12) {
-        shop.kill(service);
-        shop.start(service);
-        stream.place(2);
+        cluster.crash_and_restart(service);
+        workload.place(2);
     }
-    stream.must_end_well();
-    shop.close();
+    workload.assert_all_end_as_expected();
+    cluster.shut_down();
 }
 
 #[test]
-fn a_charge_and_a_booking_under_way_in_a_crash_are_made_again_and_count_once() {
-    let shop = Shop::open();
-    let product = shop.product(1250, 10);
-    let charged = shop.place(&NewOrder::of(&product, 1).paid_with(cards::SLOW));
-    let booked = shop.place(&NewOrder::of(&product, 2).to_postal_code(addresses::SLOW_POSTAL_CODE));
+fn open_provider_calls_are_repeated_after_crash() {
+    let cluster = TestCluster::launch();
+    let product = cluster.product(1250, 10);
+    let charged = cluster.place(&NewOrder::of(&product, 1).paid_with(cards::SLOW));
+    let booked = cluster.place(&NewOrder::of(&product, 2).to_postal_code(addresses::SLOW_POSTAL_CODE));
     let called = |what: &str, calls: &dyn Fn() -> usize| {
-        wait_until(what, PATIENCE, || if calls() > 0 { Ok(()) } else { Err("no call") }).unwrap();
+        wait_until(what, TEST_TIMEOUT, || if calls() > 0 { Ok(()) } else { Err("no call yet") }).unwrap();
     };
-    called("the charge", &|| shop.gateway().calls_of(charged).unwrap().len());
-    called("the booking", &|| shop.carrier().calls_of(booked).unwrap().len());
+    called("the charge", &|| cluster.gateway_ledger().calls_of(charged).unwrap().len());
+    called("the booking", &|| cluster.carrier_ledger().calls_of(booked).unwrap().len());
     for service in [ServiceName::Payment, ServiceName::Shipping] {
-        shop.kill(service);
-        shop.start(service);
+        cluster.crash_and_restart(service);
     }
     for (order, total_minor) in [(charged, 1250), (booked, 2500)] {
-        shop.wait_until_confirmed(order);
-        shop.must_be_sold(order, total_minor);
+        cluster.wait_until_confirmed(order);
+        cluster.assert_paid_and_booked(order, total_minor);
     }
-    assert!(shop.gateway().calls_of(charged).unwrap().len() > 1, "it was made again");
-    assert!(shop.carrier().calls_of(booked).unwrap().len() > 1, "it was made again");
-    assert_eq!(shop.stock(&product), product.stock(0, 3));
-    shop.close();
+    assert!(cluster.gateway_ledger().calls_of(charged).unwrap().len() > 1, "the call is repeated");
+    assert!(cluster.carrier_ledger().calls_of(booked).unwrap().len() > 1, "the call is repeated");
+    assert_eq!(cluster.stock(&product), product.stock(0, 3));
+    cluster.shut_down();
 }
 
 #[test]
-fn a_cancellation_under_way_in_a_crash_is_finished() {
-    let shop = Shop::open();
-    let product = shop.product(1250, 100);
-    let orders: Vec<_> = (0..12).map(|_| shop.place(&NewOrder::of(&product, 1))).collect();
+fn open_cancellations_finish_after_crash() {
+    let cluster = TestCluster::launch();
+    let product = cluster.product(1250, 100);
+    let orders: Vec<_> = (0..3 * ServiceName::ALL.len()).map(|_| cluster.place(&NewOrder::of(&product, 1))).collect();
     for order in &orders {
-        shop.wait_until_confirmed(*order);
+        cluster.wait_until_confirmed(*order);
     }
     for (number, order) in orders.iter().enumerate() {
-        assert_eq!(shop.cancel(*order), 202);
+        assert_eq!(cluster.cancel(*order), 202);
         if number % 3 == 0 {
             let service = ServiceName::ALL[number / 3];
-            shop.kill(service);
-            shop.start(service);
+            cluster.crash_and_restart(service);
         }
     }
     for order in orders {
-        shop.wait_until_cancelled(order, "customer");
-        shop.must_be_undone(order);
+        cluster.wait_until_cancelled(order, "customer");
+        cluster.assert_compensated(order);
     }
-    assert_eq!(shop.stock(&product), product.untouched());
-    shop.close();
+    assert_eq!(cluster.stock(&product), product.initial_stock());
+    cluster.shut_down();
 }

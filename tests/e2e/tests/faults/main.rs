@@ -1,15 +1,15 @@
-//! What goes wrong around the saga: processes that die, freeze or are told to end, a broker that is away, deadlines that
-//! pass, records that nobody expects. Each test has a suite of its own.
+//! Faults: processes that crash, freeze or terminate, an unavailable broker, passed deadlines and unexpected records. Each
+//! test has its own suite.
 
 mod broker;
 mod crashes;
 mod deadline;
-mod janitor;
-mod keeper;
-mod parked;
+mod inbox_cleaner;
+mod parked_records;
 mod partitions;
 mod pauses;
 mod poison;
+mod rate_limit;
+mod reaper;
 mod shutdown;
-mod throttled;
 mod upgrade;

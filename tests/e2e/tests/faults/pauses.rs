@@ -1,45 +1,46 @@
-//! SIGSTOP: a service that stands still for a while, as on a machine that is overloaded or migrated.
+//! SIGSTOP: a service that freezes for a while, as on a machine that is overloaded or migrated.
 
 use std::thread;
 
-use e2e::{PATIENCE, Shop, Stream};
-use xtask::{ServiceName, wait_until};
+use catalog::ServiceName;
+use e2e::{TEST_TIMEOUT, TestCluster, Workload};
+use xtask::wait_until;
 
 #[test]
-fn each_service_may_stand_still_for_a_moment() {
-    let shop = Shop::open();
-    let stream = Stream::new(&shop);
+fn orders_end_as_expected_when_each_service_freezes() {
+    let cluster = TestCluster::launch();
+    let workload = Workload::new(&cluster);
     for (round, service) in ServiceName::all().enumerate() {
         thread::scope(|scope| {
-            scope.spawn(|| stream.place(20));
-            stream.wait_until_placed(20 * round + 5);
-            shop.pause(service);
-            // The order service itself can't take more orders now.
+            scope.spawn(|| workload.place(20));
+            workload.wait_until_placed(20 * round + 5);
+            cluster.pause(service);
+            // The frozen order service cannot accept orders.
             if service != ServiceName::Order {
-                stream.wait_until_placed(20 * (round + 1));
+                workload.wait_until_placed(20 * (round + 1));
             }
-            shop.resume(service);
+            cluster.resume(service);
         });
     }
-    stream.must_end_well();
-    shop.close();
+    workload.assert_all_end_as_expected();
+    cluster.shut_down();
 }
 
 #[test]
-fn a_service_that_the_broker_has_given_up_joins_again() {
-    // The shortest session that a broker allows.
-    let shop = Shop::open_with(|suite| suite.env("KAFKA_SESSION_TIMEOUT_MS", "6000"));
-    let stream = Stream::new(&shop);
-    shop.pause(ServiceName::Inventory);
-    stream.place(20);
-    let lost = || match shop.topics().group("inventory").map_err(|error| format!("{error:#}"))? {
+fn service_rejoins_its_group_after_session_timeout() {
+    // The shortest session timeout that a broker allows.
+    let cluster = TestCluster::launch_with(|suite| suite.env("KAFKA_SESSION_TIMEOUT_MS", "6000"));
+    let workload = Workload::new(&cluster);
+    cluster.pause(ServiceName::Inventory);
+    workload.place(20);
+    let lost = || match cluster.topics().group("inventory").map_err(|error| format!("{error:#}"))? {
         members if members.is_empty() => Ok(()),
         members => Err(format!("{members:?}")),
     };
-    wait_until("the broker to give inventory up", PATIENCE, lost).unwrap();
-    shop.supervised(|| {
-        shop.resume(ServiceName::Inventory);
-        stream.must_end_well();
+    wait_until("the broker to remove inventory from its group", TEST_TIMEOUT, lost).unwrap();
+    cluster.with_supervisor(|| {
+        cluster.resume(ServiceName::Inventory);
+        workload.assert_all_end_as_expected();
     });
-    shop.close();
+    cluster.shut_down();
 }

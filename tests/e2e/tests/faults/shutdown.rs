@@ -1,72 +1,73 @@
-//! SIGTERM: a service finishes what it has begun, and goes on with the rest after its next start.
+//! SIGTERM: a service finishes its open work and continues with the rest after the restart.
 
 use std::{io::Write as _, net::TcpStream, thread, time::Duration};
 
-use e2e::{NewOrder, PATIENCE, Shop, Stream, must};
+use catalog::ServiceName;
+use e2e::{NewOrder, TEST_TIMEOUT, TestCluster, Workload};
 use providers::simulator::cards;
-use xtask::{ServiceName, wait_until};
+use xtask::wait_until;
 
-/// How long a service may take to end: supervisors give thirty seconds before they kill.
-pub(crate) const END: Duration = Duration::from_secs(25);
+/// Longest shutdown of a service. Supervisors usually kill after thirty seconds.
+pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 
 #[test]
-fn told_to_end_in_the_middle_of_orders_each_service_ends_well_and_nothing_is_lost() {
-    let shop = Shop::open();
-    let stream = Stream::new(&shop);
+fn orders_end_as_expected_when_each_service_terminates() {
+    let cluster = TestCluster::launch();
+    let workload = Workload::new(&cluster);
     for (round, service) in ServiceName::all().enumerate() {
         thread::scope(|scope| {
-            scope.spawn(|| stream.place(30));
-            stream.wait_until_placed(30 * round + 10);
-            let ended = shop.terminate(service);
-            assert_eq!(ended.code(), Some(0), "{service} ended with {ended}: {}", shop.log(service));
-            shop.start(service);
+            scope.spawn(|| workload.place(30));
+            workload.wait_until_placed(30 * round + 10);
+            let ended = cluster.terminate(service);
+            assert_eq!(ended.code(), Some(0), "{service} ended with {ended}: {}", cluster.log(service));
+            cluster.start(service);
         });
     }
-    stream.must_end_well();
-    shop.close();
+    workload.assert_all_end_as_expected();
+    cluster.shut_down();
 }
 
 #[test]
-fn what_was_accepted_just_before_the_end_is_not_lost() {
-    let shop = Shop::open();
-    let stream = Stream::new(&shop);
+fn orders_accepted_just_before_shutdown_are_kept() {
+    let cluster = TestCluster::launch();
+    let workload = Workload::new(&cluster);
     for _ in 0..3 {
-        stream.place(5);
-        assert_eq!(shop.terminate(ServiceName::Order).code(), Some(0));
-        shop.start(ServiceName::Order);
+        workload.place(5);
+        assert_eq!(cluster.terminate(ServiceName::Order).code(), Some(0));
+        cluster.start(ServiceName::Order);
     }
-    stream.must_end_well();
-    shop.close();
+    workload.assert_all_end_as_expected();
+    cluster.shut_down();
 }
 
 #[test]
-fn a_call_that_is_under_way_is_awaited_and_not_made_again() {
-    let shop = Shop::open();
-    let product = shop.product(1250, 5);
-    let order = shop.place(&NewOrder::of(&product, 1).paid_with(cards::SLOW));
-    let calls = || must(shop.gateway().calls_of(order));
-    let arrived = || if calls().is_empty() { Err("none yet") } else { Ok(()) };
-    wait_until("the charge at the gateway", PATIENCE, arrived).unwrap();
-    assert_eq!(shop.terminate(ServiceName::Payment).code(), Some(0));
-    shop.start(ServiceName::Payment);
-    shop.wait_until_confirmed(order);
+fn shutdown_awaits_open_provider_calls() {
+    let cluster = TestCluster::launch();
+    let product = cluster.product(1250, 5);
+    let order = cluster.place(&NewOrder::of(&product, 1).paid_with(cards::SLOW));
+    let calls = || cluster.gateway_ledger().calls_of(order).unwrap();
+    let arrived = || if calls().is_empty() { Err("no call yet") } else { Ok(()) };
+    wait_until("the charge at the gateway", TEST_TIMEOUT, arrived).unwrap();
+    assert_eq!(cluster.terminate(ServiceName::Payment).code(), Some(0));
+    cluster.start(ServiceName::Payment);
+    cluster.wait_until_confirmed(order);
     assert_eq!(calls().len(), 1, "{:?}", calls());
-    shop.close();
+    cluster.shut_down();
 }
 
 #[test]
-fn clients_that_say_nothing_do_not_hold_up_the_end() {
-    let shop = Shop::open();
-    let address = shop.client(ServiceName::Order).base().trim_start_matches("http://").to_owned();
-    let connect = |said: &str| {
-        let mut stream = TcpStream::connect(&address).unwrap();
-        stream.write_all(said.as_bytes()).unwrap();
-        stream
+fn idle_connections_do_not_delay_shutdown() {
+    let cluster = TestCluster::launch();
+    let address = cluster.client(ServiceName::Order).base().trim_start_matches("http://").to_owned();
+    let connect = |request: &str| {
+        let mut workload = TcpStream::connect(&address).unwrap();
+        workload.write_all(request.as_bytes()).unwrap();
+        workload
     };
-    let silent =
+    let idle =
         ["", "POST /orders HTTP/1.1\r\ncontent-le", "POST /orders HTTP/1.1\r\ncontent-length: 9\r\n\r\n{"].map(connect);
-    shop.ask_to_end(ServiceName::Order);
-    let ended = shop.wait_until_ended(ServiceName::Order, END).unwrap();
-    assert_eq!(ended.code(), Some(0), "{}", shop.log(ServiceName::Order));
-    drop(silent);
+    cluster.send_sigterm(ServiceName::Order);
+    let ended = cluster.wait_until_exited(ServiceName::Order, SHUTDOWN_TIMEOUT).unwrap();
+    assert_eq!(ended.code(), Some(0), "{}", cluster.log(ServiceName::Order));
+    drop(idle);
 }

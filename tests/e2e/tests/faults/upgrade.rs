@@ -1,116 +1,115 @@
-//! A rolling upgrade over a change that is compatible neither way: the consumers are new, and the order service goes from
-//! `OrderPlaced` 2026-10 to the newest version while orders flow, on the same data.
+//! Rolling upgrade across an incompatible change: the consumers are new, and the order service moves from `OrderPlaced`
+//! 2026-10 to the newest version while orders are placed, on the same data.
 
 use std::{collections::BTreeMap, thread};
 
+use catalog::ServiceName::{self, Order};
 use contracts::{EventType, OrderId, event_type};
 use e2e::{
-    Fate, NewOrder, Shop, Stream, binary, must, previous_order_binary,
-    records::{Place, Record},
+    ExpectedOutcome, NewOrder, TestCluster, Workload, binary, previous_order_binary,
+    records::{KafkaRecord, RecordPosition},
 };
-use xtask::ServiceName::{self, Order};
 
 const OLD: &str = "2026-10";
 /// Orders placed around each upgrade.
 const ORDERS: usize = 40;
 
 fn newest() -> &'static str {
-    let EventType { version, .. } = event_type("OrderPlaced").expect("there is such an event");
+    let EventType { version, .. } = event_type("OrderPlaced").expect("OrderPlaced is a known event");
     version
 }
 
-/// A suite whose order service is the previous one.
-fn previous_shop() -> Shop {
-    Shop::open_with(|suite| suite.binary(Order, previous_order_binary()))
+/// A suite with the previous order service.
+fn previous_cluster() -> TestCluster {
+    TestCluster::launch_with(|suite| suite.binary(Order, previous_order_binary()))
 }
 
-/// The version in which each order was published. One that is published again is so in the version it had.
-fn versions(records: &[(Record, Place)]) -> BTreeMap<String, String> {
+/// Version in which each order was published. Asserts that republishing keeps the version.
+fn versions(records: &[(KafkaRecord, RecordPosition)]) -> BTreeMap<String, String> {
     let mut versions = BTreeMap::new();
     for (record, _) in records.iter().filter(|(record, _)| record.event() == Some("OrderPlaced")) {
         let version = record.header("ce_dataschema").and_then(|url| url.rsplit('/').next()).expect("a version");
-        let data: serde_json::Value = must(serde_json::from_slice(record.value.as_deref().expect("data")));
-        assert_eq!(data["total_minor"].is_number(), version == OLD, "{version} looks like this: {data}");
+        let data: serde_json::Value = serde_json::from_slice(record.value.as_deref().expect("a value")).expect("JSON");
+        assert_eq!(data["total_minor"].is_number(), version == OLD, "{version} has another structure: {data}");
         let order = record.header("ce_subject").expect("an order").to_owned();
         let before = versions.insert(order, version.to_owned());
-        assert!(before.is_none_or(|before| before == version));
+        assert!(before.is_none_or(|before| before == version), "an order keeps its version");
     }
     versions
 }
 
-/// Waits until all orders were published; tells in which versions.
-fn published(shop: &Shop, orders: &[(OrderId, Fate)]) -> BTreeMap<String, String> {
-    shop.topics().read(&["order.events"]).wait_for("every order to be published", |seen| {
+/// Waits until all orders are published; returns their versions.
+fn published_versions(cluster: &TestCluster, orders: &[(OrderId, ExpectedOutcome)]) -> BTreeMap<String, String> {
+    cluster.topics().read(&["order.events"]).wait_for("every order to be published", |seen| {
         let versions = versions(seen);
         orders.iter().all(|(id, _)| versions.contains_key(&id.to_string())).then_some(versions)
     })
 }
 
-/// The order service is upgraded in the middle of orders, ended by `end`.
+/// Upgrades the order service while orders are placed; `stop` ends the previous one.
 #[track_caller]
-fn upgraded_while_orders_flow(end: impl Fn(&Shop)) {
-    let shop = previous_shop();
-    let stream = Stream::new(&shop);
+fn assert_upgrade_loses_no_order(stop: impl Fn(&TestCluster)) {
+    let cluster = previous_cluster();
+    let workload = Workload::new(&cluster);
     thread::scope(|scope| {
-        scope.spawn(|| stream.place(ORDERS));
-        stream.wait_until_placed(ORDERS / 2);
-        end(&shop);
-        shop.start_as(Order, &binary(Order));
+        scope.spawn(|| workload.place(ORDERS));
+        workload.wait_until_placed(ORDERS / 2);
+        stop(&cluster);
+        cluster.start_binary(Order, &binary(Order));
     });
-    // All may have been accepted before the end.
-    stream.place(2);
-    stream.must_end_well();
-    let versions = published(&shop, &stream.placed());
+    // The previous service may have accepted all the others.
+    workload.place(2);
+    workload.assert_all_end_as_expected();
+    let versions = published_versions(&cluster, &workload.placed());
     for version in [OLD, newest()] {
         assert!(versions.values().any(|published| published == version), "no order in {version}: {versions:?}");
     }
-    shop.close();
+    cluster.shut_down();
 }
 
 #[test]
-fn an_order_service_that_ends_well_is_followed_by_a_new_one_and_every_order_ends_right() {
-    upgraded_while_orders_flow(|shop| assert!(shop.terminate(Order).success(), "{}", shop.log(Order)));
+fn orders_end_as_expected_when_upgraded_after_shutdown() {
+    assert_upgrade_loses_no_order(|cluster| assert!(cluster.terminate(Order).success(), "{}", cluster.log(Order)));
 }
 
 #[test]
-fn an_order_service_that_is_killed_is_followed_by_a_new_one_and_every_order_ends_right() {
-    upgraded_while_orders_flow(|shop| shop.kill(Order));
+fn orders_end_as_expected_when_upgraded_after_crash() {
+    assert_upgrade_loses_no_order(|cluster| cluster.kill(Order));
 }
 
 #[test]
-fn services_restarted_one_after_the_other_with_both_versions_on_the_topic_lose_no_order() {
-    let shop = previous_shop();
-    let stream = Stream::new(&shop);
-    // Consumers first, as `cargo saga contracts` says of this change; then the producer.
-    for (round, service) in
-        [ServiceName::Inventory, ServiceName::Payment, ServiceName::Shipping, Order].into_iter().enumerate()
-    {
+fn rolling_restart_with_both_versions_loses_no_order() {
+    let cluster = previous_cluster();
+    let workload = Workload::new(&cluster);
+    let consumers = ServiceName::all().filter(|service| *service != Order);
+    // Consumers first, as `cargo saga contracts` requires for this change; then the producer.
+    for (round, service) in consumers.chain([Order]).enumerate() {
         thread::scope(|scope| {
-            scope.spawn(|| stream.place(ORDERS / 2));
-            stream.wait_until_placed(round * ORDERS / 2 + 5);
-            assert!(shop.terminate(service).success(), "{}", shop.log(service));
-            shop.start_as(service, &binary(service));
+            scope.spawn(|| workload.place(ORDERS / 2));
+            workload.wait_until_placed(round * ORDERS / 2 + 5);
+            assert!(cluster.terminate(service).success(), "{}", cluster.log(service));
+            cluster.start_binary(service, &binary(service));
         });
     }
-    stream.must_end_well();
-    shop.close();
+    workload.assert_all_end_as_expected();
+    cluster.shut_down();
 }
 
 #[test]
-fn what_the_old_service_accepted_the_new_one_cancels_and_tells() {
-    let shop = previous_shop();
-    let product = shop.product(1250, 10);
-    let order = shop.place(&NewOrder::of(&product, 2));
-    shop.wait_until_confirmed(order);
-    shop.terminate(Order);
-    shop.start_as(Order, &binary(Order));
+fn new_service_shows_and_cancels_orders_of_the_old() {
+    let cluster = previous_cluster();
+    let product = cluster.product(1250, 10);
+    let order = cluster.place(&NewOrder::of(&product, 2));
+    cluster.wait_until_confirmed(order);
+    cluster.terminate(Order);
+    cluster.start_binary(Order, &binary(Order));
 
-    let told = shop.order(order);
-    assert_eq!(told["total"], serde_json::json!({ "minor": 2500, "currency": "EUR" }), "{told}");
-    assert_eq!(shop.timeline(order)[0].event, "OrderPlaced");
-    assert_eq!(shop.cancel(order), 202);
-    shop.wait_until_cancelled(order, "customer");
-    shop.must_be_undone(order);
-    assert_eq!(shop.stock(&product), product.untouched());
-    shop.close();
+    let shown = cluster.order(order);
+    assert_eq!(shown["total"], serde_json::json!({ "minor": 2500, "currency": "EUR" }), "{shown}");
+    assert_eq!(cluster.timeline(order)[0].event, "OrderPlaced");
+    assert_eq!(cluster.cancel(order), 202);
+    cluster.wait_until_cancelled(order, "customer");
+    cluster.assert_compensated(order);
+    assert_eq!(cluster.stock(&product), product.initial_stock());
+    cluster.shut_down();
 }

@@ -1,137 +1,143 @@
-//! The services on PostgreSQL: several instances of each side by side, and what is left of one that dies.
+//! The services on PostgreSQL: several instances of each side by side, and takeover when one fails.
 
 use std::thread;
 
-use e2e::{Databases, NewOrder, PATIENCE, Shop, Stream, must};
-use xtask::{Postgres, Progress, ServiceName, Suite, Workspace, postgres::Durability, wait_until};
+use catalog::ServiceName;
+use e2e::{Databases, NewOrder, StockLevel, TEST_TIMEOUT, TestCluster, Workload};
+use xtask::{Postgres, Progress, Suite, Workspace, postgres::Durability, wait_until};
 
-/// Orders placed around each death.
+/// Orders placed around each crash.
 const ORDERS: usize = 18;
 
-/// How many transactions an instance has made.
+/// Number of transactions of an instance.
 fn transactions(suite: &Suite, service: ServiceName) -> f64 {
-    let metrics = must(suite.client(service).get("/metrics")).body;
+    let metrics = suite.client(service).get("/metrics").expect("the instance replies").body;
     let lines = metrics.as_str().unwrap_or_default().lines();
     let counts = lines.filter(|line| line.starts_with("saga_batch_size") && line.contains("_count"));
     counts.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
 #[track_caller]
-fn until_all_is_published(shop: &Shop, service: ServiceName) {
-    must(wait_until(&format!("{service}'s outbox to be published"), PATIENCE, || match shop.outbox_len(service) {
+fn wait_until_outbox_is_empty(cluster: &TestCluster, service: ServiceName) {
+    wait_until(&format!("an empty outbox of {service}"), TEST_TIMEOUT, || match cluster.outbox_len(service) {
         0 => Ok(()),
-        waiting => Err(format!("{waiting} wait")),
-    }));
+        waiting => Err(format!("{waiting} events in it")),
+    })
+    .expect("the outbox is published");
 }
 
 #[test]
-fn three_instances_of_each_service_share_the_work_and_see_the_same() {
+fn three_instances_share_work_and_state() {
     let databases = Databases::create();
-    let shop = Shop::open_with(|suite| databases.choose(suite));
-    let others = [1, 2].map(|instance| databases.another(&shop, instance, |suite| suite));
-    let stream = Stream::new(&shop);
-    // One product that all instances of inventory want at once.
-    stream.place(48);
-    stream.must_end_well();
+    let cluster = TestCluster::launch_with(|suite| databases.configure(suite));
+    let others = [1, 2].map(|instance| databases.start_instance(&cluster, instance, |suite| suite));
+    let workload = Workload::new(&cluster);
+    // All instances of inventory compete for one product.
+    workload.place(48);
+    workload.assert_all_end_as_expected();
     for other in &others {
         for service in ServiceName::all() {
-            assert!(transactions(other, service) > 0.0, "each instance of {service} has partitions of its own");
+            assert!(transactions(other, service) > 0.0, "each instance of {service} processes its partitions");
         }
-        let (order, _) = stream.placed()[0];
+        let (order, _) = workload.placed()[0];
         let path = format!("/orders/{order}");
-        let seen = must(must(other.client(ServiceName::Order).get(&path)).expect_status(200));
-        assert_eq!(seen, shop.look(ServiceName::Order, &path));
+        let seen = other.client(ServiceName::Order).get(&path).unwrap().expect_status(200).unwrap();
+        assert_eq!(seen, cluster.get_ok(ServiceName::Order, &path));
     }
     drop(others);
-    shop.close();
+    cluster.shut_down();
 }
 
-/// The first instance is the one that publishes, for it was there first. It publishes slowly, so that its outbox is full when
-/// it ends. The other must publish that, and all goes well when the first is there again.
+/// Stops the publishing instance and asserts that the other publishes its outbox. The first instance publishes, because it
+/// started first, and slowly, so that its outbox is not empty when it stops.
 #[track_caller]
-fn the_other_must_publish(end: fn(&Shop, ServiceName), begin_again: fn(&Shop, ServiceName)) {
+fn assert_other_instance_publishes(stop: fn(&TestCluster, ServiceName), restart: fn(&TestCluster, ServiceName)) {
     let slowly = |suite: xtask::suite::Builder| suite.env_for(ServiceName::Order, "PUBLISH_RATE_MAX", "4");
     let databases = Databases::create();
-    let shop = Shop::open_with(|suite| slowly(databases.choose(suite)));
-    let other = databases.another(&shop, 1, slowly);
-    let stream = Stream::new(&shop);
-    stream.place(ORDERS);
-    end(&shop, ServiceName::Order);
-    let left = shop.outbox_len(ServiceName::Order);
-    assert!(left > 0, "it ended with nothing left to publish");
-    println!("{left} events were left in the outbox");
-    until_all_is_published(&shop, ServiceName::Order);
-    begin_again(&shop, ServiceName::Order);
-    stream.must_end_well();
+    let cluster = TestCluster::launch_with(|suite| slowly(databases.configure(suite)));
+    let other = databases.start_instance(&cluster, 1, slowly);
+    let workload = Workload::new(&cluster);
+    workload.place(ORDERS);
+    stop(&cluster, ServiceName::Order);
+    let left = cluster.outbox_len(ServiceName::Order);
+    assert!(left > 0, "the stopped instance leaves unpublished events");
+    println!("the stopped instance left {left} events in the outbox");
+    wait_until_outbox_is_empty(&cluster, ServiceName::Order);
+    restart(&cluster, ServiceName::Order);
+    workload.assert_all_end_as_expected();
     drop(other);
-    shop.close();
+    cluster.shut_down();
 }
 
 #[test]
-fn what_a_dead_instance_has_not_published_another_publishes() {
-    the_other_must_publish(Shop::kill, Shop::start);
+fn other_instance_publishes_when_the_leader_crashes() {
+    assert_other_instance_publishes(TestCluster::kill, TestCluster::start);
 }
 
-/// It is not dead: its connections are open, and the lock is its own. But it does nothing.
+/// A frozen leader keeps its connections and its lock, but does nothing.
 #[test]
-fn an_instance_that_stands_still_is_not_waited_for() {
-    the_other_must_publish(Shop::pause, Shop::resume);
+fn other_instance_publishes_when_the_leader_freezes() {
+    assert_other_instance_publishes(TestCluster::pause, TestCluster::resume);
 }
 
 #[test]
-fn each_instance_that_leads_dies_in_the_middle_of_orders_and_another_goes_on() {
+fn orders_end_as_expected_when_each_leader_crashes() {
     let databases = Databases::create();
-    let shop = Shop::open_with(|suite| databases.choose(suite));
-    let other = databases.another(&shop, 1, |suite| suite);
-    let stream = Stream::new(&shop);
+    let cluster = TestCluster::launch_with(|suite| databases.configure(suite));
+    let other = databases.start_instance(&cluster, 1, |suite| suite);
+    let workload = Workload::new(&cluster);
     for (round, service) in ServiceName::all().enumerate() {
         thread::scope(|scope| {
-            scope.spawn(|| stream.place(ORDERS));
-            stream.wait_until_placed(ORDERS * round + ORDERS / 3);
-            shop.kill(service);
-            until_all_is_published(&shop, service);
-            shop.start(service);
+            scope.spawn(|| workload.place(ORDERS));
+            workload.wait_until_placed(ORDERS * round + ORDERS / 3);
+            cluster.kill(service);
+            wait_until_outbox_is_empty(&cluster, service);
+            cluster.start(service);
         });
     }
-    stream.must_end_well();
+    workload.assert_all_end_as_expected();
     drop(other);
-    shop.close();
+    cluster.shut_down();
 }
 
-/// Nobody comes back: what the dead one had under way, its partitions and the calls that it had begun, the other takes over.
+/// The other instance takes over partitions and open provider calls.
 #[test]
-fn an_instance_that_stays_dead_is_not_missed() {
+fn other_instance_takes_over_when_one_stays_down() {
     let databases = Databases::create();
-    let shop = Shop::open_with(|suite| databases.choose(suite));
-    let other = databases.another(&shop, 1, |suite| suite);
-    let product = shop.product(1250, 100);
-    let orders: Vec<_> = (0..20).map(|_| shop.place(&NewOrder::of(&product, 1))).collect();
+    let cluster = TestCluster::launch_with(|suite| databases.configure(suite));
+    let other = databases.start_instance(&cluster, 1, |suite| suite);
+    let product = cluster.product(1250, 100);
+    let orders: Vec<_> = (0..20).map(|_| cluster.place(&NewOrder::of(&product, 1))).collect();
     for service in [ServiceName::Inventory, ServiceName::Payment, ServiceName::Shipping] {
-        shop.kill(service);
+        cluster.kill(service);
     }
     for order in orders {
-        shop.wait_until_confirmed(order);
+        cluster.wait_until_confirmed(order);
     }
-    let stock =
-        must(must(other.client(ServiceName::Inventory).get(&format!("/stock/{}", product.sku))).expect_status(200));
-    assert_eq!(must(serde_json::from_value::<e2e::Stock>(stock)), product.stock(0, 20));
+    let stock = other
+        .client(ServiceName::Inventory)
+        .get(&format!("/stock/{}", product.sku))
+        .unwrap()
+        .expect_status(200)
+        .unwrap();
+    assert_eq!(serde_json::from_value::<StockLevel>(stock).unwrap(), product.stock(0, 20));
 }
 
-/// Orders that come while the server is away wait for it, and so does everything else.
+/// Orders placed while the server is down wait for it.
 #[test]
-fn a_database_server_that_crashes_is_waited_for() {
-    let mut server = must(Postgres::own(&must(Workspace::find()), Durability::UntilItStops, Progress::quiet()));
+fn services_wait_for_a_crashed_database_server() {
+    let mut server = Postgres::own(&Workspace::find().unwrap(), Durability::UntilItStops, Progress::quiet()).unwrap();
     let databases = Databases::create_on(&server);
-    let shop = Shop::open_with(|suite| databases.choose(suite));
-    let stream = Stream::new(&shop);
+    let cluster = TestCluster::launch_with(|suite| databases.configure(suite));
+    let workload = Workload::new(&cluster);
     thread::scope(|scope| {
-        scope.spawn(|| stream.place(3 * ORDERS));
-        for time in 1..=2 {
-            stream.wait_until_placed(ORDERS * time);
-            must(server.crash());
-            must(server.start());
+        scope.spawn(|| workload.place(3 * ORDERS));
+        for round in 1..=2 {
+            workload.wait_until_placed(ORDERS * round);
+            server.crash().unwrap();
+            server.start().unwrap();
         }
     });
-    stream.must_end_well();
-    shop.close();
+    workload.assert_all_end_as_expected();
+    cluster.shut_down();
 }

@@ -1,21 +1,21 @@
-//! The saga from end to end, in one suite that all tests here share: each has products of its own, and none stops
-//! anything. What needs a suite of its own is in `faults`.
+//! The saga from end to end, in one suite that all tests here share: each test adds its own products, and none stops a
+//! service. Tests that need their own suite are in `faults`.
 
-mod cancelled;
-mod foreign;
-mod happy;
+mod cancellation;
+mod compensation;
 mod http;
+mod success;
 mod tombstones;
-mod undone;
+mod unknown_events;
 mod versions;
 
 use std::sync::OnceLock;
 
-use e2e::Shop;
+use e2e::TestCluster;
 
-/// The suite. A static is never dropped; the local suite's keeper stops the services when this process ends.
+/// The shared suite. A static is never dropped; xtask's reaper stops the services when this process ends.
 #[track_caller]
-fn shop() -> &'static Shop {
-    static SHOP: OnceLock<Shop> = OnceLock::new();
-    SHOP.get_or_init(Shop::open)
+fn cluster() -> &'static TestCluster {
+    static CLUSTER: OnceLock<TestCluster> = OnceLock::new();
+    CLUSTER.get_or_init(TestCluster::launch)
 }

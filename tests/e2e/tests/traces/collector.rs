@@ -1,4 +1,4 @@
-//! An OTLP collector in this process: it keeps the spans that the services export.
+//! An OTLP collector in this process. It stores the spans that the services export.
 
 use std::{
     net::SocketAddr,
@@ -17,9 +17,9 @@ use tokio::{net::TcpListener, runtime::Runtime};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
 
-/// A span, as far as tests ask.
+/// The parts of a span that tests check.
 #[derive(Debug, Clone)]
-pub(crate) struct Span {
+pub(crate) struct ExportedSpan {
     pub(crate) service: String,
     pub(crate) name: String,
     pub(crate) kind: v1::span::SpanKind,
@@ -30,16 +30,16 @@ pub(crate) struct Span {
     attributes: Vec<KeyValue>,
 }
 
-impl Span {
+impl ExportedSpan {
     pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
         text(&self.attributes, name)
     }
 }
 
-/// Keeps what it is sent, until it is dropped.
+/// A collector that stores received spans until it is dropped.
 pub(crate) struct Collector {
     address: SocketAddr,
-    spans: Arc<Mutex<Vec<Span>>>,
+    spans: Arc<Mutex<Vec<ExportedSpan>>>,
     _runtime: Runtime,
 }
 
@@ -47,10 +47,10 @@ impl Collector {
     pub(crate) fn start() -> Self {
         let spans = Arc::default();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let runtime = runtime.expect("a runtime");
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
-        let address = listener.local_addr().expect("an address");
-        let service = TraceServiceServer::new(Keep(Arc::clone(&spans)));
+        let runtime = runtime.expect("a runtime starts");
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port is free");
+        let address = listener.local_addr().expect("the listener has an address");
+        let service = TraceServiceServer::new(SpanSink(Arc::clone(&spans)));
         let server = tonic::transport::Server::builder().add_service(service);
         runtime.spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
         Self { address, spans, _runtime: runtime }
@@ -60,28 +60,28 @@ impl Collector {
         format!("http://{}", self.address)
     }
 
-    /// The spans of a trace that came so far.
-    pub(crate) fn trace(&self, trace_id: &str) -> Vec<Span> {
+    /// Spans of a trace, received so far.
+    pub(crate) fn trace(&self, trace_id: &str) -> Vec<ExportedSpan> {
         let trace_id = u128::from_str_radix(trace_id, 16).expect("hexadecimal digits").to_be_bytes();
-        let spans = self.spans.lock().expect("nobody panics while holding it");
+        let spans = self.spans.lock().expect("the lock is not poisoned");
         spans.iter().filter(|span| span.trace_id == trace_id).cloned().collect()
     }
 }
 
-struct Keep(Arc<Mutex<Vec<Span>>>);
+struct SpanSink(Arc<Mutex<Vec<ExportedSpan>>>);
 
 #[tonic::async_trait]
-impl TraceService for Keep {
+impl TraceService for SpanSink {
     async fn export(
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let mut kept = self.0.lock().expect("nobody panics while holding it");
+        let mut stored = self.0.lock().expect("the lock is not poisoned");
         for resource in request.into_inner().resource_spans {
             let attributes = resource.resource.map(|resource| resource.attributes).unwrap_or_default();
             let service = text(&attributes, "service.name").unwrap_or_default().to_owned();
             let spans = resource.scope_spans.into_iter().flat_map(|scope| scope.spans);
-            kept.extend(spans.map(|span| Span {
+            stored.extend(spans.map(|span| ExportedSpan {
                 service: service.clone(),
                 kind: span.kind(),
                 name: span.name,

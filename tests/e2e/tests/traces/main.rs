@@ -1,81 +1,81 @@
-//! One trace for each order: the spans that the services export form one tree with exactly the edges that the saga has.
+//! One trace for each order: the exported spans form one tree with exactly the edges of the saga.
 
 mod collector;
 
 use std::{collections::BTreeSet, sync::OnceLock};
 
-use collector::{Collector, Span};
+use catalog::ServiceName;
+use collector::{Collector, ExportedSpan};
 use contracts::OrderId;
-use e2e::{NewOrder, PATIENCE, Shop, order_id};
+use e2e::{NewOrder, TEST_TIMEOUT, TestCluster, order_id};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use providers::simulator::{addresses, cards};
 use uuid::Uuid;
-use xtask::ServiceName;
 
-/// Where somebody may look at traces.
+/// Base URL of the trace viewer.
 const TRACE_URL: &str = "http://jaeger.test/trace/";
 
-/// A suite that exports to a collector. Both live as long as this process.
-fn traced() -> &'static (Collector, Shop) {
-    static TRACED: OnceLock<(Collector, Shop)> = OnceLock::new();
+/// A suite that exports to a collector. Both exist as long as this process.
+fn traced_cluster() -> &'static (Collector, TestCluster) {
+    static TRACED: OnceLock<(Collector, TestCluster)> = OnceLock::new();
     TRACED.get_or_init(|| {
         let collector = Collector::start();
         let endpoint = collector.endpoint();
-        let shop = Shop::open_with(|suite| {
+        let cluster = TestCluster::launch_with(|suite| {
             suite.env("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint).env("OTEL_BSP_SCHEDULE_DELAY", "50").env_for(
                 ServiceName::Order,
                 "TRACE_URL",
                 TRACE_URL,
             )
         });
-        (collector, shop)
+        (collector, cluster)
     })
 }
 
-struct Placed {
+struct TracedOrder {
     id: OrderId,
     trace_id: String,
     correlation_id: String,
 }
 
-fn place(change: impl FnOnce(NewOrder) -> NewOrder) -> Placed {
-    let (_, shop) = traced();
-    let order = change(NewOrder::of(&shop.product(1000, 1), 1));
+fn place(change: impl FnOnce(NewOrder) -> NewOrder) -> TracedOrder {
+    let (_, cluster) = traced_cluster();
+    let order = change(NewOrder::of(&cluster.product(1000, 1), 1));
     let correlation_id = Uuid::now_v7().to_string();
-    let reply = shop.try_place(&order, &[("x-correlation-id", &correlation_id)]).expect("an answer");
+    let reply = cluster.try_place(&order, &[("x-correlation-id", &correlation_id)]).expect("the order service replies");
     let trace_id = reply.header("x-trace-id").expect("the response carries the trace's id").to_owned();
-    Placed { id: order_id(&reply.body), trace_id, correlation_id }
+    TracedOrder { id: order_id(&reply.body), trace_id, correlation_id }
 }
 
-/// `service name event`, as an edge names a span.
-fn label(span: &Span) -> String {
+/// Label of a span in an edge: `service name event`.
+fn label(span: &ExportedSpan) -> String {
     let event = span.attribute("saga.event").unwrap_or_default();
     format!("{} {} {event}", span.service, span.name).trim_end().to_owned()
 }
 
-fn is_database(span: &Span) -> bool {
+fn is_transaction(span: &ExportedSpan) -> bool {
     span.attribute("db.system.name").is_some()
 }
 
-/// Every edge of the trace as `parent > child`, without transactions, which several orders may share.
-fn edges(spans: &[Span]) -> BTreeSet<String> {
-    let parent = |child: &Span| spans.iter().find(|span| span.id == child.parent);
-    let edge = |child: &Span| match parent(child) {
+/// Edges of the trace as `parent > child`, without transactions, because several orders may share them.
+fn edges(spans: &[ExportedSpan]) -> BTreeSet<String> {
+    let parent = |child: &ExportedSpan| spans.iter().find(|span| span.id == child.parent);
+    let edge = |child: &ExportedSpan| match parent(child) {
         Some(parent) => format!("{} > {}", label(parent), label(child)),
         None => format!("> {}", label(child)),
     };
-    spans.iter().filter(|span| !is_database(span)).map(edge).collect()
+    spans.iter().filter(|span| !is_transaction(span)).map(edge).collect()
 }
 
-/// Waits for exactly these edges. Where the last of several facts leads on, `|` separates the parents that may be it.
+/// Waits for exactly these edges. `|` separates possible parents of a step that waits for several facts.
 #[track_caller]
-fn must_have_edges(placed: &Placed, expected: &[&str]) -> Vec<Span> {
+fn expect_edges(placed: &TracedOrder, expected: &[&str]) -> Vec<ExportedSpan> {
     let matches = |edge: &str, expected: &str| {
         let Some((parents, child)) = expected.split_once('>') else { return false };
         parents.split('|').any(|parent| edge == format!("{} > {}", parent.trim(), child.trim()).trim_start())
     };
-    let found = xtask::wait_until("the whole trace", PATIENCE, || {
-        let spans = traced().0.trace(&placed.trace_id);
+    let found = xtask::wait_until("the whole trace", TEST_TIMEOUT, || {
+        let spans = traced_cluster().0.trace(&placed.trace_id);
         let edges = edges(&spans);
         let missing: Vec<_> =
             expected.iter().filter(|expected| !edges.iter().any(|edge| matches(edge, expected))).collect();
@@ -85,13 +85,13 @@ fn must_have_edges(placed: &Placed, expected: &[&str]) -> Vec<Span> {
     for edge in edges(&spans) {
         assert!(expected.iter().any(|expected| matches(&edge, expected)), "unexpected edge: {edge}");
     }
-    must_tell_what_they_are(placed, &spans);
+    assert_semantic_conventions(placed, &spans);
     spans
 }
 
-/// Kinds and attributes, after the semantic conventions.
+/// Asserts that kinds and attributes follow the semantic conventions.
 #[track_caller]
-fn must_tell_what_they_are(placed: &Placed, spans: &[Span]) {
+fn assert_semantic_conventions(placed: &TracedOrder, spans: &[ExportedSpan]) {
     for span in spans {
         let kind = match span.name.split(' ').next() {
             Some("POST") => SpanKind::Server,
@@ -107,8 +107,8 @@ fn must_tell_what_they_are(placed: &Placed, spans: &[Span]) {
             assert_eq!(span.attribute("saga.correlation_id"), Some(placed.correlation_id.as_str()));
         }
     }
-    let transactions = spans.iter().filter(|span| is_database(span)).count();
-    assert!(transactions > 0, "transactions are spans, too");
+    let transactions = spans.iter().filter(|span| is_transaction(span)).count();
+    assert!(transactions > 0, "the trace contains transactions");
 }
 
 const RESERVED: [&str; 7] = [
@@ -138,10 +138,10 @@ const SCHEDULED: [&str; 3] = [
     "shipping send shipping.events ShipmentScheduled > order process shipping.events ShipmentScheduled",
     "order process shipping.events ShipmentScheduled > order send order.events OrderConfirmed",
 ];
-const BOTH_BACK: &str = "order process inventory.events StockReleased | order process payment.events PaymentRefunded \
+const CANCELLED: &str = "order process inventory.events StockReleased | order process payment.events PaymentRefunded \
                          > order send order.events OrderCancelled";
 
-/// What follows from the shipment's end.
+/// Edges that follow the end of the shipment.
 fn compensated(event: &str) -> Vec<String> {
     let sent = format!("shipping send shipping.events {event}");
     let mut edges = Vec::new();
@@ -155,26 +155,26 @@ fn compensated(event: &str) -> Vec<String> {
     edges.push(format!("payment process shipping.events {event} > payment refund payment-gateway"));
     edges.push(format!("payment refund payment-gateway > {refunded}"));
     edges.push(format!("{refunded} > order process payment.events PaymentRefunded"));
-    edges.push(BOTH_BACK.to_owned());
+    edges.push(CANCELLED.to_owned());
     edges
 }
 
 #[test]
-fn a_confirmed_order_is_one_tree() {
+fn confirmed_order_is_one_tree() {
     let placed = place(|order| order);
-    must_have_edges(&placed, &[&RESERVED[..], &CHARGED, &CAPTURED, &SCHEDULED].concat());
+    expect_edges(&placed, &[&RESERVED[..], &CHARGED, &CAPTURED, &SCHEDULED].concat());
 }
 
 #[test]
-fn the_timeline_links_the_trace() {
+fn timeline_links_the_trace() {
     let placed = place(|order| order);
-    let timeline = traced().1.timeline_json(placed.id);
+    let timeline = traced_cluster().1.timeline_json(placed.id);
     assert_eq!(timeline["trace_id"], placed.trace_id.as_str());
     assert_eq!(timeline["trace_url"], format!("{TRACE_URL}{}", placed.trace_id));
 }
 
 #[test]
-fn a_declined_order_is_one_tree() {
+fn declined_order_is_one_tree() {
     let placed = place(|order| order.paid_with(cards::DECLINED));
     let declined = [
         "payment charge payment-gateway > payment send payment.events PaymentDeclined",
@@ -185,24 +185,24 @@ fn a_declined_order_is_one_tree() {
         "order process inventory.events StockReleased | order process payment.events PaymentDeclined \
          > order send order.events OrderCancelled",
     ];
-    must_have_edges(&placed, &[&RESERVED[..], &CHARGED, &declined].concat());
+    expect_edges(&placed, &[&RESERVED[..], &CHARGED, &declined].concat());
 }
 
 #[test]
-fn a_refused_orders_refund_and_restock_are_in_the_trace_of_the_request() {
+fn rejected_order_is_one_tree() {
     let placed = place(|order| order.to_country(addresses::UNSERVED_COUNTRY));
     let rejected = "shipping book carrier > shipping send shipping.events ShipmentRejected";
     let compensated = compensated("ShipmentRejected");
     let compensated: Vec<_> = compensated.iter().map(String::as_str).chain([rejected]).collect();
-    must_have_edges(&placed, &[&RESERVED[..], &CHARGED, &CAPTURED, &compensated].concat());
+    expect_edges(&placed, &[&RESERVED[..], &CHARGED, &CAPTURED, &compensated].concat());
 }
 
 #[test]
-fn a_cancellation_goes_on_in_the_orders_trace_and_links_its_own_request() {
+fn cancellation_continues_trace_and_links_its_request() {
     let placed = place(|order| order);
-    let (_, shop) = traced();
-    shop.wait_until_confirmed(placed.id);
-    assert_eq!(shop.cancel(placed.id), 202);
+    let (_, cluster) = traced_cluster();
+    cluster.wait_until_confirmed(placed.id);
+    assert_eq!(cluster.cancel(placed.id), 202);
     let requested = "order send order.events OrderCancellationRequested";
     let cancelled = [
         format!("order POST /orders > {requested}"),
@@ -213,41 +213,41 @@ fn a_cancellation_goes_on_in_the_orders_trace_and_links_its_own_request() {
     ];
     let compensated = compensated("ShipmentCancelled");
     let cancelled: Vec<_> = cancelled.iter().chain(&compensated).map(String::as_str).collect();
-    let spans = must_have_edges(&placed, &[&RESERVED[..], &CHARGED, &CAPTURED, &SCHEDULED, &cancelled].concat());
-    let requested = spans.iter().find(|span| label(span) == requested).expect("has this edge");
-    assert_eq!(requested.links, 1, "the request to cancel is a trace of its own");
+    let spans = expect_edges(&placed, &[&RESERVED[..], &CHARGED, &CAPTURED, &SCHEDULED, &cancelled].concat());
+    let requested = spans.iter().find(|span| label(span) == requested).expect("the trace contains the request");
+    assert_eq!(requested.links, 1, "the cancellation request has its own trace");
 }
 
 #[test]
-fn the_clients_trace_is_continued() {
-    let (collector, shop) = traced();
+fn client_trace_is_continued() {
+    let (collector, cluster) = traced_cluster();
     let trace_id = Uuid::now_v7().simple().to_string();
     let traceparent = format!("00-{trace_id}-00f067aa0ba902b7-01");
-    let order = NewOrder::of(&shop.product(1000, 1), 1);
-    let reply = shop.try_place(&order, &[("traceparent", &traceparent)]).expect("an answer");
+    let order = NewOrder::of(&cluster.product(1000, 1), 1);
+    let reply = cluster.try_place(&order, &[("traceparent", &traceparent)]).expect("the order service replies");
     assert_eq!(reply.header("x-trace-id"), Some(trace_id.as_str()));
-    xtask::wait_until("a span of every service in the client's trace", PATIENCE, || {
+    xtask::wait_until("a span of every service in the client's trace", TEST_TIMEOUT, || {
         let services: BTreeSet<_> = collector.trace(&trace_id).into_iter().map(|span| span.service).collect();
-        if services.len() == ServiceName::all().len() { Ok(()) } else { Err(format!("{services:?}")) }
+        if services.len() == ServiceName::ALL.len() { Ok(()) } else { Err(format!("{services:?}")) }
     })
     .unwrap();
 }
 
 #[test]
-fn a_collector_that_is_away_costs_no_order() {
+fn unavailable_collector_does_not_affect_orders() {
     let endpoint = format!("http://127.0.0.1:{}", xtask::ports::free().unwrap());
-    let shop = Shop::open_with(|suite| {
+    let cluster = TestCluster::launch_with(|suite| {
         suite.env("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint).env("OTEL_BSP_SCHEDULE_DELAY", "20")
     });
-    let product = shop.product(1000, 20);
-    let orders: Vec<_> = (0..20).map(|_| shop.place(&NewOrder::of(&product, 1))).collect();
+    let product = cluster.product(1000, 20);
+    let orders: Vec<_> = (0..20).map(|_| cluster.place(&NewOrder::of(&product, 1))).collect();
     for id in orders {
-        shop.wait_until_confirmed(id);
+        cluster.wait_until_confirmed(id);
     }
     for service in ServiceName::all() {
-        let log = shop.log(service);
-        let complaints = log.lines().filter(|line| line.contains("opentelemetry")).count();
-        assert!(complaints <= 3, "{service} complains {complaints} times:\n{log}");
-        assert!(shop.terminate(service).success(), "{service} stops as told");
+        let log = cluster.log(service);
+        let errors = log.lines().filter(|line| line.contains("opentelemetry")).count();
+        assert!(errors <= 3, "{service} logs {errors} errors, expected at most 3:\n{log}");
+        assert!(cluster.terminate(service).success(), "{service} shuts down");
     }
 }

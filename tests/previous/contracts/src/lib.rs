@@ -1,12 +1,12 @@
-//! The contracts as the order service had them before every amount had its currency: it knows `OrderPlaced` in version
-//! 2026-10, writes it to its log and its topic, and reads no other.
+//! The contracts in which `OrderPlaced` has version 2026-10, from before every amount had a currency. The order service
+//! writes this version to its log and its topic and reads no other.
 //!
-//! Everything else is as today. The order service's source is compiled against this instead of `contracts`; so the binary
-//! `order-2026-10` is today's service with the older contract, not a build of a commit from then.
+//! All other contracts are the current ones. The order service's source is compiled against this crate instead of
+//! `contracts`, so the binary `order-2026-10` is the current service with the older contract, not a build of an old commit.
 
 pub use contracts::*;
 
-/// The events of the order service.
+/// Events of the order service.
 pub mod order {
     pub use contracts::order::{
         Address, OrderCancellationRequested, OrderCancelled, OrderConfirmed, OrderLine, OrderPlaced,
@@ -20,7 +20,7 @@ pub mod order {
     /// The version in which this service knows `OrderPlaced`.
     const PLACED: &str = "2026-10";
 
-    /// What the order service published then.
+    /// Events that the order service published in that version.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub enum OrderEvent {
         OrderPlaced(OrderPlaced),
@@ -105,7 +105,7 @@ pub mod order {
     }
     from!(OrderPlaced, OrderCancellationRequested, OrderConfirmed, OrderCancelled);
 
-    /// `OrderPlaced` as it was written then: one currency for the order, and bare minor units.
+    /// Converts `OrderPlaced` to 2026-10: one currency for the order, and amounts in minor units only.
     fn downcast(mut data: Map<String, Value>) -> Map<String, Value> {
         let total = data.remove("total").expect("an order has a total");
         data.insert("total_minor".to_owned(), total["minor"].clone());
@@ -121,9 +121,9 @@ pub mod order {
     mod tests {
         use super::*;
 
-        /// The committed event of that version, read and written by this crate, is what it was.
+        /// Reading and writing the golden event of that version does not change it.
         #[test]
-        fn order_placed_is_written_as_it_was_then() {
+        fn order_placed_round_trips_in_version_2026_10() {
             let golden: Value =
                 serde_json::from_str(include_str!("../../../../shared/contracts/golden/OrderPlaced/2026-10.json"))
                     .unwrap();

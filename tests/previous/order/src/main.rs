@@ -1,4 +1,4 @@
-//! The order service's process, as it was when `OrderPlaced` was at 2026-10.
+//! Process of the order service with `OrderPlaced` in version 2026-10.
 
 use std::{process::ExitCode, sync::Arc};
 

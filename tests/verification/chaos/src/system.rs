@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use e2e::{Databases, records::Topics};
+use e2e::{Databases, records::TestTopics};
 use jiff::Timestamp;
 use uuid::Uuid;
 use xtask::wait::{Poll, wait_for};
@@ -76,7 +76,7 @@ pub enum FaultKind {
 pub struct SystemUnderTest {
     suite: Mutex<Suite>,
     /// After the suite and before the broker: topics are deleted when nobody uses them any more.
-    topics: Topics,
+    topics: TestTopics,
     broker: Mutex<Broker>,
     address: String,
     prefix: String,
@@ -101,7 +101,7 @@ impl SystemUnderTest {
         Ok(Self {
             clients: PerService::new(|service| suite.client(service)),
             dir: suite.dir().to_owned(),
-            topics: Topics::new(&address, &prefix),
+            topics: TestTopics::new(&address, &prefix),
             suite: Mutex::new(suite),
             broker: Mutex::new(broker),
             address,
@@ -133,7 +133,7 @@ impl SystemUnderTest {
     }
 
     /// The topics, to write to.
-    pub fn topics(&self) -> &Topics {
+    pub fn topics(&self) -> &TestTopics {
         &self.topics
     }
 

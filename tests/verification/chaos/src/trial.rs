@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use contracts::OrderId;
-use e2e::records::Record;
+use e2e::records::KafkaRecord;
 use fastrand::Rng;
 use nix::sys::resource::{Resource, setrlimit};
 use xtask::wait::{Poll, wait_for};
@@ -139,7 +139,7 @@ impl ScriptedRun {
     /// # Errors
     /// The broker does not take it.
     pub fn poison(&self) -> Result<()> {
-        let record = Record::new("order.events", "somebody", b"{").with(POISON, "planted");
+        let record = KafkaRecord::new("order.events", "somebody", b"{").with(POISON, "planted");
         self.system.topics().try_publish(&record, None).map(drop)
     }
 

@@ -1,16 +1,16 @@
-//! HTTP, as its clients rely on it.
+//! HTTP API, as its clients rely on it.
 
 mod errors;
 mod lists;
-mod past;
-mod placing;
-mod served;
+mod placement;
+mod point_in_time;
+mod standard_routes;
 
 use xtask::Reply;
 
-/// The error as an RFC 9457 problem document with this status; gives the places that it names.
+/// Asserts that a reply is an RFC 9457 problem document with this status; returns its JSON pointers.
 #[track_caller]
-fn problem(reply: &Reply, status: u16) -> Vec<String> {
+fn expect_problem(reply: &Reply, status: u16) -> Vec<String> {
     assert_eq!(reply.status, status, "{reply:?}");
     assert_eq!(reply.header("content-type"), Some("application/problem+json"), "{reply:?}");
     assert_eq!(reply.body["status"], status, "{reply:?}");
@@ -21,5 +21,5 @@ fn problem(reply: &Reply, status: u16) -> Vec<String> {
     for error in &errors {
         assert!(error["detail"].as_str().is_some_and(|text| !text.is_empty()), "no detail: {reply:?}");
     }
-    errors.iter().map(|error| error["pointer"].as_str().expect("a pointer").to_owned()).collect()
+    errors.iter().map(|error| error["pointer"].as_str().expect("every error has a pointer").to_owned()).collect()
 }

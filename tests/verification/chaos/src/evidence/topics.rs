@@ -7,7 +7,7 @@ use contracts::{
     CorrelationId, Decoded, Event, EventId, OrderId, Received, TOPICS, decode,
     inventory::{InventoryEvent, StockLine},
 };
-use e2e::records::Record;
+use e2e::records::KafkaRecord;
 use jiff::Timestamp;
 use rdkafka::Message as _;
 use xtask::ServiceName;
@@ -34,7 +34,7 @@ pub struct RecordPosition {
 pub struct ContentHash(u64);
 
 impl ContentHash {
-    fn of(record: &Record) -> Self {
+    fn of(record: &KafkaRecord) -> Self {
         let mut hasher = DefaultHasher::new();
         (&record.key, record.value.as_deref().unwrap_or_default()).hash(&mut hasher);
         Self(hasher.finish())
@@ -104,14 +104,14 @@ pub struct ObservedDeadLetter {
 
 pub(super) fn gather(system: &SystemUnderTest, evidence: &mut Evidence) -> Result<()> {
     read_all(system, &TOPICS.iter().map(ToString::to_string).collect::<Vec<_>>(), |message| {
-        let record = Record::of(message, system.prefix());
+        let record = KafkaRecord::of(message, system.prefix());
         let place =
             RecordPosition { topic: record.topic.clone(), partition: message.partition(), offset: message.offset() };
         sort(evidence, &record, place);
     })?;
     for service in ServiceName::all() {
         read_all(system, &[dead_letter_topic(service)], |message| {
-            let record = Record::of(message, system.prefix());
+            let record = KafkaRecord::of(message, system.prefix());
             if !record.resolves_dead_letter() {
                 evidence.dead_letters.push(dead_letter(service, &record));
             }
@@ -120,7 +120,7 @@ pub(super) fn gather(system: &SystemUnderTest, evidence: &mut Evidence) -> Resul
     Ok(())
 }
 
-fn sort(evidence: &mut Evidence, record: &Record, place: RecordPosition) {
+fn sort(evidence: &mut Evidence, record: &KafkaRecord, place: RecordPosition) {
     if let Some(number) = record.header(POISON) {
         evidence.poison.push(PoisonRecord { number: number.to_owned(), place, content: ContentHash::of(record) });
         return;
@@ -136,7 +136,7 @@ fn sort(evidence: &mut Evidence, record: &Record, place: RecordPosition) {
     }
 }
 
-fn fact(received: &Received, record: &Record, place: RecordPosition) -> PublishedEvent {
+fn fact(received: &Received, record: &KafkaRecord, place: RecordPosition) -> PublishedEvent {
     let Received { meta, event } = received;
     PublishedEvent {
         place,
@@ -168,7 +168,7 @@ fn trace_id(traceparent: &str) -> Option<String> {
     traceparent.split('-').nth(1).map(str::to_owned)
 }
 
-fn dead_letter(service: ServiceName, record: &Record) -> ObservedDeadLetter {
+fn dead_letter(service: ServiceName, record: &KafkaRecord) -> ObservedDeadLetter {
     let text = |name| record.header(name).unwrap_or_default().to_owned();
     let number = |name| record.header(name).and_then(|text| text.parse().ok()).unwrap_or(-1);
     ObservedDeadLetter {

@@ -27,7 +27,7 @@ impl<'s> Refusal<'s> {
     /// The broker goes on taking them.
     pub fn begin(system: &'s SystemUnderTest, topic: &'static str) -> Result<Self> {
         let (record, place) = system.topics().read(&[topic]).wait_for("a record", |seen| seen.last().cloned());
-        system.topics().set(topic, &[LARGEST]);
+        system.topics().set_properties(topic, &[LARGEST]);
         let refusal = Self { system, topic };
         wait_until(&format!("records for {topic} to be refused"), MINDING, || {
             match system.topics().try_publish(&record, Some(place.partition)) {
@@ -41,6 +41,6 @@ impl<'s> Refusal<'s> {
 
 impl Drop for Refusal<'_> {
     fn drop(&mut self) {
-        self.system.topics().set(self.topic, &[]);
+        self.system.topics().set_properties(self.topic, &[]);
     }
 }

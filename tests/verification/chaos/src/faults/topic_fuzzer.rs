@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use contracts::TOPICS;
-use e2e::records::Record;
+use e2e::records::KafkaRecord;
 use fastrand::Rng;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::{Message as _, Offset, TopicPartitionList};
@@ -35,7 +35,7 @@ pub struct InjectedRecords {
 struct DelayedDuplicate {
     due: Instant,
     partition: i32,
-    record: Record,
+    record: KafkaRecord,
 }
 
 /// Reads all events as they come, and adds to them until it is over.
@@ -67,7 +67,7 @@ pub fn inject_topic_faults(
             added.duplicates += u32::from(system.topics().try_publish(&double.record, Some(double.partition)).is_ok());
         }
         let Some(Ok(message)) = consumer.poll(POLL) else { continue };
-        let record = Record::of(&message, system.prefix());
+        let record = KafkaRecord::of(&message, system.prefix());
         // What is there once more, by whomever, is not doubled again.
         let is_new = record.header("ce_id").is_some_and(|id| known.insert(id.to_owned()));
         if record.header(POISON).is_some() || !is_new || over.load(Ordering::Relaxed) {
@@ -86,7 +86,7 @@ pub fn inject_topic_faults(
 }
 
 /// The record, broken in one of the ways in which records break.
-fn poison(mut record: Record, rng: &mut Rng) -> Record {
+fn poison(mut record: KafkaRecord, rng: &mut Rng) -> KafkaRecord {
     match rng.u8(0..7) {
         0 => record.value = Some(b"{\"order_id\": ".to_vec()),
         1 => record.value = Some(Vec::new()),
@@ -109,13 +109,13 @@ fn poison(mut record: Record, rng: &mut Rng) -> Record {
 #[cfg(test)]
 mod tests {
     use contracts::decode;
-    use e2e::{Product, facts};
+    use e2e::{TestProduct, facts};
 
     use super::*;
 
     #[test]
     fn all_poison_breaks_the_contract() {
-        let product = Product { sku: "MUG".to_owned(), price_minor: 100, received: 1 };
+        let product = TestProduct { sku: "MUG".to_owned(), price_minor: 100, received: 1 };
         let mut rng = Rng::with_seed(1);
         for _ in 0..200 {
             let good = facts::order_placed(facts::unknown_order(), &product, 1);

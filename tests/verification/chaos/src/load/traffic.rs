@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use contracts::OrderId;
-use e2e::{NewOrder, Product, eur};
+use e2e::{NewOrder, TestProduct, eur};
 use fastrand::Rng;
 use jiff::Timestamp;
 use providers::simulator::{addresses, cards};
@@ -33,9 +33,9 @@ const MAX_PAUSE_MS: u64 = 1_500;
 /// What is for sale.
 pub struct TestProducts {
     /// More than enough of each.
-    pub ample: Vec<Product>,
+    pub ample: Vec<TestProduct>,
     /// For about half of those who want it.
-    pub scarce: Vec<Product>,
+    pub scarce: Vec<TestProduct>,
 }
 
 impl TestProducts {
@@ -51,17 +51,17 @@ impl TestProducts {
     }
 
     /// All of it.
-    pub fn products(&self) -> impl Iterator<Item = &Product> {
+    pub fn products(&self) -> impl Iterator<Item = &TestProduct> {
         self.ample.iter().chain(&self.scarce)
     }
 }
 
-pub(crate) fn product(system: &SystemUnderTest, sku: String, price_minor: i64, on_hand: u32) -> Result<Product> {
+pub(crate) fn product(system: &SystemUnderTest, sku: String, price_minor: i64, on_hand: u32) -> Result<TestProduct> {
     let body = json!({ "name": "Thing", "price": eur(price_minor) });
     system.client(ServiceName::Order).put(&format!("/products/{sku}"), &body)?.expect_status(200)?;
     let body = json!({ "quantity": on_hand });
     system.client(ServiceName::Inventory).post(&format!("/stock/{sku}/receipts"), &body)?.expect_status(200)?;
-    Ok(Product { sku, price_minor, received: on_hand.into() })
+    Ok(TestProduct { sku, price_minor, received: on_hand.into() })
 }
 
 /// What a customer knows of an order.

@@ -1,37 +1,36 @@
-//! What the services tell about themselves.
+//! Values that the services return.
 
 use contracts::{EventId, Money};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Something in the catalog that no other test uses.
+/// A product in the catalog that no other test uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Product {
-    /// What it is called in orders and in the stock.
+pub struct TestProduct {
     pub sku: String,
     /// Euro cents.
     pub price_minor: i64,
-    /// How many there were at first.
+    /// Units received at the start.
     pub received: u64,
 }
 
-impl Product {
-    /// Its stock when this many are held for orders and this many have left for paid ones.
-    pub fn stock(&self, reserved: u64, shipped: u64) -> Stock {
-        let on_hand = self.received.checked_sub(reserved + shipped).expect("no more can be gone than came");
-        Stock { on_hand, reserved, shipped }
+impl TestProduct {
+    /// Expected stock after `reserved` units are held for orders and `shipped` units have left for paid ones.
+    pub fn stock(&self, reserved: u64, shipped: u64) -> StockLevel {
+        let on_hand = self.received.checked_sub(reserved + shipped).expect("units in use are at most those received");
+        StockLevel { on_hand, reserved, shipped }
     }
 
-    /// Its stock when nothing ever happened to it.
-    pub fn untouched(&self) -> Stock {
+    /// Expected stock while no order holds or took any unit.
+    pub fn initial_stock(&self) -> StockLevel {
         self.stock(0, 0)
     }
 }
 
-/// The stock of one product.
+/// Stock of one product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct Stock {
+pub struct StockLevel {
     /// Units that can be reserved.
     pub on_hand: u64,
     /// Units held for orders.
@@ -42,16 +41,14 @@ pub struct Stock {
 
 /// An event in an order's timeline.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Entry {
-    /// When it happened.
+pub struct TimelineEntry {
     pub time: Timestamp,
-    /// Whose event it is.
+    /// Service that published the event.
     pub service: String,
-    /// Its type.
+    /// Event type, without version.
     pub event: String,
-    /// Its id.
     pub id: EventId,
-    /// The event that led to it.
+    /// The event that caused this one.
     #[serde(default)]
     pub caused_by: Option<EventId>,
 }
