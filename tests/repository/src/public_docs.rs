@@ -71,7 +71,7 @@ fn is_public(visibility: &Visibility) -> bool {
     matches!(visibility, Visibility::Public(_))
 }
 
-/// Name of a public item that needs documentation. A module in a file of its own is documented there.
+/// Name of a public item that needs documentation. A module with its own file is documented there.
 fn public_name(item: &Item) -> Option<(String, Span)> {
     let (visibility, ident) = match item {
         Item::Const(item) => (&item.vis, &item.ident),

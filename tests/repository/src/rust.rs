@@ -9,7 +9,7 @@ pub(crate) fn parse(file: &SourceFile) -> syn::File {
     syn::parse_file(&file.text).unwrap_or_else(|error| panic!("failed to parse {}: {error}", file.path))
 }
 
-/// Whether an attribute removes the item from production builds: `#[cfg(test)]`, alone or within `all`.
+/// Reports an attribute that removes the item from production builds: `#[cfg(test)]`, alone or within `all`.
 pub(crate) fn is_test_only(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let Meta::List(list) = &attribute.meta else { return false };
@@ -19,7 +19,7 @@ pub(crate) fn is_test_only(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// Whether a doc comment or a `doc` attribute is among the attributes.
+/// Reports that a doc comment or a `doc` attribute is among the attributes.
 pub(crate) fn is_documented(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| attribute.path().is_ident("doc"))
 }

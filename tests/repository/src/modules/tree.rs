@@ -12,7 +12,7 @@ use crate::{Repository, rust};
 /// Bound on re-exports of re-exports; two globs may name each other.
 const DEPTH_MAX: usize = 16;
 
-/// A module, in a file of its own or inline.
+/// A module, in its own file or inline.
 pub(super) struct Module {
     /// Names from the crate root, which itself has none.
     pub(super) path: Vec<String>,
@@ -40,7 +40,7 @@ impl Tree {
         self.modules.values()
     }
 
-    /// `folder` is where the module's own submodules are looked for.
+    /// `folder` contains the module's submodules.
     fn read_file(&mut self, repository: &Repository, file: &Path, folder: &Path, path: Vec<String>) {
         let name = file.to_string_lossy();
         let Some(source) = repository.file(&name) else { return };

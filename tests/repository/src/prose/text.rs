@@ -18,7 +18,7 @@ static COMMENT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^\s*(//[/!]?|#+!
 /// Consecutive lines of one kind, joined with spaces.
 pub(super) struct Passage {
     pub(super) text: String,
-    /// Where each line starts in the text, with its number.
+    /// Start of each line in the text, with its number.
     starts: Vec<(usize, usize)>,
 }
 
@@ -50,7 +50,7 @@ pub(super) fn passages(file: &SourceFile) -> Vec<Passage> {
     for (line, number) in file.text.lines().zip(1..) {
         let comment = if is_document { None } else { COMMENT.find(line) };
         let joins = is_document || comment.is_some();
-        // A code span in a document quotes; it does not speak.
+        // A code span in a document is a quotation.
         let text = match comment {
             Some(mark) => line[mark.end()..].to_owned(),
             None if is_document => CODE_SPAN.replace_all(line, "`_`").into_owned(),
