@@ -61,6 +61,15 @@ impl Repository {
         Ok(Self { root, paths, files })
     }
 
+    /// Removes Rust files that cannot be parsed, and returns their paths.
+    pub fn drop_unparsable(&mut self) -> Vec<String> {
+        let is_unparsable = |file: &SourceFile| file.extension() == "rs" && syn::parse_file(&file.text).is_err();
+        let (unparsable, files) = std::mem::take(&mut self.files).into_iter().partition(is_unparsable);
+        self.files = files;
+        let unparsable: Vec<SourceFile> = unparsable;
+        unparsable.into_iter().map(|file| file.path).collect()
+    }
+
     /// Rust files, each with its path.
     pub fn rust_files(&self) -> impl Iterator<Item = &SourceFile> {
         self.files.iter().filter(|file| file.extension() == "rs")

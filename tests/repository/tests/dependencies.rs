@@ -105,14 +105,30 @@ fn set<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
 #[test]
 fn contracts_have_no_io() {
     let reason = "services, tests and tools read contracts; none of them should need an async runtime for that";
-    assert_apart("contracts", &workspace().all_dependencies("contracts"), &set(IO_CRATES), reason);
+    for krate in ["cloudevent", "contracts"] {
+        assert_apart(krate, &workspace().all_dependencies(krate), &set(IO_CRATES), reason);
+    }
 }
 
 #[test]
-fn contracts_depend_on_no_other_member() {
+fn contracts_use_catalog_and_cloudevent_only() {
     let members: BTreeSet<_> = workspace().members().map(|package| package.name.as_str()).collect();
     let reason = "contracts are the lowest layer: every crate would inherit their dependencies";
-    assert_apart("contracts", &workspace().all_dependencies("contracts"), &members, reason);
+    let allowed = set(["catalog", "cloudevent"]);
+    assert_apart("contracts", &workspace().all_dependencies("contracts"), &(&members - &allowed), reason);
+    for krate in allowed {
+        assert_apart(krate, &workspace().all_dependencies(krate), &members, reason);
+    }
+}
+
+#[test]
+fn generic_crates_do_not_depend_on_the_domain() {
+    let services = workspace().members_in("services");
+    let forbidden = &services | &set(["catalog", "contracts", "providers"]);
+    let reason = "a fork with another domain keeps these crates as they are";
+    for krate in repository::domain::GENERIC {
+        assert_apart(krate, &workspace().all_dependencies(krate), &forbidden, reason);
+    }
 }
 
 #[test]
