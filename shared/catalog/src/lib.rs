@@ -4,11 +4,13 @@ mod per_service;
 
 pub use per_service::PerService;
 
-/// Declares the services. One line each: `Variant "name" port [owns "topic"] [calls "provider" (PROVIDER_VARIABLE "file")]`.
+/// Declares the services. One line each:
+/// `Variant "name" port [owns "topic"] [shows "resource"] [calls "provider" (ledger "file")]`.
 macro_rules! services {
     ($(
         $(#[$doc:meta])*
-        $variant:ident $name:literal $port:literal $(owns $topic:literal)? $(calls $peer:literal (ledger $ledger:literal))?;
+        $variant:ident $name:literal $port:literal $(owns $topic:literal)? $(shows $resource:literal)?
+        $(calls $peer:literal (ledger $ledger:literal))?;
     )+) => {
         /// Topics of all facts.
         pub const TOPICS: &[&str] = &[$($($topic,)?)+];
@@ -39,6 +41,11 @@ macro_rules! services {
                 match self { $(Self::$variant => services!(@optional $($topic)?),)+ }
             }
 
+            /// Collection in the HTTP API that has one resource per order: the service's view of it.
+            pub const fn resource(self) -> Option<&'static str> {
+                match self { $(Self::$variant => services!(@optional $($resource)?),)+ }
+            }
+
             /// The external provider that the service calls, if any.
             pub const fn provider(self) -> Option<Provider> {
                 match self { $(Self::$variant => services!(@provider $($peer $ledger)?),)+ }
@@ -53,13 +60,13 @@ macro_rules! services {
 
 services! {
     /// Accepts orders and decides how they end.
-    Order "order" 8080 owns "order.events";
+    Order "order" 8080 owns "order.events" shows "orders";
     /// Keeps the stock.
-    Inventory "inventory" 8081 owns "inventory.events";
+    Inventory "inventory" 8081 owns "inventory.events" shows "reservations";
     /// Charges and refunds through the payment gateway.
-    Payment "payment" 8082 owns "payment.events" calls "payment-gateway" (ledger "gateway.db");
+    Payment "payment" 8082 owns "payment.events" shows "payments" calls "payment-gateway" (ledger "gateway.db");
     /// Books shipments with the carrier; decides whether an order can still be cancelled.
-    Shipping "shipping" 8083 owns "shipping.events" calls "carrier" (ledger "carrier.db");
+    Shipping "shipping" 8083 owns "shipping.events" shows "shipments" calls "carrier" (ledger "carrier.db");
 }
 
 /// Passes the services that own a topic to the macro `$then`, as `Variant module EventEnum;` for each.

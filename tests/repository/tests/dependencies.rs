@@ -268,10 +268,10 @@ fn only_planted_services_can_have_bugs_on_demand() {
 }
 
 #[test]
-fn loadgen_depends_on_contracts_only() {
+fn loadgen_depends_on_catalog_and_contracts_only() {
     let shared = workspace().members_in("shared");
     let services = workspace().members_in("services");
-    let forbidden = &(&shared - &set(["contracts"])) | &services;
+    let forbidden = &(&shared - &set(["catalog", "contracts"])) | &services;
     let reason = "it measures from outside, by HTTP and events; shared code would be measured with its own mistakes";
     assert_apart("loadgen", &workspace().all_dependencies("loadgen"), &forbidden, reason);
 }

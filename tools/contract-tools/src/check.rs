@@ -1,19 +1,24 @@
-//! The rules: what was released stays, what changes gets a new version, and every old version leads to the newest.
+//! Rules: a released version is unchanged, a change has a new version, and every old version can be upcast to the
+//! newest.
 
 use std::fmt;
 
-use crate::{Change, Code, CurrentEvent, Released, Version, compare, compare::compatibility};
+use crate::{
+    code::{CodeContracts, CurrentEvent},
+    compare::{Change, compare, compatibility},
+    released::{Released, VersionFiles},
+};
 
-/// What was found.
+/// Result of a check.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
-    /// What has changed since the last release, and whom it hurts.
+pub struct CheckReport {
+    /// Changes since the last release with their compatibility.
     pub changes: Vec<String>,
-    /// What must not be released like this.
+    /// Problems that prevent a release.
     pub problems: Vec<String>,
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for CheckReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for line in &self.changes {
             writeln!(f, "{line}")?;
@@ -25,10 +30,10 @@ impl fmt::Display for Report {
     }
 }
 
-/// Compares the code with what was released. `history` has the files of each released version; a version whose files can't
-/// be read is told as an error's text.
-pub fn check(code: &Code, released: &Released, history: &[Result<Version, String>]) -> Report {
-    let mut report = Report::default();
+/// Compares the code with the released versions. `history` has the files of each released version, or the error that
+/// prevented reading them.
+pub fn check(code: &CodeContracts, released: &Released, history: &[Result<VersionFiles, String>]) -> CheckReport {
+    let mut report = CheckReport::default();
     report.problems.extend(history.iter().filter_map(|version| version.as_ref().err().cloned()));
     let history: Vec<_> = history.iter().flatten().collect();
     for (event, version, prints) in released.all() {
@@ -37,7 +42,7 @@ pub fn check(code: &Code, released: &Released, history: &[Result<Version, String
         for (kind, edited) in [("schemas", now.schema != prints.schema), ("golden", now.golden != prints.golden)] {
             if edited {
                 report.problems.push(format!(
-                    "{kind}/{event}/{version}.json is not what was released; restore it, and give {event} a new version",
+                    "{kind}/{event}/{version}.json differs from its release; restore it and give {event} a new version",
                 ));
             }
         }
@@ -50,28 +55,27 @@ pub fn check(code: &Code, released: &Released, history: &[Result<Version, String
     report
 }
 
-fn find<'a>(history: &[&'a Version], event: &str, version: &str) -> Option<&'a Version> {
+fn find<'a>(history: &[&'a VersionFiles], event: &str, version: &str) -> Option<&'a VersionFiles> {
     history.iter().find(|files| files.event == event && files.version == version).copied()
 }
 
-impl Report {
-    /// Data of a released version may still be on a topic and in a log, for as long as those are kept.
-    fn must_be_readable(&mut self, code: &Code, files: &Version) {
-        let Version { event, version, golden, .. } = files;
+impl CheckReport {
+    /// Requires an upcaster for a released version, because topics and logs may still contain its data.
+    fn must_be_readable(&mut self, code: &CodeContracts, files: &VersionFiles) {
+        let VersionFiles { event, version, golden, .. } = files;
         let Some(current) = code.event(event) else {
-            self.problems
-                .push(format!("{event} was released and is not in the code any more, but its data may still be read"));
+            self.problems.push(format!("{event} is released but missing in the code; its data may still be read"));
             return;
         };
-        // With the same version there is nothing between the data and the type: `event` says what has changed there.
+        // No upcaster is involved if the version is the same; `event` reports changes in that case.
         if *version != current.version
             && let Err(error) = (code.reread)(event, version, golden)
         {
-            self.problems.push(format!("nothing leads from {event} {version} to {}: {error}", current.version));
+            self.problems.push(format!("{event} {version} cannot be upcast to {}: {error}", current.version));
         }
     }
 
-    fn event(&mut self, event: &CurrentEvent, newest: Option<&Version>, is_released: bool) {
+    fn event(&mut self, event: &CurrentEvent, newest: Option<&VersionFiles>, is_released: bool) {
         let CurrentEvent { name, version, schema } = event;
         let Some(newest) = newest else {
             if !is_released {
@@ -81,11 +85,11 @@ impl Report {
         };
         let changes = compare(&newest.schema, schema);
         if *version < newest.version {
-            self.problems.push(format!("{name} is at {version}, but {} was released", newest.version));
+            self.problems.push(format!("{name} is at {version}, but {} is released", newest.version));
         } else if *version == newest.version && !changes.is_empty() {
             self.changed(event, &newest.version, &changes);
             self.problems.push(format!(
-                "{name} has changed since {version} was released; give it a new version: \
+                "{name} has changed since the release of {version}; give it a new version: \
                  cargo saga contracts new {name} <YYYY-MM>"
             ));
         } else if *version > newest.version {
@@ -111,17 +115,17 @@ mod tests {
         json!({ "properties": { "lines": { "items": { "properties": { "quantity": { "minimum": minimum } } } } } })
     }
 
-    fn released(version: &str) -> Version {
+    fn released(version: &str) -> VersionFiles {
         let golden = json!({ "lines": [] });
-        Version { event: "OrderPlaced".into(), version: version.into(), schema: schema(1), golden }
+        VersionFiles { event: "OrderPlaced".into(), version: version.into(), schema: schema(1), golden }
     }
 
-    fn code(version: &str, minimum: u8, reread: Result<Value, String>) -> Code {
+    fn code(version: &str, minimum: u8, reread: Result<Value, String>) -> CodeContracts {
         let event = CurrentEvent { name: "OrderPlaced".into(), version: version.into(), schema: schema(minimum) };
-        Code { events: vec![event], reread: Box::new(move |_, _, _| reread.clone()) }
+        CodeContracts { events: vec![event], reread: Box::new(move |_, _, _| reread.clone()) }
     }
 
-    fn report(code: &Code, files: &Version) -> Report {
+    fn report(code: &CodeContracts, files: &VersionFiles) -> CheckReport {
         let mut list = Released::default();
         list.record(&released("2026-11")).expect("the first");
         check(code, &list, &[Ok(files.clone())])
@@ -130,54 +134,55 @@ mod tests {
     const FINE: Result<Value, String> = Ok(Value::Null);
 
     #[test]
-    fn what_is_as_released_is_fine() {
-        assert_eq!(report(&code("2026-11", 1, FINE), &released("2026-11")), Report::default());
+    fn unchanged_contract_has_no_problems() {
+        assert_eq!(report(&code("2026-11", 1, FINE), &released("2026-11")), CheckReport::default());
     }
 
     #[test]
-    fn a_change_without_a_new_version_is_told_with_its_reason_and_its_remedy() {
+    fn change_without_new_version_is_a_problem() {
         let report = report(&code("2026-11", 2, FINE), &released("2026-11"));
         assert_eq!(
             report.changes,
             [
                 "OrderPlaced 2026-11 since 2026-11: forward compatible only; deploy in any order",
-                "  OrderPlaced /lines/*/quantity: minimum raised from 1 to 2: data of older producers may not fit",
+                "  OrderPlaced /lines/*/quantity: minimum raised from 1 to 2: data of older producers may be rejected",
             ]
         );
         assert_eq!(
             report.problems,
-            ["OrderPlaced has changed since 2026-11 was released; give it a new version: \
+            ["OrderPlaced has changed since the release of 2026-11; give it a new version: \
                                       cargo saga contracts new OrderPlaced <YYYY-MM>"]
         );
     }
 
     #[test]
-    fn a_new_version_is_fine_if_the_old_one_leads_to_it() {
+    fn new_version_needs_an_upcaster() {
         let good = report(&code("2026-12", 2, FINE), &released("2026-11"));
         assert_eq!(good.problems, [""; 0]);
         assert_eq!(good.changes.len(), 2);
         let bad = report(&code("2026-12", 2, Err("no step".into())), &released("2026-11"));
-        assert_eq!(bad.problems, ["nothing leads from OrderPlaced 2026-11 to 2026-12: no step"]);
+        assert_eq!(bad.problems, ["OrderPlaced 2026-11 cannot be upcast to 2026-12: no step"]);
     }
 
     #[test]
-    fn edited_files_going_back_and_removing_are_told() {
-        let edited = Version { schema: json!({}), golden: json!(1), ..released("2026-11") };
+    fn edits_downgrades_and_removals_are_problems() {
+        let edited = VersionFiles { schema: json!({}), golden: json!(1), ..released("2026-11") };
         let problems = report(&code("2026-11", 1, FINE), &edited).problems;
-        assert!(problems[0].starts_with("schemas/OrderPlaced/2026-11.json is not what was released"), "{problems:?}");
-        assert!(problems[1].starts_with("golden/OrderPlaced/2026-11.json is not what was released"), "{problems:?}");
+        assert!(problems[0].starts_with("schemas/OrderPlaced/2026-11.json differs from its release"), "{problems:?}");
+        assert!(problems[1].starts_with("golden/OrderPlaced/2026-11.json differs from its release"), "{problems:?}");
 
         let back = report(&code("2026-10", 1, FINE), &released("2026-11"));
-        assert_eq!(back.problems, ["OrderPlaced is at 2026-10, but 2026-11 was released"]);
-        let gone = report(&Code { events: Vec::new(), reread: Box::new(|_, _, _| FINE) }, &released("2026-11"));
-        assert!(gone.problems[0].contains("is not in the code any more"), "{gone}");
+        assert_eq!(back.problems, ["OrderPlaced is at 2026-10, but 2026-11 is released"]);
+        let gone =
+            report(&CodeContracts { events: Vec::new(), reread: Box::new(|_, _, _| FINE) }, &released("2026-11"));
+        assert!(gone.problems[0].contains("missing in the code"), "{gone}");
     }
 
     #[test]
-    fn a_released_version_whose_files_are_missing_is_told() {
+    fn missing_files_of_a_release_are_a_problem() {
         let mut list = Released::default();
         list.record(&released("2026-11")).expect("the first");
-        let report = check(&code("2026-11", 1, FINE), &list, &[Err("cannot read it".into())]);
-        assert_eq!(report.problems, ["cannot read it"]);
+        let report = check(&code("2026-11", 1, FINE), &list, &[Err("failed to read it".into())]);
+        assert_eq!(report.problems, ["failed to read it"]);
     }
 }

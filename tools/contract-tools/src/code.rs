@@ -1,4 +1,4 @@
-//! The contracts as the code has them.
+//! Contracts in the code.
 
 use contracts::{Event, schemas};
 use serde_json::Value;
@@ -6,27 +6,25 @@ use serde_json::Value;
 /// An event type in the code.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CurrentEvent {
-    /// Its name.
     pub name: String,
-    /// The version that its `contract!` gives it.
+    /// Version in its `contract!`.
     pub version: String,
-    /// The JSON Schema of its Rust type.
+    /// JSON Schema of its Rust type.
     pub schema: Value,
 }
 
-/// Reads an event's data in a version as today's type and writes it again.
+/// Deserializes an event's data of a version as the current type and serializes it again.
 type Reread = dyn Fn(&str, &str, &Value) -> Result<Value, String>;
 
-/// What the code says about its contracts.
-pub struct Code {
-    /// Every event type.
+/// All contracts in the code.
+pub struct CodeContracts {
     pub events: Vec<CurrentEvent>,
-    /// Reads data of an event in a version, by way of its upcasters, and gives it as the code would write it.
+    /// Upcasts data of an event version and serializes it as the code does.
     pub reread: Box<Reread>,
 }
 
-impl Code {
-    /// The code that this program was built with.
+impl CodeContracts {
+    /// Contracts that this program was built with.
     pub fn built_in() -> Self {
         let mut events = Vec::new();
         for (event, schema) in schemas::generated() {
@@ -36,7 +34,7 @@ impl Code {
         Self { events, reread: Box::new(reread) }
     }
 
-    /// An event type by name.
+    /// Finds an event type by name.
     pub fn event(&self, name: &str) -> Option<&CurrentEvent> {
         self.events.iter().find(|event| event.name == name)
     }
@@ -44,6 +42,6 @@ impl Code {
 
 fn reread(event: &str, version: &str, data: &Value) -> Result<Value, String> {
     let read = Event::from_versioned(event, version, data.to_string().as_bytes());
-    let read = read.ok_or_else(|| format!("there is no event {event}"))?.map_err(|error| error.to_string())?;
+    let read = read.ok_or_else(|| format!("unknown event {event}"))?.map_err(|error| error.to_string())?;
     serde_json::from_str(&read.to_json()).map_err(|error| error.to_string())
 }

@@ -1,8 +1,8 @@
-//! What a schema demands, without how it says so: references resolved, prose left out, one form for each meaning.
+//! Normal form of a schema: references resolved, prose removed, one form for each meaning.
 
 use serde_json::{Map, Value, json};
 
-/// What says nothing about data. `default` is not among them: a step to the next version fills it in.
+/// Keywords without effect on data. `default` is not one of them, because a step to the next version fills it in.
 const PROSE: [&str; 11] = [
     "title",
     "description",
@@ -17,17 +17,17 @@ const PROSE: [&str; 11] = [
     "definitions",
 ];
 
-/// The schema that says the same with references resolved, without prose, and with the several ways of listing values and
-/// of allowing `null` made one. Two schemas that differ in wording only expand to the same.
+/// Resolves references, removes prose, and unifies the ways to list values and to allow `null`. Two schemas that differ
+/// only in wording have the same normal form.
 ///
-/// A reference to a type from within itself stays, by its name.
+/// A recursive reference stays as it is.
 pub fn expand(schema: &Value) -> Value {
     Expansion { root: schema, open: Vec::new() }.node(schema)
 }
 
 struct Expansion<'a> {
     root: &'a Value,
-    /// The references that led here.
+    /// References that are being resolved.
     open: Vec<&'a str>,
 }
 
@@ -70,7 +70,8 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// A keyword's value. What stands where depends on the keyword: `properties` may have one that is called `title`.
+    /// Expands the value of a keyword. Its structure depends on the keyword: `properties` may contain a field named
+    /// `title`.
     fn value(&mut self, keyword: &str, value: &'a Value) -> Value {
         match (keyword, value) {
             ("properties" | "patternProperties" | "dependentSchemas", Value::Object(named)) => {
@@ -87,7 +88,7 @@ impl<'a> Expansion<'a> {
     }
 }
 
-/// Adds a keyword; one that a reference has brought already, with another value, must hold besides.
+/// Adds a keyword. If a reference has already set it to another value, both must hold.
 fn put(keywords: &mut Map<String, Value>, keyword: &str, value: Value) {
     match keywords.get(keyword) {
         Some(there) if *there != value && keyword != "default" => {
@@ -102,7 +103,7 @@ fn put(keywords: &mut Map<String, Value>, keyword: &str, value: Value) {
     }
 }
 
-/// `const`, and a choice between constants, become `enum`, with the type of its values.
+/// Converts `const`, and a choice between constants, to `enum` with the type of its values.
 fn list_values(keywords: &mut Map<String, Value>) {
     if let Some(value) = keywords.remove("const") {
         keywords.insert("enum".to_owned(), json!([value]));
@@ -125,14 +126,14 @@ fn list_values(keywords: &mut Map<String, Value>) {
     }
 }
 
-/// The values of a schema that says no more than which they are.
+/// Values of a schema that only lists values.
 fn only_values(schema: &Value) -> Option<Vec<Value>> {
     let keywords = schema.as_object()?;
     let only = keywords.keys().all(|keyword| matches!(&**keyword, "enum" | "type"));
     if only { keywords.get("enum")?.as_array().cloned() } else { None }
 }
 
-/// A choice between something and `null` becomes that something, of one more type.
+/// Converts a choice between a schema and `null` to the schema with one more type.
 fn merge_null(keywords: &mut Map<String, Value>) {
     for choice in ["anyOf", "oneOf"] {
         let Some([first, second]) = keywords.get(choice).and_then(Value::as_array).map(Vec::as_slice) else { continue };
@@ -148,7 +149,7 @@ fn merge_null(keywords: &mut Map<String, Value>) {
 }
 
 fn with_null(keywords: &Map<String, Value>) -> Option<Map<String, Value>> {
-    // These hold for data of any type, so they would hold for `null` too.
+    // These keywords apply to data of any type, so they would apply to `null` too.
     if ["anyOf", "oneOf", "allOf", "not", "if", "$ref"].iter().any(|keyword| keywords.contains_key(*keyword)) {
         return None;
     }
@@ -162,7 +163,7 @@ fn with_null(keywords: &Map<String, Value>) -> Option<Map<String, Value>> {
     Some(keywords)
 }
 
-/// The names in a `type`.
+/// Names in a `type`.
 pub(crate) fn types(value: &Value) -> Vec<Value> {
     value.as_array().cloned().unwrap_or_else(|| vec![value.clone()])
 }
@@ -189,8 +190,21 @@ fn type_of(value: &Value) -> &'static str {
     }
 }
 
+/// Returns whether a schema accepts every value.
 pub(crate) fn accepts_all(schema: &Value) -> bool {
     schema.as_object().is_some_and(Map::is_empty)
+}
+
+/// Returns whether a schema accepts no value.
+pub(crate) fn accepts_none(schema: &Value) -> bool {
+    schema.get("not").is_some_and(accepts_all)
+}
+
+/// Text of a value with sorted keys.
+pub(crate) fn canonical(value: &Value) -> String {
+    let mut value = value.clone();
+    value.sort_all_objects();
+    value.to_string()
 }
 
 #[cfg(test)]
@@ -203,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn references_are_resolved_and_prose_is_left_out() {
+    fn expand_resolves_references_and_removes_prose() {
         let schema = json!({
             "title": "T", "properties": { "title": { "$ref": "#/$defs/Text", "description": "its title" } },
             "$defs": { "Text": { "type": "string", "description": "text" } },
@@ -212,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_beside_a_reference_holds_besides() {
+    fn expand_combines_keywords_beside_a_reference() {
         let defs = json!({ "N": { "type": "integer", "minimum": 1 } });
         let beside = |minimum: u8| json!({ "$ref": "#/$defs/N", "minimum": minimum, "$defs": defs });
         expands(&beside(1), &json!({ "type": "integer", "minimum": 1 }));
@@ -220,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_within_itself_stays_a_reference() {
+    fn expand_keeps_recursive_references() {
         let schema = json!({ "$ref": "#/$defs/Tree", "$defs": {
             "Tree": { "properties": { "left": { "$ref": "#/$defs/Tree" } } },
         }});
@@ -228,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn documented_variants_are_the_same_as_listed_ones() {
+    fn expand_lists_documented_variants() {
         let documented = json!({ "oneOf": [
             { "type": "string", "const": "a", "description": "the first" }, { "type": "string", "enum": ["b", "c"] },
         ]});
@@ -236,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_with_null_is_one_more_type() {
+    fn expand_merges_null_into_the_type() {
         let defs = json!({ "O": { "type": "object", "required": ["b", "a"] } });
         let schema = json!({ "anyOf": [{ "$ref": "#/$defs/O" }, { "type": "null" }], "$defs": defs });
         expands(&schema, &json!({ "type": ["null", "object"], "required": ["a", "b"] }));

@@ -4,35 +4,36 @@ use std::process::{Command as Process, ExitCode};
 
 use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
-use contract_tools::{Code, Folder, Made, Report, check, new_version};
+use contract_tools::{CheckReport, CodeContracts, ContractsFolder, CreatedVersion, check, new_version};
 
-/// Compares the events in the code with those that were released.
+/// Compares the events in the code with the released events.
+///
+/// Without a command, prints the same report as `check` and exits with code 0.
 #[derive(Parser)]
-#[command(name = "cargo saga contracts", bin_name = "cargo saga contracts")]
-struct Arguments {
+#[command(name = "cargo saga contracts", bin_name = "cargo saga contracts", max_term_width = 120)]
+struct ContractsArguments {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<ContractsCommand>,
 }
 
 #[derive(Subcommand)]
-enum Command {
-    /// Say what has changed since the last release, whom it hurts, and what is missing. Without a command, the same, and the
-    /// exit code is 0.
+enum ContractsCommand {
+    /// Prints changes since the last release, their compatibility, and problems; exit code 1 if there are problems.
     Check,
-    /// Give an event, whose Rust type you have changed, a new version: schema, golden file, version in `contract!`, and the
-    /// step from the version before, whole if that follows from the change.
+    /// Creates a new version of an event whose Rust type has changed: schema, golden file, version in `contract!`, and
+    /// the upcaster from the previous version, complete if it follows from the change.
     New {
-        /// The event type, such as `OrderPlaced`.
+        /// Event type, such as `OrderPlaced`.
         event: String,
-        /// The year and month of the new version, such as 2027-01.
+        /// Year and month of the new version, such as 2027-01.
         version: String,
     },
-    /// Record all committed versions as released. From then on they don't change any more.
+    /// Records all committed versions as released, after which they must not change.
     Release,
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
+    match run(&ContractsArguments::parse()) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -41,58 +42,58 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let (folder, code) = (Folder::of_this_checkout(), Code::built_in());
+fn run(arguments: &ContractsArguments) -> Result<ExitCode> {
+    let (folder, code) = (ContractsFolder::of_this_checkout(), CodeContracts::built_in());
     match &arguments.command {
         None => show(&folder, &code).map(|_| ExitCode::SUCCESS),
-        Some(Command::Check) => {
+        Some(ContractsCommand::Check) => {
             let report = show(&folder, &code)?;
             Ok(if report.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Some(Command::New { event, version }) => {
-            let made = new_version(&folder, &code, event, version)?;
+        Some(ContractsCommand::New { event, version }) => {
+            let created = new_version(&folder, &code, event, version)?;
             format(&folder);
-            tell(event, version, &made);
+            print_created(event, version, &created);
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::Release) => release(&folder, &code).map(|()| ExitCode::SUCCESS),
+        Some(ContractsCommand::Release) => release(&folder, &code).map(|()| ExitCode::SUCCESS),
     }
 }
 
-fn show(folder: &Folder, code: &Code) -> Result<Report> {
+fn show(folder: &ContractsFolder, code: &CodeContracts) -> Result<CheckReport> {
     let released = folder.released()?;
     let report = check(code, &released, &folder.history(&released));
     print!("{report}");
-    if report == Report::default() {
-        println!("{} events are as they were released", code.events.len());
+    if report == CheckReport::default() {
+        println!("{} events, unchanged since their release", code.events.len());
     }
     Ok(report)
 }
 
-fn tell(event: &str, version: &str, made: &Made) {
-    println!("{event} {version} since {}:", made.from);
-    for change in &made.changes {
+fn print_created(event: &str, version: &str, created: &CreatedVersion) {
+    println!("{event} {version} since {}:", created.from);
+    for change in &created.changes {
         println!("  {event} {change}");
     }
-    if made.is_complete {
-        println!("the step in shared/contracts/src/upcast.rs is complete");
+    if created.is_complete {
+        println!("the upcaster in shared/contracts/src/upcast.rs is complete");
     } else {
-        println!("write the step in shared/contracts/src/upcast.rs: it fails until then");
+        println!("write the upcaster in shared/contracts/src/upcast.rs; it fails until then");
     }
-    println!("now: UPDATE_EXPECT=1 cargo test -p contracts, and look at the difference");
+    println!("next: run UPDATE_EXPECT=1 cargo test -p contracts and review the difference");
 }
 
-/// Lines may be longer than the formatter has them. It is no failure if there is none.
-fn format(folder: &Folder) {
+/// Formats the generated source. A missing formatter is not a failure.
+fn format(folder: &ContractsFolder) {
     let formatted = Process::new("rustfmt").arg("--edition=2024").arg(folder.path("src/upcast.rs")).status();
     if !formatted.is_ok_and(|status| status.success()) {
-        eprintln!("rustfmt could not be run; run `cargo fmt --all`");
+        eprintln!("failed to run rustfmt; run `cargo fmt --all`");
     }
 }
 
-fn release(folder: &Folder, code: &Code) -> Result<()> {
+fn release(folder: &ContractsFolder, code: &CodeContracts) -> Result<()> {
     let report = show(folder, code)?;
-    ensure!(report.problems.is_empty(), "nothing is released, because of what is said above");
+    ensure!(report.problems.is_empty(), "nothing released because of the problems above");
     let mut released = folder.released()?;
     for (event, version) in contracts::schemas::all_committed() {
         if released.record(&folder.version(&event, &version)?)? {
@@ -100,4 +101,25 @@ fn release(folder: &Folder, code: &Code) -> Result<()> {
         }
     }
     folder.write_released(&released)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+    use expect_test::expect_file;
+
+    use super::*;
+
+    #[test]
+    fn help_matches_snapshot() {
+        let mut command = ContractsArguments::command().term_width(120);
+        command.build();
+        let mut text = command.render_long_help().to_string();
+        for subcommand in command.get_subcommands_mut().filter(|command| command.get_name() != "help") {
+            text += "\n";
+            text += &subcommand.render_long_help().to_string();
+        }
+        let lines: Vec<_> = text.lines().map(str::trim_end).collect();
+        expect_file!["help.txt"].assert_eq(&(lines.join("\n") + "\n"));
+    }
 }

@@ -1,4 +1,4 @@
-//! The list of what was released. Entries are added to it and never changed.
+//! List of the released versions. Entries are added and never changed.
 
 use std::collections::BTreeMap;
 
@@ -7,84 +7,82 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::{compare::canonical, expand};
+use crate::expand::{canonical, expand};
 
-/// By event and version, what the files of each released version were. The committed `released.json`.
+/// Fingerprints of all released versions, by event and version: the committed `released.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Released(BTreeMap<String, BTreeMap<String, Fingerprints>>);
 
-/// What the files of a released version meant.
+/// Hashes of the files of a released version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fingerprints {
-    /// Of the schema, without its prose: a better description is no other contract.
+    /// Hash of the schema without prose, because a better description does not change the contract.
     pub schema: String,
-    /// Of the golden file: what a producer of that version wrote.
+    /// Hash of the golden file, an example of the data that producers of the version write.
     pub golden: String,
 }
 
-/// A version of an event as its files tell it.
+/// Content of the files of one event version.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Version {
-    /// The event type.
+pub struct VersionFiles {
     pub event: String,
-    /// By year and month.
+    /// Year and month, such as `2026-11`.
     pub version: String,
-    /// Its JSON Schema.
     pub schema: Value,
-    /// One event as JSON.
+    /// Example event.
     pub golden: Value,
 }
 
-impl Version {
-    /// What is remembered of it when it is released.
+impl VersionFiles {
+    /// Fingerprints that a release records.
     pub fn fingerprints(&self) -> Fingerprints {
         Fingerprints { schema: fingerprint(&expand(&self.schema)), golden: fingerprint(&self.golden) }
     }
 }
 
 impl Released {
-    /// Reads the list.
+    /// Parses the list.
     ///
     /// # Errors
-    /// It is not one.
+    /// The text is invalid.
     pub fn parse(text: &str) -> Result<Self> {
-        serde_json::from_str(text).context("the list of released versions is damaged")
+        serde_json::from_str(text).context("invalid list of released versions")
     }
 
-    /// The list as it is committed.
+    /// Text of the committed file.
     ///
     /// # Errors
-    /// Never in practice: it has string keys only.
+    /// Never in practice, because all keys are strings.
     pub fn to_text(&self) -> Result<String> {
         Ok(format!("{}\n", serde_json::to_string_pretty(self)?))
     }
 
-    /// Every released version: event, version, fingerprints; sorted.
+    /// All released versions as event, version and fingerprints, sorted.
     pub fn all(&self) -> impl Iterator<Item = (&str, &str, &Fingerprints)> {
         self.0.iter().flat_map(|(event, versions)| {
             versions.iter().map(|(version, prints)| (event.as_str(), version.as_str(), prints))
         })
     }
 
-    /// The newest released version of an event.
+    /// Newest released version of an event.
     pub fn newest(&self, event: &str) -> Option<&str> {
         self.0.get(event)?.last_key_value().map(|(version, _)| version.as_str())
     }
 
-    /// Records a version; tells whether it is new here.
+    /// Records a version. Returns whether it is new.
     ///
     /// # Errors
-    /// It is recorded already, with other content.
-    pub fn record(&mut self, version: &Version) -> Result<bool> {
+    /// The version is recorded with other content.
+    pub fn record(&mut self, version: &VersionFiles) -> Result<bool> {
         let prints = version.fingerprints();
         let versions = self.0.entry(version.event.clone()).or_default();
         let Some(known) = versions.get(&version.version) else {
             versions.insert(version.version.clone(), prints);
             return Ok(true);
         };
-        ensure!(*known == prints, "{} {} is released already, with other content", version.event, version.version);
+        ensure!(*known == prints, "{} {} is already released with other content", version.event, version.version);
         Ok(false)
     }
 }
@@ -93,7 +91,7 @@ fn fingerprint(value: &Value) -> String {
     use std::fmt::Write as _;
     let digest = Sha256::digest(canonical(value));
     digest.iter().fold("sha256:".to_owned(), |mut text, byte| {
-        // Writing to a string can't fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })
@@ -105,28 +103,28 @@ mod tests {
 
     use super::*;
 
-    fn version(schema: Value) -> Version {
-        Version { event: "Moved".into(), version: "2026-11".into(), schema, golden: json!({ "to": 1 }) }
+    fn version(schema: Value) -> VersionFiles {
+        VersionFiles { event: "Moved".into(), version: "2026-11".into(), schema, golden: json!({ "to": 1 }) }
     }
 
     #[test]
-    fn what_is_recorded_stays() {
+    fn record_rejects_other_content_of_a_version() {
         let mut released = Released::default();
         let first = version(json!({ "type": "object", "description": "It moved." }));
         assert!(released.record(&first).unwrap());
-        assert!(!released.record(&first).unwrap(), "it is there already");
+        assert!(!released.record(&first).unwrap(), "already recorded");
         let reworded = version(json!({ "description": "Something moved.", "type": "object" }));
-        assert!(!released.record(&reworded).unwrap(), "prose is not the contract");
+        assert!(!released.record(&reworded).unwrap(), "prose is not part of the contract");
         let error = released.record(&version(json!({ "type": "string" }))).unwrap_err();
-        assert_eq!(error.to_string(), "Moved 2026-11 is released already, with other content");
+        assert_eq!(error.to_string(), "Moved 2026-11 is already released with other content");
         assert_eq!(Released::parse(&released.to_text().unwrap()).unwrap(), released);
     }
 
     #[test]
-    fn the_newest_is_the_last_by_date() {
+    fn newest_is_the_last_by_date() {
         let mut released = Released::default();
         for date in ["2027-01", "2026-10", "2026-12"] {
-            released.record(&Version { version: date.into(), ..version(json!({})) }).unwrap();
+            released.record(&VersionFiles { version: date.into(), ..version(json!({})) }).unwrap();
         }
         assert_eq!(released.newest("Moved"), Some("2027-01"));
         assert_eq!(released.newest("Stayed"), None);

@@ -1,51 +1,48 @@
-//! The places in the source of `contracts` that a new version changes: the version in a `contract!`, and the steps in
-//! `upcast.rs`, which end at lines marked for it. Nothing is changed twice.
+//! Source lines of `contracts` that a new version changes: the version in a `contract!`, and the steps in `upcast.rs`,
+//! whose ends are marked by comments. A repeated change has no effect.
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::Change;
+use crate::compare::Change;
 
-/// Ends the list of steps.
+/// Marks the end of the list of steps.
 pub const STEPS_END: &str = "    // `cargo saga contracts new` adds the next step above this line.\n";
-/// Ends the functions that steps are made of.
+/// Marks the end of the functions of the steps.
 pub const FUNCTIONS_END: &str = "// `cargo saga contracts new` adds the next function above this line.\n";
 
-/// The way of one version's data to the next.
+/// Upcaster from one version to the next.
 #[derive(Debug, Clone, Copy)]
 pub struct NewStep<'a> {
-    /// The event type.
     pub event: &'a str,
-    /// The version that data is in.
     pub from: &'a str,
-    /// The version that it becomes.
     pub to: &'a str,
-    /// What is different.
     pub changes: &'a [Change],
 }
 
-/// The source with the event's version changed in its `contract!`; none if the event is not declared there.
+/// Changes the version of an event in its `contract!`. Returns `None` if the source does not declare the event.
 ///
 /// # Errors
-/// It is declared in another version than either.
+/// The event is declared at a version that is neither `from` nor `to`.
 pub fn set_version(source: &str, event: &str, from: &str, to: &str) -> Result<Option<String>> {
     let declaration = format!("        {event}, \"");
     let Some(start) = source.find(&declaration).map(|start| start + declaration.len()) else { return Ok(None) };
-    let end = source[start..].find('"').map(|length| start + length).context("a version is not closed")?;
+    let end = source[start..].find('"').map(|length| start + length).context("unterminated version")?;
     let declared = &source[start..end];
     ensure!(declared == from || declared == to, "{event} is declared at {declared}, which is neither {from} nor {to}");
     Ok(Some(format!("{}{to}{}", &source[..start], &source[end..])))
 }
 
 impl NewStep<'_> {
-    /// Whether the step follows from the changes: old data fits, or lacks only what has a default.
+    /// Returns whether the step follows from the changes: old data is valid, or lacks only fields with a default.
     pub fn is_known(&self) -> bool {
         self.changes.iter().all(|change| change.compatibility.is_backward() || change.default.is_some())
     }
 
-    /// The source of `upcast.rs` with this step, whole if it [is known](Self::is_known), else as one that always fails.
+    /// Adds the step to the source of `upcast.rs`: complete if it [is known](Self::is_known), else as a function that
+    /// fails.
     ///
     /// # Errors
-    /// A marked line is missing.
+    /// A marker is missing.
     pub fn add_to(&self, source: &str) -> Result<String> {
         if self.is_in(source) {
             return Ok(source.to_owned());
@@ -57,7 +54,8 @@ impl NewStep<'_> {
         insert(&source, FUNCTIONS_END, &self.function())
     }
 
-    /// Whether the source has this step: told by its words, for formatting may have broken its lines.
+    /// Returns whether the source contains this step. Whitespace is ignored, because formatting may have broken its
+    /// lines.
     fn is_in(&self, source: &str) -> bool {
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let Self { event, from, to, .. } = self;
@@ -101,7 +99,7 @@ impl NewStep<'_> {
 }
 
 fn insert(source: &str, before: &str, text: &str) -> Result<String> {
-    let Some((head, tail)) = source.split_once(before) else { bail!("upcast.rs has no line '{}'", before.trim()) };
+    let Some((head, tail)) = source.split_once(before) else { bail!("missing line in upcast.rs: '{}'", before.trim()) };
     Ok(format!("{head}{text}{before}{tail}"))
 }
 
@@ -121,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_version_is_changed_where_it_is_declared_and_once() {
+    fn set_version_changes_the_declaration_once() {
         let source = "    X, owner Y, topic \"x\" {\n        OrderPlaced, \"2026-11\";\n        OrderPlacedTwice, \"2026-11\";\n";
         let changed = set_version(source, "OrderPlaced", "2026-11", "2026-12").unwrap().unwrap();
         assert_eq!(changed, source.replacen("2026-11", "2026-12", 1));
@@ -132,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_adds_is_a_whole_step() {
+    fn added_fields_make_a_complete_step() {
         let old = json!({ "properties": { "lines": { "items": { "properties": {} } } } });
         let new = json!({ "required": ["gift"], "properties": {
             "note": { "type": "string" }, "gift": { "type": "boolean", "default": false },
@@ -142,30 +140,30 @@ mod tests {
         let added = step(&changes).add_to(&upcast()).unwrap();
         let expected = r#"apply: |data| { fill(data, "/lines/*/engraving", &json!("no \"text\"")); fill(data, "/gift", &json!(false)); Ok(()) } },"#;
         assert!(added.contains(expected), "{added}");
-        assert_eq!(step(&changes).add_to(&added).unwrap(), added, "nothing is added twice");
+        assert_eq!(step(&changes).add_to(&added).unwrap(), added, "added once");
         let broken = added.replace("Step { event", "Step {\n        event").replace(", from", ",\n        from");
-        assert_eq!(step(&changes).add_to(&broken).unwrap(), broken, "also when it was formatted");
+        assert_eq!(step(&changes).add_to(&broken).unwrap(), broken, "also after formatting");
     }
 
     #[test]
-    fn data_that_fits_needs_nothing_done() {
+    fn compatible_data_needs_an_empty_step() {
         let changes = compare(&json!({ "required": ["a"] }), &json!({}));
         assert!(step(&changes).add_to(&upcast()).unwrap().contains("apply: |_| Ok(()) },\n"));
     }
 
     #[test]
-    fn what_does_not_follow_is_a_step_that_fails_and_says_what_it_must_do() {
+    fn unknown_step_fails_and_lists_the_changes() {
         let changes = compare(&json!({ "type": "string" }), &json!({ "type": "integer" }));
         let added = step(&changes).add_to(&upcast()).unwrap();
         assert!(added.contains("apply: order_placed_2026_11_to_2026_12 },\n"), "{added}");
         assert!(added.contains("fn order_placed_2026_11_to_2026_12(_data: &mut Map<String, Value>)"), "{added}");
         assert!(added.contains("    // /: type changed from string to integer: "), "{added}");
         assert!(added.contains("Err(\"this step is not written yet\")"), "{added}");
-        assert_eq!(step(&changes).add_to(&added).unwrap(), added, "nothing is added twice");
+        assert_eq!(step(&changes).add_to(&added).unwrap(), added, "added once");
     }
 
     #[test]
-    fn a_missing_mark_is_named() {
+    fn missing_marker_is_named() {
         let error = step(&[]).add_to("").unwrap_err().to_string();
         assert!(error.contains("cargo saga contracts new"), "{error}");
     }

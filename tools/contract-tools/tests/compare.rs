@@ -1,4 +1,4 @@
-//! Each kind of change, whom it hurts, and in which words.
+//! Compatibility and wording of each kind of change.
 
 use contract_tools::{
     Compatibility::{self, Backward, Forward, Full, Incompatible},
@@ -6,7 +6,7 @@ use contract_tools::{
 };
 use serde_json::{Value, json};
 
-/// A change and its way back.
+/// Checks the changes, and that the reverse comparison has the reverse compatibility.
 #[track_caller]
 fn differs(old: &Value, new: &Value, expected: &[(&str, Compatibility)]) {
     let seen = |old, new| {
@@ -22,7 +22,7 @@ fn differs(old: &Value, new: &Value, expected: &[(&str, Compatibility)]) {
     let together =
         |changes: Vec<(String, String, Compatibility)>| changes.iter().fold(Full, |all, change| all.and(change.2));
     let (there, back) = (together(seen(old, new)), together(seen(new, old)));
-    assert_eq!(back, Compatibility::new(there.is_forward(), there.is_backward()), "the way back from {new} to {old}");
+    assert_eq!(back, Compatibility::new(there.is_forward(), there.is_backward()), "reverse, from {new} to {old}");
 }
 
 fn object(properties: &Value, required: &[&str]) -> Value {
@@ -30,34 +30,34 @@ fn object(properties: &Value, required: &[&str]) -> Value {
 }
 
 #[test]
-fn fields() {
+fn compare_reports_fields() {
     let text = json!({ "type": "string" });
     let (a, ab) = (json!({ "a": text }), json!({ "a": text, "b": { "type": "boolean" } }));
     differs(&object(&a, &["a"]), &object(&ab, &["a"]), &[("/b: optional field added", Full)]);
     differs(&object(&a, &["a"]), &object(&ab, &["a", "b"]), &[("/b: required field added", Forward)]);
     differs(&object(&ab, &["a"]), &object(&a, &["a"]), &[("/b: optional field removed", Full)]);
     differs(&object(&ab, &["a", "b"]), &object(&a, &["a"]), &[("/b: required field removed", Backward)]);
-    differs(&object(&ab, &["a", "b"]), &object(&ab, &["a"]), &[("/b: not required any more", Backward)]);
-    differs(&object(&ab, &["a"]), &object(&ab, &["a", "b"]), &[("/b: required now", Forward)]);
+    differs(&object(&ab, &["a", "b"]), &object(&ab, &["a"]), &[("/b: no longer required", Backward)]);
+    differs(&object(&ab, &["a"]), &object(&ab, &["a", "b"]), &[("/b: now required", Forward)]);
 }
 
 #[test]
-fn a_renamed_field_loses_its_value_even_if_nobody_requires_it() {
+fn compare_reports_renamed_fields_as_incompatible() {
     let named = |name: &str| json!({ name: { "type": "string" } });
-    let what = "/a: renamed to b, or removed while another like it was added";
+    let what = "/a: renamed to b, or removed while a similar field was added";
     differs(&object(&named("a"), &["a"]), &object(&named("b"), &["b"]), &[(what, Incompatible)]);
     differs(&object(&named("a"), &[]), &object(&named("b"), &[]), &[(what, Incompatible)]);
 }
 
 #[test]
-fn defaults() {
+fn compare_reports_defaults() {
     let with = |default: &Value| object(&json!({ "a": { "type": "integer", "default": default } }), &[]);
     differs(&object(&json!({}), &[]), &with(&json!(1)), &[("/a: optional field added with default 1", Full)]);
     differs(&with(&json!(1)), &with(&json!(2)), &[("/a: default changed from 1 to 2", Full)]);
 }
 
 #[test]
-fn types() {
+fn compare_reports_types() {
     let of = |types: Value| json!({ "type": types });
     let text = of(json!("string"));
     differs(&text, &of(json!("integer")), &[(": type changed from string to integer", Incompatible)]);
@@ -67,7 +67,7 @@ fn types() {
 }
 
 #[test]
-fn values() {
+fn compare_reports_values() {
     let of = |values: &[&str]| json!({ "enum": values });
     differs(&of(&["a"]), &of(&["a", "b"]), &[(": value \"b\" added", Backward)]);
     differs(&of(&["a", "b"]), &of(&["a"]), &[(": value \"b\" removed", Forward)]);
@@ -77,7 +77,7 @@ fn values() {
 }
 
 #[test]
-fn limits() {
+fn compare_reports_limits() {
     let of = |keyword: &str, value: i64| json!({ keyword: value });
     differs(&of("minimum", 1), &of("minimum", 2), &[(": minimum raised from 1 to 2", Forward)]);
     differs(&of("maxLength", 9), &of("maxLength", 5), &[(": maxLength lowered from 9 to 5", Forward)]);
@@ -91,7 +91,7 @@ fn limits() {
 }
 
 #[test]
-fn formats_and_patterns() {
+fn compare_reports_formats_and_patterns() {
     let format = |name: &str| json!({ "format": name });
     differs(&format("uint32"), &format("uint64"), &[(": format changed from uint32 to uint64", Backward)]);
     differs(&format("uint32"), &format("int32"), &[(": format changed from uint32 to int32", Incompatible)]);
@@ -101,7 +101,7 @@ fn formats_and_patterns() {
 }
 
 #[test]
-fn places_within_arrays_maps_and_references() {
+fn compare_reports_nested_pointers() {
     let of = |minimum: u8| {
         json!({
             "properties": {
@@ -116,15 +116,15 @@ fn places_within_arrays_maps_and_references() {
 }
 
 #[test]
-fn closed_objects() {
+fn compare_reports_closed_objects() {
     let closed = |properties: Value| json!({ "properties": properties, "additionalProperties": false });
     let more = json!({ "a": { "type": "string" } });
     differs(&closed(json!({})), &closed(more.clone()), &[("/a: optional field added", Backward)]);
-    differs(&json!({}), &closed(json!({})), &[(": unknown fields are refused now", Forward)]);
+    differs(&json!({}), &closed(json!({})), &[(": unknown fields are now rejected", Forward)]);
 }
 
 #[test]
-fn alternatives() {
+fn compare_reports_alternatives() {
     let variant =
         |tag: &str, minimum: u8| json!({ "properties": { "kind": { "const": tag }, "n": { "minimum": minimum } } });
     let of = |variants: &[Value]| json!({ "oneOf": variants });
@@ -141,7 +141,7 @@ fn alternatives() {
 }
 
 #[test]
-fn a_reference_that_may_be_null() {
+fn compare_reports_nullable_references() {
     let money = json!({ "M": { "type": "object", "required": ["minor"] } });
     let old = json!({ "$ref": "#/$defs/M", "$defs": money });
     let new = json!({ "anyOf": [{ "$ref": "#/$defs/M" }, { "type": "null" }], "$defs": money });
@@ -149,7 +149,7 @@ fn a_reference_that_may_be_null() {
 }
 
 #[test]
-fn what_is_not_understood_is_not_compatible() {
+fn compare_reports_unknown_keywords_as_incompatible() {
     let odd = |value: u8| json!({ "multipleOf": value });
     differs(&odd(2), &odd(3), &[(": multipleOf changed from 2 to 3", Incompatible)]);
     let all = |value: u8| json!({ "allOf": [{ "minimum": value }] });
@@ -157,20 +157,20 @@ fn what_is_not_understood_is_not_compatible() {
 }
 
 #[test]
-fn prose_is_no_change() {
+fn compare_ignores_prose() {
     let old = json!({ "title": "A", "description": "It is.", "properties": { "title": { "description": "x" } } });
     differs(&old, &json!({ "title": "B", "properties": { "title": {} } }), &[]);
 }
 
 #[test]
-fn a_change_says_where_what_and_whom_it_hurts() {
+fn change_displays_pointer_difference_and_consequence() {
     let of = |minimum: u8| json!({ "properties": { "quantity": { "minimum": minimum } } });
     let text = compare(&of(1), &of(2))[0].to_string();
-    assert_eq!(text, "/quantity: minimum raised from 1 to 2: data of older producers may not fit");
+    assert_eq!(text, "/quantity: minimum raised from 1 to 2: data of older producers may be rejected");
 }
 
 #[test]
-fn what_really_changed_in_order_placed_is_told() {
+fn compare_reports_the_released_change_of_order_placed() {
     let schema = |version: &str| {
         let data = contracts::schemas::committed("OrderPlaced", version).expect(version);
         serde_json::from_slice::<Value>(&data).expect("JSON")
@@ -179,11 +179,11 @@ fn what_really_changed_in_order_placed_is_told() {
     assert_eq!(
         changes,
         [
-            "/lines/*/unit_price_minor: required field removed: older consumers may refuse new data",
-            "/lines/*/unit_price: required field added: data of older producers may not fit",
-            "/currency: required field removed: older consumers may refuse new data",
-            "/total_minor: required field removed: older consumers may refuse new data",
-            "/total: required field added: data of older producers may not fit",
+            "/lines/*/unit_price_minor: required field removed: older consumers may reject new data",
+            "/lines/*/unit_price: required field added: data of older producers may be rejected",
+            "/currency: required field removed: older consumers may reject new data",
+            "/total_minor: required field removed: older consumers may reject new data",
+            "/total: required field added: data of older producers may be rejected",
         ]
     );
 }

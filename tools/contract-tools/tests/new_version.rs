@@ -1,30 +1,30 @@
-//! A new version, made on a copy of `shared/contracts`.
+//! Creation of a new version in a copy of `shared/contracts`.
 
 use std::{fs, path::Path};
 
-use contract_tools::{Code, Folder, new_version};
+use contract_tools::{CodeContracts, ContractsFolder, new_version};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A copy of the files, and the code as if somebody had changed the Rust type of `OrderPlaced`.
-struct Copy {
+/// Copy of the files, for tests that pretend a change of the Rust type of `OrderPlaced`.
+struct ContractsCopy {
     dir: TempDir,
-    folder: Folder,
+    folder: ContractsFolder,
 }
 
-impl Copy {
+impl ContractsCopy {
     fn of_this_checkout() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let from = Folder::of_this_checkout();
+        let from = ContractsFolder::of_this_checkout();
         for name in ["src", "schemas/OrderPlaced", "golden/OrderPlaced"] {
             copy(&from.path(name), &dir.path().join(name));
         }
         fs::copy(from.path("released.json"), dir.path().join("released.json")).expect("copied");
-        let folder = Folder::at(dir.path());
+        let folder = ContractsFolder::at(dir.path());
         Self { dir, folder }
     }
 
-    /// All files and their texts.
+    /// All files with their content.
     fn files(&self) -> Vec<(String, String)> {
         let mut open = vec![self.dir.path().to_owned()];
         let mut files = Vec::new();
@@ -48,49 +48,49 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The code with the schema of `OrderPlaced` changed.
-fn changed(change: impl FnOnce(&mut Value)) -> Code {
-    let mut code = Code::built_in();
+/// The contracts in the code, with a changed schema of `OrderPlaced`.
+fn changed(change: impl FnOnce(&mut Value)) -> CodeContracts {
+    let mut code = CodeContracts::built_in();
     let placed = code.events.iter_mut().find(|event| event.name == "OrderPlaced").expect("is there");
     change(&mut placed.schema);
     code
 }
 
-fn with_note() -> Code {
+fn with_note() -> CodeContracts {
     changed(|schema| schema["properties"]["note"] = json!({ "type": ["string", "null"] }))
 }
 
 #[test]
-fn an_added_field_makes_a_version_that_is_complete() {
-    let copy = Copy::of_this_checkout();
-    let made = new_version(&copy.folder, &with_note(), "OrderPlaced", "2199-01").unwrap();
-    assert!(made.is_complete);
-    let changes: Vec<_> = made.changes.iter().map(ToString::to_string).collect();
-    assert_eq!(changes, ["/note: optional field added: fits both ways"]);
+fn added_field_makes_a_complete_version() {
+    let copy = ContractsCopy::of_this_checkout();
+    let created = new_version(&copy.folder, &with_note(), "OrderPlaced", "2199-01").unwrap();
+    assert!(created.is_complete);
+    let changes: Vec<_> = created.changes.iter().map(ToString::to_string).collect();
+    assert_eq!(changes, ["/note: optional field added: compatible in both directions"]);
 
     let version = copy.folder.version("OrderPlaced", "2199-01").unwrap();
     assert_eq!(version.schema["properties"]["note"]["type"], json!(["string", "null"]));
-    assert_eq!(version.golden, copy.folder.version("OrderPlaced", &made.from).unwrap().golden);
+    assert_eq!(version.golden, copy.folder.version("OrderPlaced", &created.from).unwrap().golden);
     assert!(copy.folder.read("src/order.rs").unwrap().contains("        OrderPlaced, \"2199-01\";\n"));
     let step =
-        format!("Step {{ event: \"OrderPlaced\", from: \"{}\", to: \"2199-01\", apply: |_| Ok(()) }},\n", made.from);
+        format!("Step {{ event: \"OrderPlaced\", from: \"{}\", to: \"2199-01\", apply: |_| Ok(()) }},\n", created.from);
     assert!(copy.folder.read("src/upcast.rs").unwrap().contains(&step));
 }
 
 #[test]
-fn a_change_that_old_data_does_not_fit_makes_a_step_to_be_written() {
-    let copy = Copy::of_this_checkout();
+fn incompatible_change_makes_an_unwritten_upcaster() {
+    let copy = ContractsCopy::of_this_checkout();
     let code = changed(|schema| schema["properties"]["customer"] = json!({ "type": "integer" }));
-    let made = new_version(&copy.folder, &code, "OrderPlaced", "2199-01").unwrap();
-    assert!(!made.is_complete);
+    let created = new_version(&copy.folder, &code, "OrderPlaced", "2199-01").unwrap();
+    assert!(!created.is_complete);
     let upcast = copy.folder.read("src/upcast.rs").unwrap();
     assert!(upcast.contains("// /customer: type changed from string to integer: "), "{upcast}");
     assert!(upcast.contains("Err(\"this step is not written yet\")"), "{upcast}");
 }
 
 #[test]
-fn a_required_field_with_a_default_is_filled_in() {
-    let copy = Copy::of_this_checkout();
+fn required_field_with_default_is_filled_in() {
+    let copy = ContractsCopy::of_this_checkout();
     let code = changed(|schema| {
         schema["$defs"]["OrderLine"]["properties"]["gift"] = json!({ "type": "boolean", "default": false });
         schema["$defs"]["OrderLine"]["required"].as_array_mut().unwrap().push(json!("gift"));
@@ -101,8 +101,8 @@ fn a_required_field_with_a_default_is_filled_in() {
 }
 
 #[test]
-fn making_it_again_changes_nothing() {
-    let copy = Copy::of_this_checkout();
+fn repeated_call_changes_nothing() {
+    let copy = ContractsCopy::of_this_checkout();
     let first = new_version(&copy.folder, &with_note(), "OrderPlaced", "2199-01").unwrap();
     let files = copy.files();
     assert_eq!(new_version(&copy.folder, &with_note(), "OrderPlaced", "2199-01").unwrap(), first);
@@ -110,28 +110,28 @@ fn making_it_again_changes_nothing() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_and_nothing_is_written() {
-    let copy = Copy::of_this_checkout();
+fn invalid_requests_write_nothing() {
+    let copy = ContractsCopy::of_this_checkout();
     let files = copy.files();
-    let refusal = |code: &Code, event: &str, version: &str| {
+    let refusal = |code: &CodeContracts, event: &str, version: &str| {
         new_version(&copy.folder, code, event, version).expect_err(version).to_string()
     };
-    assert_eq!(refusal(&with_note(), "OrderLost", "2199-01"), "there is no event OrderLost");
+    assert_eq!(refusal(&with_note(), "OrderLost", "2199-01"), "unknown event OrderLost");
     assert!(refusal(&with_note(), "OrderPlaced", "next").contains("a year and a month"));
     assert!(refusal(&with_note(), "OrderPlaced", "2026-10").contains("is not after"));
     let mut unreleased = with_note();
     unreleased.events.iter_mut().for_each(|event| event.version = "2198-01".to_owned());
-    assert!(refusal(&unreleased, "OrderPlaced", "2199-01").contains("is not released yet; change that one"));
+    assert!(refusal(&unreleased, "OrderPlaced", "2199-01").contains("is not released yet; change that version"));
     assert_eq!(copy.files(), files);
 }
 
 #[test]
-fn what_has_not_changed_needs_no_version() {
-    let copy = Copy::of_this_checkout();
+fn unchanged_event_is_refused() {
+    let copy = ContractsCopy::of_this_checkout();
     let newest = copy.folder.released().unwrap().newest("OrderPlaced").unwrap().to_owned();
     let released = copy.folder.version("OrderPlaced", &newest).unwrap();
     let mut code = changed(|schema| *schema = released.schema.clone());
     code.events.iter_mut().for_each(|event| event.version.clone_from(&newest));
     let refusal = new_version(&copy.folder, &code, "OrderPlaced", "2199-01").unwrap_err().to_string();
-    assert!(refusal.contains("is as it was released"), "{refusal}");
+    assert!(refusal.contains("has not changed since its release"), "{refusal}");
 }

@@ -1,21 +1,21 @@
-//! The contracts of this checkout keep the rules, so that `cargo test` says what `cargo saga contracts check` says.
+//! Runs `cargo saga contracts check` on this checkout as part of `cargo test`.
 
-use contract_tools::{Code, Folder, check};
+use contract_tools::{CodeContracts, ContractsFolder, check};
 
 #[test]
-fn no_released_contract_has_changed_without_a_new_version_and_a_way_to_it() {
-    let folder = Folder::of_this_checkout();
+fn released_contracts_are_unchanged_or_upcast() {
+    let folder = ContractsFolder::of_this_checkout();
     let released = folder.released().expect("shared/contracts/released.json");
-    let report = check(&Code::built_in(), &released, &folder.history(&released));
+    let report = check(&CodeContracts::built_in(), &released, &folder.history(&released));
     assert!(report.problems.is_empty(), "see `cargo saga contracts`:\n{report}");
 }
 
 #[test]
-fn every_event_was_released_and_one_of_them_twice() {
-    let released = Folder::of_this_checkout().released().expect("shared/contracts/released.json");
+fn every_event_is_released_and_one_twice() {
+    let released = ContractsFolder::of_this_checkout().released().expect("shared/contracts/released.json");
     let placed = released.all().filter(|(event, ..)| *event == "OrderPlaced").map(|(_, version, _)| version);
-    assert_eq!(placed.take(2).collect::<Vec<_>>(), ["2026-10", "2026-11"], "what proves the path stays");
-    for event in Code::built_in().events {
-        assert!(released.newest(&event.name).is_some(), "{} is released with its first use", event.name);
+    assert_eq!(placed.take(2).collect::<Vec<_>>(), ["2026-10", "2026-11"], "two versions prove the upgrade path");
+    for event in CodeContracts::built_in().events {
+        assert!(released.newest(&event.name).is_some(), "{} must be released with its first use", event.name);
     }
 }

@@ -1,29 +1,29 @@
-//! What is called compatible is: random schemas and random data, judged by a JSON Schema validator.
+//! Soundness: random schemas and data, checked by a JSON Schema validator, confirm the reported compatibility.
 
 use contract_tools::{Compatibility, compare, compare::compatibility};
 use proptest::{collection::vec, option, prelude::*};
 use serde_json::{Map, Value, json};
 
-/// What a schema is made from, so that data that fits it can be made as well.
+/// Model of a schema that can also generate valid data.
 #[derive(Debug, Clone)]
-enum Shape {
+enum SchemaShape {
     Integer { least: i64, most: i64 },
     Text { least: usize, most: usize },
     Values(Vec<String>),
-    Nullable(Box<Shape>),
-    List { of: Box<Shape>, least: usize },
-    Object(Vec<Field>),
-    Map(Box<Shape>),
+    Nullable(Box<SchemaShape>),
+    List { of: Box<SchemaShape>, least: usize },
+    Object(Vec<ShapeField>),
+    Map(Box<SchemaShape>),
 }
 
 #[derive(Debug, Clone)]
-struct Field {
+struct ShapeField {
     name: String,
-    shape: Shape,
+    shape: SchemaShape,
     required: bool,
 }
 
-impl Shape {
+impl SchemaShape {
     fn schema(&self) -> Value {
         match self {
             Self::Integer { least, most } => json!({ "type": "integer", "minimum": least, "maximum": most }),
@@ -67,70 +67,74 @@ impl Shape {
     }
 }
 
-fn shape() -> impl Strategy<Value = Shape> {
+fn shape() -> impl Strategy<Value = SchemaShape> {
     let values = proptest::sample::subsequence(vec!["a", "b", "c"], 1..=3);
     let leaf = prop_oneof![
-        (0_i64..3, 0_i64..3).prop_map(|(least, more)| Shape::Integer { least, most: least + more }),
-        (0_usize..3, 0_usize..3).prop_map(|(least, more)| Shape::Text { least, most: least + more }),
-        values.prop_map(|values| Shape::Values(values.into_iter().map(str::to_owned).collect())),
+        (0_i64..3, 0_i64..3).prop_map(|(least, more)| SchemaShape::Integer { least, most: least + more }),
+        (0_usize..3, 0_usize..3).prop_map(|(least, more)| SchemaShape::Text { least, most: least + more }),
+        values.prop_map(|values| SchemaShape::Values(values.into_iter().map(str::to_owned).collect())),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
         let field = (0_usize..4, inner.clone(), any::<bool>());
         let fields = vec(field, 0..4).prop_map(|fields| {
             let mut fields: Vec<_> = fields
                 .into_iter()
-                .map(|(n, shape, required)| Field { name: format!("f{n}"), shape, required })
+                .map(|(n, shape, required)| ShapeField { name: format!("f{n}"), shape, required })
                 .collect();
             fields.sort_by(|one, other| one.name.cmp(&other.name));
             fields.dedup_by(|one, other| one.name == other.name);
-            Shape::Object(fields)
+            SchemaShape::Object(fields)
         });
         prop_oneof![
             3 => fields,
-            1 => (inner.clone(), 0_usize..2).prop_map(|(of, least)| Shape::List { of: Box::new(of), least }),
-            1 => inner.clone().prop_map(|of| Shape::Map(Box::new(of))),
-            1 => inner.prop_map(|shape| Shape::Nullable(Box::new(shape))),
+            1 => (inner.clone(), 0_usize..2).prop_map(|(of, least)| SchemaShape::List { of: Box::new(of), least }),
+            1 => inner.clone().prop_map(|of| SchemaShape::Map(Box::new(of))),
+            1 => inner.prop_map(|shape| SchemaShape::Nullable(Box::new(shape))),
         ]
     })
 }
 
-/// The shape with something changed in one place: most random pairs have nothing in common.
-fn mutated(shape: Shape, dice: &mut impl Iterator<Item = usize>, other: &Shape) -> Shape {
+/// The shape with a change in one place, because most random pairs have nothing in common.
+fn mutated(shape: SchemaShape, dice: &mut impl Iterator<Item = usize>, other: &SchemaShape) -> SchemaShape {
     let roll = dice.next().unwrap_or(0);
     match shape {
         _ if roll % 9 == 8 => other.clone(),
-        Shape::Integer { least, most } => match roll % 3 {
-            0 => Shape::Integer { least: least - 1, most },
-            1 => Shape::Integer { least, most: most + 1 },
-            _ => Shape::Integer { least: least - 1, most: most - 1 },
+        SchemaShape::Integer { least, most } => match roll % 3 {
+            0 => SchemaShape::Integer { least: least - 1, most },
+            1 => SchemaShape::Integer { least, most: most + 1 },
+            _ => SchemaShape::Integer { least: least - 1, most: most - 1 },
         },
-        Shape::Text { least, most } => Shape::Text { least: most.min(least + roll % 2), most: most + roll % 3 },
-        Shape::Values(mut values) => {
+        SchemaShape::Text { least, most } => {
+            SchemaShape::Text { least: most.min(least + roll % 2), most: most + roll % 3 }
+        }
+        SchemaShape::Values(mut values) => {
             values.push(format!("v{}", roll % 3));
             values.rotate_left(roll % 2);
             values.truncate(2 + roll % 2);
-            Shape::Values(values)
+            SchemaShape::Values(values)
         }
-        Shape::Nullable(inner) if roll.is_multiple_of(2) => *inner,
-        Shape::Nullable(inner) => Shape::Nullable(Box::new(mutated(*inner, dice, other))),
-        Shape::List { of, least } => Shape::List { of: Box::new(mutated(*of, dice, other)), least: least + roll % 2 },
-        Shape::Map(of) => Shape::Map(Box::new(mutated(*of, dice, other))),
-        Shape::Object(fields) => Shape::Object(mutated_fields(fields, roll, dice, other)),
+        SchemaShape::Nullable(inner) if roll.is_multiple_of(2) => *inner,
+        SchemaShape::Nullable(inner) => SchemaShape::Nullable(Box::new(mutated(*inner, dice, other))),
+        SchemaShape::List { of, least } => {
+            SchemaShape::List { of: Box::new(mutated(*of, dice, other)), least: least + roll % 2 }
+        }
+        SchemaShape::Map(of) => SchemaShape::Map(Box::new(mutated(*of, dice, other))),
+        SchemaShape::Object(fields) => SchemaShape::Object(mutated_fields(fields, roll, dice, other)),
     }
 }
 
 fn mutated_fields(
-    mut fields: Vec<Field>,
+    mut fields: Vec<ShapeField>,
     roll: usize,
     dice: &mut impl Iterator<Item = usize>,
-    other: &Shape,
-) -> Vec<Field> {
+    other: &SchemaShape,
+) -> Vec<ShapeField> {
     let place = dice.next().unwrap_or(0) % fields.len().max(1);
     match (roll % 4, fields.get_mut(place)) {
         (0, Some(_)) => drop(fields.remove(place)),
         (1, Some(field)) => field.required = !field.required,
         (2, Some(field)) => field.shape = mutated(field.shape.clone(), dice, other),
-        _ => fields.push(Field { name: "more".into(), shape: other.clone(), required: roll % 8 < 4 }),
+        _ => fields.push(ShapeField { name: "more".into(), shape: other.clone(), required: roll % 8 < 4 }),
     }
     fields
 }
@@ -151,14 +155,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_schema_does_not_differ_from_itself(shape in shape()) {
+    fn schema_does_not_differ_from_itself(shape in shape()) {
         prop_assert_eq!(compare(&shape.schema(), &shape.schema()), []);
     }
 
     #[test]
-    fn an_added_optional_field_is_always_fully_compatible(fields in vec(shape(), 0..4), added in shape()) {
-        let old = Shape::Object(
-            fields.into_iter().enumerate().map(|(n, shape)| Field { name: format!("f{n}"), shape, required: n % 2 == 0 }).collect(),
+    fn added_optional_field_is_fully_compatible(fields in vec(shape(), 0..4), added in shape()) {
+        let old = SchemaShape::Object(
+            fields.into_iter().enumerate().map(|(n, shape)| ShapeField { name: format!("f{n}"), shape, required: n % 2 == 0 }).collect(),
         );
         let mut new = old.schema();
         new["properties"]["more"] = added.schema();
@@ -168,14 +172,14 @@ proptest! {
     }
 
     #[test]
-    fn the_way_back_is_compatible_the_other_way(old in shape(), other in shape(), rolls in dice()) {
+    fn reverse_comparison_has_reverse_compatibility(old in shape(), other in shape(), rolls in dice()) {
         let new = mutated(old.clone(), &mut rolls.into_iter(), &other);
         let (there, back) = (verdict(&old.schema(), &new.schema()), verdict(&new.schema(), &old.schema()));
         prop_assert_eq!(back, Compatibility::new(there.is_forward(), there.is_backward()));
     }
 
     #[test]
-    fn what_is_called_compatible_is(
+    fn reported_compatibility_holds(
         old in shape(), other in shape(), changes in dice(), rolls in dice(), again in option::of(dice()),
     ) {
         let mut new = mutated(old.clone(), &mut changes.into_iter(), &other);

@@ -1,36 +1,15 @@
-//! The load generator: how many sagas the suite completes in a second, how long one takes, and what it costs.
-//!
-//! It starts a broker and the four services as a user would, sends orders by HTTP, and reads from Kafka when each of them
-//! is final. So a saga's latency ends where any other consumer could know of its end, and nothing is polled for it.
+#![doc = include_str!("../README.md")]
 
-mod all;
-mod arguments;
-mod catalog;
-mod cost;
-mod databases;
-mod disk;
-mod finals;
-mod follower;
-mod goals;
-mod hops;
-mod journal;
-mod latency;
-mod ledger;
-mod limit;
+mod cli;
+mod environment;
+mod full_run;
 mod load;
-mod machine;
 mod measure;
-mod order_api;
-mod plan;
+mod observe;
 mod plots;
-mod purpose;
-mod record;
 mod report;
-mod schedule;
-mod session;
-mod sink;
-mod stage;
-mod topics;
+mod resources;
+mod results;
 
 use std::process::ExitCode;
 
@@ -41,16 +20,17 @@ use xtask::{
     postgres::{Durability, Storage},
 };
 
-use all::Findings;
-use arguments::Arguments;
-use measure::{Bench, Case};
-use purpose::Purpose;
-use report::Report;
+use cli::LoadgenArguments;
+use measure::case::{BenchCase, BenchContext};
+use measure::results::BenchResults;
+use measure::run::run as measure;
+use measure::scenario::BenchScenario;
+use report::BenchReport;
 
 fn main() -> ExitCode {
-    let outcome = run(&Arguments::parse());
+    let result = run(&LoadgenArguments::parse());
     children::leave_the_end_to_a_signal();
-    match outcome {
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -60,19 +40,20 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures and prints; tells whether every order became final.
-fn run(arguments: &Arguments) -> Result<bool> {
+/// Measures and prints the report. Returns whether every order became final.
+fn run(arguments: &LoadgenArguments) -> Result<bool> {
     arguments.plan()?;
     let workspace = Workspace::find()?;
     let progress = Progress::shown();
     let broker = Broker::obtain(&workspace, progress)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tokio")?;
-    let bench = Bench { workspace: &workspace, broker: &broker, runtime: &runtime, progress };
-    let found = if arguments.all { all::measure(&bench, arguments)? } else { one(&bench, arguments)? };
-    let report = Report::new(&broker, found, arguments.all);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("failed to start the runtime")?;
+    let context = BenchContext { workspace: &workspace, broker: &broker, runtime: &runtime, progress };
+    let results = if arguments.all { full_run::measure_all(&context, arguments)? } else { one(&context, arguments)? };
+    let report = BenchReport::new(&broker, results, arguments.all);
     println!("\n{report}");
     if let Some(file) = &arguments.json {
-        report.save(file)?;
+        report::save(&report, file)?;
     }
     if let Some(dir) = &arguments.plots {
         for file in plots::draw(report.runs(), dir)? {
@@ -82,18 +63,18 @@ fn run(arguments: &Arguments) -> Result<bool> {
     Ok(report.is_good())
 }
 
-/// What was asked for alone.
-fn one(bench: &Bench<'_>, arguments: &Arguments) -> Result<Findings> {
+/// Measures the load that the arguments describe.
+fn one(context: &BenchContext<'_>, arguments: &LoadgenArguments) -> Result<BenchResults> {
     let (plan, preload) = (arguments.plan()?, arguments.preload());
     let postgres = match arguments.storage {
         Storage::Sqlite => None,
-        Storage::Postgres => Some(Postgres::obtain(bench.workspace, Durability::Full, bench.progress)?),
+        Storage::Postgres => Some(Postgres::obtain(context.workspace, Durability::Full, context.progress)?),
     };
     let postgres = postgres.as_ref();
     let runs = if arguments.tracing {
-        all::tracing(bench, &plan, preload, postgres)?
+        full_run::tracing(context, &plan, preload, postgres)?
     } else {
-        Bench::run(bench, &Case::of(Purpose::Asked, plan, preload).on(postgres).with_limit())?
+        measure(context, &BenchCase::of(BenchScenario::AdHoc, plan, preload).on(postgres).with_limit())?
     };
-    Ok(Findings { runs, ..Findings::default() })
+    Ok(BenchResults { runs, ..BenchResults::default() })
 }

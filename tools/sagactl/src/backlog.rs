@@ -1,47 +1,49 @@
-//! `sagactl backlog`: what waits in each service, by its metrics, and the dead letters that are open.
+//! `sagactl backlog`: work that waits in each service, from its metrics, and its open dead letters.
 
 use anyhow::{Context as _, Result};
+use catalog::ServiceName;
 use clap::Args;
-use contracts::ServiceName;
 use serde::Serialize;
 
 use crate::{
-    Verdict, dead_letters,
-    output::Row,
-    service::{self, parts},
+    dead_letters,
+    exit::ExitStatus,
+    output::TableRow,
+    service::{self, selected},
     settings::Settings,
 };
 
 #[derive(Args)]
-#[command(after_help = "The numbers of a service are as of two seconds ago. Exit code 1 if a service did not answer.")]
-pub(crate) struct Backlog {
-    /// What waits in one service.
+#[command(after_help = "\
+The services update these metrics every two seconds. Exit code 1 if a service is unavailable.")]
+pub(crate) struct BacklogCommand {
+    /// Only this service
     #[arg(long, value_name = "SERVICE", value_parser = service::parser())]
     service: Option<ServiceName>,
 }
 
-/// What waits in a service; nothing where it did not say.
+/// Work that waits in a service. `None`: the service did not report the metric.
 #[derive(Debug, Serialize)]
-struct Line {
+struct BacklogRow {
     service: &'static str,
-    /// Events that are committed and not published.
+    /// Events that are committed but not published.
     outbox: Option<f64>,
-    /// How long the oldest of them has waited.
+    /// Age of the oldest unpublished event.
     outbox_oldest_s: Option<f64>,
-    /// Calls to a provider that are not answered.
+    /// Provider calls without a response.
     open_calls: Option<f64>,
-    /// Records that are tried again later.
+    /// Records that wait for a retry.
     parked: Option<f64>,
-    /// Deadlines that have passed and were not looked at.
+    /// Timers that are due and have not fired.
     due_timers: Option<f64>,
-    /// Dead letters about which nothing was done.
+    /// Dead letters that are neither redriven nor discarded.
     dead_letters: usize,
-    /// Why the service did not say.
+    /// Reason why the metrics are missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
-impl Row for Line {
+impl TableRow for BacklogRow {
     const HEADER: &'static [&'static str] =
         &["service", "outbox", "oldest s", "open calls", "parked", "due timers", "dead letters", "error"];
     const NUMBERS: &'static [usize] = &[1, 2, 3, 4, 5, 6];
@@ -62,20 +64,20 @@ impl Row for Line {
     }
 }
 
-impl Backlog {
-    pub(crate) fn run(self, settings: &Settings) -> Result<Verdict> {
-        let services: Vec<_> = parts(self.service).map(|part| part.owner).collect();
-        let letters = dead_letters::read(settings, &services).context("the dead letters can't be counted")?;
+impl BacklogCommand {
+    pub(crate) fn run(self, settings: &Settings) -> Result<ExitStatus> {
+        let services = selected(self.service);
+        let letters = dead_letters::read(settings, &services).context("failed to count dead letters")?;
         let open = |service| letters.iter().filter(|letter| letter.id.service == service && letter.is_open()).count();
-        let line = |service| Line::new(settings, service, open(service));
-        let lines: Vec<_> = services.into_iter().map(line).collect();
-        settings.output.rows(&lines, "no services")?;
-        Ok(Verdict::good_if(lines.iter().all(|line| line.error.is_none())))
+        let rows: Vec<_> =
+            services.into_iter().map(|service| BacklogRow::read(settings, service, open(service))).collect();
+        settings.output.rows(&rows, "no services")?;
+        Ok(ExitStatus::success_if(rows.iter().all(|row| row.error.is_none())))
     }
 }
 
-impl Line {
-    fn new(settings: &Settings, service: ServiceName, dead_letters: usize) -> Self {
+impl BacklogRow {
+    fn read(settings: &Settings, service: ServiceName, dead_letters: usize) -> Self {
         let (metrics, error) = match settings.client(service).text("/metrics") {
             Ok(metrics) => (metrics, None),
             Err(error) => (String::new(), Some(format!("{error:#}"))),
@@ -93,27 +95,60 @@ impl Line {
     }
 }
 
-/// The sum of a metric's series in the Prometheus text format; `None` when it has none.
+/// Sum of a metric's series in the Prometheus text format. `None` if the metric has no series.
 fn sum(metrics: &str, name: &str) -> Option<f64> {
     let value = |line: &str| {
         let rest = line.strip_prefix(name)?;
-        let is_this_one = rest.starts_with(['{', ' ']);
-        // Labels may have spaces in them; the value is the last word, for the services give no timestamps.
-        if is_this_one { rest.rsplit(' ').next()?.parse::<f64>().ok() } else { None }
+        let is_this_metric = rest.starts_with(['{', ' ']);
+        // Labels may contain spaces. The value is the last word because the services write no timestamps.
+        if is_this_metric { rest.rsplit(' ').next()?.parse::<f64>().ok() } else { None }
     };
     metrics.lines().filter_map(value).fold(None, |sum, value| Some(sum.unwrap_or(0.0) + value))
 }
 
 #[cfg(test)]
 mod tests {
+    use expect_test::expect;
+
     use super::*;
+    use crate::output::table;
 
     #[test]
-    fn a_metric_is_the_sum_of_its_series_and_of_no_other() {
+    fn sum_adds_all_series_of_one_metric() {
         let metrics = "# HELP saga_outbox_backlog Rows\n# TYPE saga_outbox_backlog gauge\n\
                        saga_outbox_backlog{otel_scope_name=\"a b\"} 3\nsaga_outbox_backlog 4\n\
                        saga_outbox_backlog_other 100\n";
         assert_eq!(sum(metrics, "saga_outbox_backlog"), Some(7.0));
         assert_eq!(sum(metrics, "saga_timers_due"), None);
+    }
+
+    #[test]
+    fn table_shows_missing_metrics_as_question_marks() {
+        let answered = BacklogRow {
+            service: "order",
+            outbox: Some(3.0),
+            outbox_oldest_s: Some(0.25),
+            open_calls: Some(0.0),
+            parked: Some(1.0),
+            due_timers: Some(0.0),
+            dead_letters: 2,
+            error: None,
+        };
+        let unavailable = BacklogRow {
+            service: "inventory",
+            outbox: None,
+            outbox_oldest_s: None,
+            open_calls: None,
+            parked: None,
+            due_timers: None,
+            dead_letters: 0,
+            error: Some("connection refused".to_owned()),
+        };
+        expect![[r#"
+            service    outbox  oldest s  open calls  parked  due timers  dead letters  error
+            ─────────────────────────────────────────────────────────────────────────────────────────────
+            order           3       0.2           0       1           0             2
+            inventory       ?         ?           ?       ?           ?             0  connection refused"#]]
+        .assert_eq(&table(&[answered, unavailable]));
     }
 }

@@ -1,53 +1,49 @@
-//! `sagactl choreography`: the saga's table, of what the services declare.
+//! `sagactl choreography`: the saga table, from the declarations of the services.
 
 use anyhow::Result;
+use catalog::ServiceName;
 use clap::Args;
-use contracts::ServiceName;
 use decider::{ReactionInfo, Trigger};
 use serde::Serialize;
+use service_registry::{LinkedService, linked};
 
-use crate::{
-    Verdict,
-    output::Row,
-    service::{self, parts},
-    settings::Settings,
-};
+use crate::{exit::ExitStatus, output::TableRow, service, settings::Settings};
 
 #[derive(Args)]
-pub(crate) struct Choreography {
-    /// What one service does.
+pub(crate) struct ChoreographyCommand {
+    /// Only this service
     #[arg(long, value_name = "SERVICE", value_parser = service::parser())]
     service: Option<ServiceName>,
 }
 
-/// What a service does when something happened.
+/// Reaction of a service to an event, a request or a deadline.
 #[derive(Debug, Serialize)]
-struct Line {
+struct ReactionRow {
     service: &'static str,
     when: String,
     command: &'static str,
     does: &'static str,
-    /// The events that may come of it, at once or after a provider's answer.
+    /// Events that may follow, at once or after a provider's response.
     publishes: Vec<&'static str>,
 }
 
-impl Line {
-    fn new(owner: ServiceName, reaction: &ReactionInfo) -> Self {
+impl ReactionRow {
+    fn new(service: ServiceName, reaction: &ReactionInfo) -> Self {
         let ReactionInfo { trigger, command, summary, emits } = *reaction;
         let publishes = emits.iter().map(|event| event.name).collect();
-        Self { service: owner.name(), when: when(trigger), command, does: summary, publishes }
+        Self { service: service.name(), when: when(trigger), command, does: summary, publishes }
     }
 }
 
 fn when(trigger: Trigger) -> String {
     match trigger {
         Trigger::Event(event) => event.to_owned(),
-        Trigger::Request(who) => format!("the {who} asks"),
-        Trigger::Deadline => "its deadline passes".to_owned(),
+        Trigger::Request(who) => format!("request by the {who}"),
+        Trigger::Deadline => "deadline".to_owned(),
     }
 }
 
-impl Row for Line {
+impl TableRow for ReactionRow {
     const HEADER: &'static [&'static str] = &["service", "when", "command", "does", "may publish"];
 
     fn cells(&self) -> Vec<String> {
@@ -56,15 +52,18 @@ impl Row for Line {
     }
 }
 
-impl Choreography {
-    pub(crate) fn run(self, settings: &Settings) -> Result<Verdict> {
-        settings.output.rows(&lines(self.service), "no reactions")?;
-        Ok(Verdict::Good)
+impl ChoreographyCommand {
+    pub(crate) fn run(self, settings: &Settings) -> Result<ExitStatus> {
+        settings.output.rows(&rows(self.service), "no reactions")?;
+        Ok(ExitStatus::Success)
     }
 }
 
-fn lines(service: Option<ServiceName>) -> Vec<Line> {
-    parts(service).flat_map(|part| part.reactions.iter().map(|reaction| Line::new(part.owner, reaction))).collect()
+fn rows(service: Option<ServiceName>) -> Vec<ReactionRow> {
+    let rows = |service: &'static LinkedService| {
+        service.reactions.iter().map(|reaction| ReactionRow::new(service.owner, reaction))
+    };
+    linked(service).flat_map(rows).collect()
 }
 
 #[cfg(test)]
@@ -72,13 +71,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_service_has_a_line_for_each_reaction() {
-        let all = lines(None);
-        let of = |name: &str| all.iter().filter(|line| line.service == name).count();
-        assert_eq!(all.len(), ["order", "inventory", "payment", "shipping"].map(of).iter().sum::<usize>());
-        let inventory = lines(Some(ServiceName::Inventory));
-        assert_eq!(inventory.len(), of("inventory"));
-        let placed = inventory.iter().find(|line| line.when == "OrderPlaced").expect("it reserves");
+    fn rows_cover_the_reactions_of_each_service() {
+        let all = rows(None);
+        for service in linked(None) {
+            let count = all.iter().filter(|row| row.service == service.owner.name()).count();
+            assert_eq!((count, rows(Some(service.owner)).len()), (service.reactions.len(), count), "{}", service.owner);
+        }
+    }
+
+    #[test]
+    fn row_names_command_and_possible_events() {
+        let inventory = rows(Some(ServiceName::Inventory));
+        let placed = inventory.iter().find(|row| row.when == "OrderPlaced").expect("inventory reserves");
         assert_eq!(
             (placed.command, &placed.publishes[..]),
             ("Reserve", &["StockReserved", "StockReservationRejected"][..])

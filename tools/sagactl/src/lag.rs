@@ -1,43 +1,39 @@
-//! `sagactl lag`: how far each service has got, as the broker knows it.
+//! `sagactl lag`: consumer lag of each service, from the broker.
 
 use anyhow::{Context as _, Result};
+use catalog::ServiceName;
 use clap::Args;
-use contracts::ServiceName;
 use messaging::dead_letters::redrive_topic;
 use serde::Serialize;
+use service_registry::{LinkedService, linked};
 
-use crate::{
-    Verdict,
-    output::Row,
-    service::{self, Part, parts},
-    settings::Settings,
-};
+use crate::{exit::ExitStatus, output::TableRow, service, settings::Settings};
 
 #[derive(Args)]
-pub(crate) struct Lag {
-    /// The group of one service.
+pub(crate) struct LagCommand {
+    /// Only this service
     #[arg(long, value_name = "SERVICE", value_parser = service::parser())]
     service: Option<ServiceName>,
-    /// Only partitions with records that are yet to be done.
+    /// Only partitions with lag
     #[arg(long)]
     behind: bool,
 }
 
-/// A service in a partition.
+/// Position of a service in one partition.
 #[derive(Debug, Serialize)]
-struct Line {
+struct LagRow {
     service: &'static str,
     topic: String,
     partition: i32,
-    /// The next record that it will do; none: it has done nothing yet.
+    /// Offset of the next record to process. `None`: the group has committed nothing.
     committed: Option<i64>,
-    /// Where the next record will be.
+    /// Offset that the next published record will get.
     end: i64,
-    /// Records that it has yet to do.
+    /// Number of unprocessed records.
     lag: i64,
 }
 
-impl Row for Line {
+impl TableRow for LagRow {
     const HEADER: &'static [&'static str] = &["service", "topic", "partition", "committed", "end", "lag"];
     const NUMBERS: &'static [usize] = &[2, 3, 4, 5];
 
@@ -48,32 +44,33 @@ impl Row for Line {
     }
 }
 
-impl Lag {
-    pub(crate) fn run(self, settings: &Settings) -> Result<Verdict> {
-        let mut lines = Vec::new();
-        for part in parts(self.service) {
-            lines.extend(lag(settings, part)?);
+impl LagCommand {
+    pub(crate) fn run(self, settings: &Settings) -> Result<ExitStatus> {
+        let mut rows = Vec::new();
+        for service in linked(self.service) {
+            rows.extend(lag(settings, service)?);
         }
-        let none = if lines.is_empty() {
-            "no topics: no service was ever started with this Kafka"
+        let none = if rows.is_empty() {
+            "no topics: no service has been started with this Kafka"
         } else {
-            "nobody is behind"
+            "no service is behind"
         };
-        lines.retain(|line| line.lag > 0 || !self.behind);
-        settings.output.rows(&lines, none)?;
-        Ok(Verdict::Good)
+        rows.retain(|row| row.lag > 0 || !self.behind);
+        settings.output.rows(&rows, none)?;
+        Ok(ExitStatus::Success)
     }
 }
 
-fn lag(settings: &Settings, Part { owner, consumes, .. }: &Part) -> Result<Vec<Line>> {
+fn lag(settings: &Settings, service: &LinkedService) -> Result<Vec<LagRow>> {
+    let LinkedService { owner, consumes, .. } = service;
     let redrive = redrive_topic(owner.name());
     let topics: Vec<_> = consumes.iter().copied().chain([redrive.as_str()]).collect();
     let kafka = settings.kafka_of(*owner);
     let found = messaging::lag(&kafka, &topics);
-    let found = found.with_context(|| format!("the group of {} at Kafka {}", owner.name(), kafka.bootstrap_servers))?;
-    let line = |lag: messaging::Lag| {
+    let found = found.with_context(|| format!("consumer group {owner} at Kafka {}", kafka.bootstrap_servers))?;
+    let row = |lag: messaging::Lag| {
         let messaging::Lag { topic, partition, committed, end, behind } = lag;
-        Line { service: owner.name(), topic, partition, committed, end, lag: behind }
+        LagRow { service: owner.name(), topic, partition, committed, end, lag: behind }
     };
-    Ok(found.into_iter().map(line).collect())
+    Ok(found.into_iter().map(row).collect())
 }

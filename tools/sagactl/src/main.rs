@@ -1,11 +1,9 @@
-//! `sagactl`, the operator's command line: what became of orders, what waits, and what to do about records that could not be
-//! handled.
-//!
-//! It talks to Kafka and to the services' HTTP APIs, as anybody may; only `rebuild` opens a service's database, to read.
+#![doc = include_str!("../README.md")]
 
 mod backlog;
 mod choreography;
 mod dead_letters;
+mod exit;
 mod http;
 mod lag;
 mod orders;
@@ -21,19 +19,19 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
-use crate::settings::{Settings, SettingsArgs};
+use crate::{
+    exit::{ExitStatus, UsageError},
+    settings::{Settings, SettingsArgs},
+};
 
-/// Wrong arguments or configuration, as in sysexits.h; the services end so, too.
-const EXIT_USAGE: u8 = 64;
-
-/// Operates the order saga: dead letters, orders, consumer lag, backlogs, and states rebuilt from the log.
+/// Operates the order saga.
 #[derive(Parser)]
-#[command(version, after_help = HELP)]
-struct Arguments {
+#[command(name = "sagactl", version, max_term_width = 120, after_help = HELP)]
+struct SagactlArguments {
     #[command(flatten)]
     settings: SettingsArgs,
     #[command(subcommand)]
-    command: Command,
+    command: SagactlCommand,
 }
 
 const HELP: &str = "\
@@ -44,63 +42,39 @@ Examples:
   sagactl rebuild order --check
   sagactl lag --output json
 
-Kafka clients take any librdkafka property by the prefix KAFKA_, as the services do: KAFKA_SECURITY_PROTOCOL=ssl.
-KAFKA_TOPIC_PREFIX is the services' own.
+Variables with the prefix KAFKA_ set librdkafka properties, as in the services: KAFKA_SECURITY_PROTOCOL=ssl.
+KAFKA_TOPIC_PREFIX must have the same value as in the services.
 
-Exit codes: 0 done, 1 failed, refused or found a difference, 64 wrong arguments or configuration.";
+Exit codes:
+  0   success
+  1   failure: an operation failed or was refused, or a check found a difference
+  64  invalid arguments or configuration";
 
 #[derive(Subcommand)]
-enum Command {
-    /// Records that a service could not handle: look at them, have them tried once more, put them away.
+enum SagactlCommand {
+    /// List, show, redrive and discard records that a service could not process
     #[command(subcommand, visible_alias = "dlq")]
-    DeadLetters(dead_letters::Command),
-    /// Orders and their path through the services.
+    DeadLetters(dead_letters::DeadLettersCommand),
+    /// List, show and follow orders
     #[command(subcommand)]
-    Orders(orders::Command),
-    /// States rebuilt from the log alone, held against what a service's database keeps beside it.
-    Rebuild(rebuild::Rebuild),
-    /// Who does what when something happened: the saga's table.
-    Choreography(choreography::Choreography),
-    /// How many records of each topic each service has yet to do.
-    Lag(lag::Lag),
-    /// What waits in each service: events, calls, parked records, dead letters, timers.
-    Backlog(backlog::Backlog),
-}
-
-/// Arguments that don't go together, beyond what their parser can tell.
-#[derive(Debug)]
-struct Usage(&'static str);
-
-impl std::fmt::Display for Usage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
-
-/// How a command that was carried out ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    /// All is as it should be.
-    Good,
-    /// Something was refused, or is not as it should be; it has been told.
-    Bad,
-}
-
-impl Verdict {
-    fn good_if(good: bool) -> Self {
-        if good { Self::Good } else { Self::Bad }
-    }
+    Orders(orders::OrdersCommand),
+    /// Rebuild streams from the log and compare them with the stored status and snapshots
+    Rebuild(rebuild::RebuildCommand),
+    /// Print the reactions of the services to events, requests and deadlines
+    Choreography(choreography::ChoreographyCommand),
+    /// Print the consumer lag of each service
+    Lag(lag::LagCommand),
+    /// Print the work that waits in each service: events, calls, parked records, dead letters, timers
+    Backlog(backlog::BacklogCommand),
 }
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match SagactlArguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Where it can't be printed there is nobody to tell.
+            // A failure to print has nowhere to be reported.
             let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(EXIT_USAGE) } else { ExitCode::SUCCESS };
+            return if error.use_stderr() { ExitCode::from(exit::USAGE) } else { ExitCode::SUCCESS };
         }
     };
     let settings = match Settings::read(arguments.settings) {
@@ -109,42 +83,63 @@ fn main() -> ExitCode {
             for error in errors {
                 eprintln!("sagactl: {error}");
             }
-            return ExitCode::from(EXIT_USAGE);
+            return ExitCode::from(exit::USAGE);
         }
     };
     match run(arguments.command, &settings) {
-        Ok(Verdict::Good) => ExitCode::SUCCESS,
-        Ok(Verdict::Bad) => ExitCode::FAILURE,
-        // Who read the output has seen enough: `sagactl orders list | head -3`.
+        Ok(status) => status.into(),
+        // The reader of the output closed it early: `sagactl orders list | head -3`.
         Err(error) if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) => {
             ExitCode::SUCCESS
         }
         Err(error) => {
             eprintln!("sagactl: {error:#}");
-            if error.is::<Usage>() { ExitCode::from(EXIT_USAGE) } else { ExitCode::FAILURE }
+            if error.is::<UsageError>() { ExitCode::from(exit::USAGE) } else { ExitCode::FAILURE }
         }
     }
 }
 
-fn run(command: Command, settings: &Settings) -> anyhow::Result<Verdict> {
+fn run(command: SagactlCommand, settings: &Settings) -> anyhow::Result<ExitStatus> {
     match command {
-        Command::DeadLetters(command) => command.run(settings),
-        Command::Orders(command) => command.run(settings),
-        Command::Rebuild(command) => command.run(settings),
-        Command::Choreography(command) => command.run(settings),
-        Command::Lag(command) => command.run(settings),
-        Command::Backlog(command) => command.run(settings),
+        SagactlCommand::DeadLetters(command) => command.run(settings),
+        SagactlCommand::Orders(command) => command.run(settings),
+        SagactlCommand::Rebuild(command) => command.run(settings),
+        SagactlCommand::Choreography(command) => command.run(settings),
+        SagactlCommand::Lag(command) => command.run(settings),
+        SagactlCommand::Backlog(command) => command.run(settings),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
+    use expect_test::expect_file;
 
     use super::*;
 
     #[test]
-    fn the_arguments_fit_together() {
-        Arguments::command().debug_assert();
+    fn arguments_are_consistent() {
+        SagactlArguments::command().debug_assert();
+    }
+
+    /// Collects the long help of a command and of its subcommands.
+    fn help(command: &mut clap::Command, text: &mut String) {
+        let name = command.get_bin_name().unwrap_or("sagactl").to_owned();
+        // Variables of this machine must not change the text.
+        let shown = command.clone().mut_args(|arg| arg.hide_env_values(true)).render_long_help();
+        let shown: Vec<_> = shown.to_string().lines().map(str::trim_end).map(str::to_owned).collect();
+        text.extend(["$ ", &name, " --help\n", &shown.join("\n"), "\n\n"]);
+        for subcommand in command.get_subcommands_mut().filter(|command| command.get_name() != "help") {
+            help(subcommand, text);
+        }
+    }
+
+    #[test]
+    fn help_texts_match_snapshot() {
+        let mut command = SagactlArguments::command().term_width(120);
+        command.build();
+        let mut text = String::new();
+        help(&mut command, &mut text);
+        expect_file!["help.txt"].assert_eq(&text);
     }
 }

@@ -1,4 +1,4 @@
-//! What is found, as tables for people or as JSON for programs.
+//! Output: tables for people, JSON for programs.
 
 use std::io::{self, Write as _};
 
@@ -6,65 +6,64 @@ use clap::ValueEnum;
 use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
 use serde::Serialize;
 
-/// How to write what was found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people.
+pub(crate) enum OutputFormat {
+    /// Tables and text for people.
     #[default]
     Table,
-    /// For programs: one document; `watch` writes one for each line.
+    /// One JSON document; `orders watch` writes one per line.
     Json,
 }
 
-/// Something that is a row of a table, and an object in JSON.
-pub(crate) trait Row: Serialize {
-    /// The columns' titles.
+/// A row of a table, and an object in JSON.
+pub(crate) trait TableRow: Serialize {
+    /// Column titles.
     const HEADER: &'static [&'static str];
-    /// The columns with numbers, which are aligned at their right.
+    /// Indexes of the columns that are aligned right.
     const NUMBERS: &'static [usize] = &[];
-    /// A cell for each title.
+    /// One cell per column.
     fn cells(&self) -> Vec<String>;
 }
 
-/// Where findings are written: standard output. A closed pipe is an error like others.
+/// Writer to standard output. A closed pipe is returned as an error.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
-    format: Format,
+    format: OutputFormat,
 }
 
 impl Output {
-    pub(crate) fn new(format: Format) -> Self {
+    pub(crate) fn new(format: OutputFormat) -> Self {
         Self { format }
     }
 
-    /// Rows; `none` is said in place of a table without any.
-    pub(crate) fn rows<R: Row>(self, rows: &[R], none: &str) -> io::Result<()> {
+    /// Writes rows, or the text `none` instead of an empty table.
+    pub(crate) fn rows<R: TableRow>(self, rows: &[R], none: &str) -> io::Result<()> {
         match self.format {
-            Format::Json => json(&rows),
-            Format::Table if rows.is_empty() => text(none),
-            Format::Table => text(&table(rows)),
+            OutputFormat::Json => json(&rows),
+            OutputFormat::Table if rows.is_empty() => text(none),
+            OutputFormat::Table => text(&table(rows)),
         }
     }
 
-    /// One thing: a text for people, which is only made if it is wanted, or a document.
-    pub(crate) fn one(self, thing: &impl Serialize, words: impl FnOnce() -> String) -> io::Result<()> {
+    /// Writes one document. `words` renders it for people.
+    pub(crate) fn one(self, document: &impl Serialize, words: impl FnOnce() -> String) -> io::Result<()> {
         match self.format {
-            Format::Json => json(thing),
-            Format::Table => text(&words()),
+            OutputFormat::Json => json(document),
+            OutputFormat::Table => text(&words()),
         }
     }
 
-    /// A line in the middle of others, at once.
-    pub(crate) fn line(self, thing: &impl Serialize, words: impl FnOnce() -> String) -> io::Result<()> {
+    /// Writes one line of a stream without delay.
+    pub(crate) fn line(self, document: &impl Serialize, words: impl FnOnce() -> String) -> io::Result<()> {
         match self.format {
-            Format::Json => text(&serde_json::to_string(thing)?),
-            Format::Table => text(&words()),
+            OutputFormat::Json => text(&serde_json::to_string(document)?),
+            OutputFormat::Table => text(&words()),
         }
     }
 }
 
-fn json(thing: &impl Serialize) -> io::Result<()> {
-    text(&serde_json::to_string_pretty(thing)?)
+fn json(document: &impl Serialize) -> io::Result<()> {
+    text(&serde_json::to_string_pretty(document)?)
 }
 
 fn text(text: &str) -> io::Result<()> {
@@ -73,11 +72,11 @@ fn text(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// A table with a rule below its header and nothing else, so that its lines can be cut and searched.
-pub(crate) fn table<R: Row>(rows: &[R]) -> String {
+/// Table with a rule below its header and no other borders, so that `cut` and `grep` work on its lines.
+pub(crate) fn table<R: TableRow>(rows: &[R]) -> String {
     let mut table = Table::new();
     table.load_style(STYLE).set_header(R::HEADER);
-    table.add_rows(rows.iter().map(Row::cells));
+    table.add_rows(rows.iter().map(TableRow::cells));
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, u16::from(index + 1 < R::HEADER.len())));
         if R::NUMBERS.contains(&index) {
@@ -87,13 +86,13 @@ pub(crate) fn table<R: Row>(rows: &[R]) -> String {
     table.trim_fmt()
 }
 
-/// Lines for the header alone, and two spaces between columns: one is a column's, one is between them.
+/// Two spaces between columns: the padding of a column and the junction.
 const STYLE: TableStyle = TableStyle::new()
     .header_lines(ContentLineStyle::none().junction(' '))
     .header_separator(LineStyle::none().fill('─').junction('─'))
     .content_lines(ContentLineStyle::none().junction(' '));
 
-/// A text in the middle of a table: one line, and not too long.
+/// Shortens a text to one line of at most `chars` characters.
 pub(crate) fn short(text: &str, chars: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(chars) {
@@ -102,17 +101,25 @@ pub(crate) fn short(text: &str, chars: usize) -> String {
     }
 }
 
+/// A number with its noun: `1 stream`, `2 streams`.
+pub(crate) fn counted(count: impl Into<u64>, noun: &str) -> String {
+    let count = count.into();
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
+    use expect_test::expect;
+
     use super::*;
 
     #[derive(Serialize)]
-    struct Count {
+    struct CountRow {
         what: &'static str,
         count: u32,
     }
 
-    impl Row for Count {
+    impl TableRow for CountRow {
         const HEADER: &'static [&'static str] = &["what", "count"];
         const NUMBERS: &'static [usize] = &[1];
 
@@ -122,14 +129,24 @@ mod tests {
     }
 
     #[test]
-    fn a_table_has_a_header_and_aligned_columns() {
-        let rows = [Count { what: "records", count: 7 }, Count { what: "ü", count: 12345 }];
-        assert_eq!(table(&rows), "what     count\n──────────────\nrecords      7\nü        12345");
+    fn table_has_a_header_and_aligned_columns() {
+        let rows = [CountRow { what: "records", count: 7 }, CountRow { what: "ü", count: 12345 }];
+        expect![[r#"
+            what     count
+            ──────────────
+            records      7
+            ü        12345"#]]
+        .assert_eq(&table(&rows));
     }
 
     #[test]
-    fn a_text_is_cut_between_characters() {
+    fn short_cuts_between_characters() {
         assert_eq!(short("one\n  two", 20), "one two");
         assert_eq!(short("äöü", 2), "äö…");
+    }
+
+    #[test]
+    fn counted_uses_the_singular_for_one() {
+        assert_eq!([0_u64, 1, 2].map(|count| counted(count, "event")), ["0 events", "1 event", "2 events"]);
     }
 }

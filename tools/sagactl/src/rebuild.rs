@@ -1,27 +1,24 @@
-//! `sagactl rebuild`: what a service's log says, held against what its database keeps beside it. Only reads, also while the
-//! service runs.
+//! `sagactl rebuild`: compares the stored status and snapshots of a service's streams with its log. Reads only, also
+//! while the service runs.
 
 use anyhow::{Context as _, Result, ensure};
+use catalog::ServiceName;
 use clap::Args;
-use contracts::ServiceName;
 use decider::{Service, StreamId};
-use inventory::decider::Inventory;
-use order::decider::Order;
-use payment::decider::Payment;
 use runtime::{AsOf, Audit, audit, audit_all, audit_now, pages::AtQuery};
 use serde::Serialize;
 use serde_json::Value;
-use shipping::decider::Shipping;
+use service_registry::ServiceVisitor;
 use store::EventStore;
 
 use crate::{
-    Verdict,
-    output::{Row, short},
+    exit::ExitStatus,
+    output::{TableRow, counted, short},
     service,
     settings::Settings,
 };
 
-/// Characters of a difference in a table.
+/// Maximum characters of a difference in a table.
 const DIFFERENCE_CHARS: usize = 200;
 
 #[derive(Args)]
@@ -29,42 +26,42 @@ const DIFFERENCE_CHARS: usize = 200;
 Examples:
   sagactl rebuild order --check
   sagactl rebuild inventory --stream stock-MUG --at 2026-11-25T10:00:00Z --database sqlite:/data/inventory.db")]
-pub(crate) struct Rebuild {
-    /// Whose database it is.
+pub(crate) struct RebuildCommand {
+    /// Service that owns the database
     #[arg(value_name = "SERVICE", value_parser = service::parser())]
     service: ServiceName,
-    /// The service's database [default: sqlite:data/<service>.db].
+    /// Database of the service [default: sqlite:data/<service>.db]
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     database: Option<String>,
-    /// Rebuild one stream, such as `stock-MUG` or `order-<id>`, and show its state.
+    /// Rebuild one stream, such as `stock-MUG` or `order-<id>`, and print its state
     #[arg(long, value_name = "NAME", required_unless_present = "check")]
     stream: Option<String>,
-    /// As it was: a version (a number from 1) or a time (RFC 3339).
+    /// Rebuild the stream as of a version (a number from 1) or a time (RFC 3339)
     #[arg(long, value_name = "VERSION|TIME", value_parser = point, requires = "stream")]
     at: Option<AsOf>,
-    /// Rebuild all streams and tell those that differ; exit code 1 if there is one.
+    /// Rebuild all streams and print the differences; exit code 1 if there are any
     #[arg(long, conflicts_with_all = ["stream", "at"])]
     check: bool,
 }
 
 fn point(text: &str) -> Result<AsOf, String> {
     let query = AtQuery { at: Some(text.to_owned()) };
-    query.up_to().map_err(|_| "is neither a version nor an RFC 3339 time".to_owned())
+    query.up_to().map_err(|_| "neither a version nor an RFC 3339 time".to_owned())
 }
 
-/// One stream as its log has it.
+/// One stream, rebuilt from its log.
 #[derive(Serialize)]
-struct Rebuilt {
+struct RebuiltStream {
     stream: String,
     version: u64,
     status: &'static str,
-    /// How many snapshots were compared.
+    /// Number of snapshots that were compared with the log.
     snapshots: usize,
     differences: Vec<String>,
     state: Value,
 }
 
-impl From<Audit> for Rebuilt {
+impl From<Audit> for RebuiltStream {
     fn from(audit: Audit) -> Self {
         let Audit { stream, version, state, status, snapshots, differences } = audit;
         let differences = differences.iter().map(ToString::to_string).collect();
@@ -72,25 +69,26 @@ impl From<Audit> for Rebuilt {
     }
 }
 
-impl Rebuilt {
+impl RebuiltStream {
     fn text(&self) -> String {
         let Self { stream, version, status, snapshots, differences, state } = self;
-        let compared = format!("{stream} at version {version}: {status}; {snapshots} snapshots compared");
-        let differences = differences.iter().map(|difference| format!("  differs: {difference}"));
+        let snapshots = counted(*snapshots as u64, "snapshot");
+        let compared = format!("{stream} at version {version}: {status}; compared {snapshots}");
+        let differences = differences.iter().map(|difference| format!("  difference: {difference}"));
         let lines: Vec<_> = std::iter::once(compared).chain(differences).chain([format!("{state:#}")]).collect();
         lines.join("\n")
     }
 }
 
-/// A stream that is not what its log says.
+/// A difference between a stream's log and the data stored beside it.
 #[derive(Serialize)]
-struct Differing {
+struct DriftRow {
     stream: String,
     version: u64,
     difference: String,
 }
 
-impl Row for Differing {
+impl TableRow for DriftRow {
     const HEADER: &'static [&'static str] = &["stream", "version", "difference"];
     const NUMBERS: &'static [usize] = &[1];
 
@@ -99,70 +97,124 @@ impl Row for Differing {
     }
 }
 
-/// What a check found.
+/// Result of a check over all streams.
 #[derive(Default, Serialize)]
-struct Checked {
-    streams: usize,
+struct CheckSummary {
+    streams: u64,
     events: u64,
     snapshots: usize,
-    differences: Vec<Differing>,
+    differences: Vec<DriftRow>,
 }
 
-impl Checked {
+impl CheckSummary {
     fn add(&mut self, audit: &Audit) {
         self.streams += 1;
         self.events += audit.version;
         self.snapshots += audit.snapshots;
         let (stream, version) = (audit.stream.to_string(), audit.version);
-        let difference =
-            |found: &runtime::Difference| Differing { stream: stream.clone(), version, difference: found.to_string() };
-        self.differences.extend(audit.differences.iter().map(difference));
+        let row =
+            |found: &runtime::Difference| DriftRow { stream: stream.clone(), version, difference: found.to_string() };
+        self.differences.extend(audit.differences.iter().map(row));
     }
 
-    fn text(&self, database: &str) -> String {
+    fn text(&self, service: ServiceName) -> String {
         let Self { streams, events, snapshots, differences } = self;
-        let compared = format!("{database}: {streams} streams with {events} events and {snapshots} snapshots");
+        let (streams, events) = (counted(*streams, "stream"), counted(*events, "event"));
+        let compared = format!("{service}: {streams}, {events}, {}", counted(*snapshots as u64, "snapshot"));
         match differences.len() {
-            0 => format!("{compared}; all is as the log says"),
-            count => format!("{compared}; {count} differences\n\n{}", crate::output::table(differences)),
+            0 => format!("{compared}; no differences"),
+            count => {
+                let differences = crate::output::table(differences);
+                format!("{compared}; {}\n\n{differences}", counted(count as u64, "difference"))
+            }
         }
     }
 }
 
-impl Rebuild {
-    pub(crate) fn run(self, settings: &Settings) -> Result<Verdict> {
-        match self.service {
-            ServiceName::Order => self.run_for::<Order>(settings),
-            ServiceName::Inventory => self.run_for::<Inventory>(settings),
-            ServiceName::Payment => self.run_for::<Payment>(settings),
-            ServiceName::Shipping => self.run_for::<Shipping>(settings),
-        }
+impl RebuildCommand {
+    pub(crate) fn run(self, settings: &Settings) -> Result<ExitStatus> {
+        let service = self.service;
+        let rebuilt = service_registry::visit(service, Rebuild { command: self, settings });
+        rebuilt.with_context(|| format!("the {service} service has no streams to rebuild"))?
     }
+}
 
-    fn run_for<S: Service>(self, settings: &Settings) -> Result<Verdict> {
+/// Rebuilds the streams of one service.
+struct Rebuild<'s> {
+    command: RebuildCommand,
+    settings: &'s Settings,
+}
+
+impl ServiceVisitor for Rebuild<'_> {
+    type Output = Result<ExitStatus>;
+
+    fn visit<S: Service>(self) -> Self::Output {
+        let Self { command: RebuildCommand { service, database, stream, at, .. }, settings } = self;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let url = self.database.unwrap_or_else(|| format!("sqlite:data/{}.db", self.service.name()));
-        // A URL may hold a password, so what is shown of it is what the store's errors show.
-        let store = runtime.block_on(EventStore::open_read_only(&url)).context("the database can't be opened")?;
-        let Some(stream) = self.stream else {
-            let mut checked = Checked::default();
+        let url = database.unwrap_or_else(|| format!("sqlite:data/{service}.db"));
+        // The message names no URL because a URL may contain a password; the store's errors hide it.
+        let store = runtime.block_on(EventStore::open_read_only(&url)).context("failed to open the database")?;
+        let Some(stream) = stream else {
+            let mut checked = CheckSummary::default();
             runtime.block_on(audit_all::<S>(&store, |audit| checked.add(&audit)))?;
-            settings.output.one(&checked, || checked.text(self.service.name()))?;
-            return Ok(Verdict::good_if(checked.differences.is_empty()));
+            settings.output.one(&checked, || checked.text(service))?;
+            return Ok(ExitStatus::success_if(checked.differences.is_empty()));
         };
-        let named = StreamId::parse(stream.clone()).with_context(|| format!("{stream} is no name of a stream"))?;
-        let rebuilt = runtime.block_on(rebuild::<S>(&store, &named, self.at))?;
+        let stream = StreamId::parse(stream.clone()).with_context(|| format!("invalid stream name {stream}"))?;
+        let rebuilt = runtime.block_on(rebuild::<S>(&store, &stream, at))?;
         settings.output.one(&rebuilt, || rebuilt.text())?;
-        Ok(Verdict::good_if(rebuilt.differences.is_empty()))
+        Ok(ExitStatus::success_if(rebuilt.differences.is_empty()))
     }
 }
 
-async fn rebuild<S: Service>(store: &EventStore, stream: &StreamId, at: Option<AsOf>) -> Result<Rebuilt> {
+async fn rebuild<S: Service>(store: &EventStore, stream: &StreamId, at: Option<AsOf>) -> Result<RebuiltStream> {
     let rebuilt = match at {
         None => audit_now::<S>(store, stream).await?,
         Some(at) => Some(audit::<S>(store, stream, at).await?),
     };
     let rebuilt = rebuilt.with_context(|| format!("there is no stream {stream}"))?;
-    ensure!(rebuilt.version > 0 || !rebuilt.differences.is_empty(), "there was no stream {stream} then");
+    ensure!(rebuilt.version > 0 || !rebuilt.differences.is_empty(), "stream {stream} did not exist at that point");
     Ok(rebuilt.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn check_text_has_plurals_and_the_differences() {
+        let clean = CheckSummary { streams: 1, events: 4, snapshots: 0, differences: vec![] };
+        expect!["order: 1 stream, 4 events, 0 snapshots; no differences"].assert_eq(&clean.text(ServiceName::Order));
+        let row = DriftRow { stream: "order-1".into(), version: 4, difference: "the status is wrong".into() };
+        let drifted = CheckSummary { streams: 2, events: 8, snapshots: 1, differences: vec![row] };
+        expect![[r#"
+            order: 2 streams, 8 events, 1 snapshot; 1 difference
+
+            stream   version  difference
+            ─────────────────────────────────────
+            order-1        4  the status is wrong"#]]
+        .assert_eq(&drifted.text(ServiceName::Order));
+    }
+
+    #[test]
+    fn stream_text_has_state_and_differences() {
+        let stream = RebuiltStream {
+            stream: "stock-MUG".into(),
+            version: 3,
+            status: "in_stock",
+            snapshots: 1,
+            differences: vec!["the status is wrong".into()],
+            state: json!({ "on_hand": 5 }),
+        };
+        expect![[r#"
+            stock-MUG at version 3: in_stock; compared 1 snapshot
+              difference: the status is wrong
+            {
+              "on_hand": 5
+            }"#]]
+        .assert_eq(&stream.text());
+    }
 }

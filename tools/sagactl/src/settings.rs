@@ -1,25 +1,26 @@
-//! Where things are: by flags, by the variables that the services read too, or as on a laptop.
+//! Addresses of Kafka and the services: from flags, from the variables that the services use too, or the laptop
+//! defaults.
 
-use clap::Args;
-use contracts::ServiceName;
+use catalog::{PerService, ServiceName};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use messaging::KafkaConfig;
 use runtime::{Config, ConfigError, ProcessEnvironment};
 
 use crate::{
-    http::Client,
-    output::{Format, Output},
+    http::HttpClient,
+    output::{Output, OutputFormat},
 };
 
-/// The name of this tool to Kafka.
+/// Client name of this tool at the Kafka broker.
 const TOOL: &str = "sagactl";
 
 #[derive(Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct SettingsArgs {
-    /// How to write what was found.
+    /// Output format
     #[arg(long, short, global = true, value_enum, default_value_t)]
-    output: Format,
-    /// Kafka, as host:port, several separated by commas.
+    output: OutputFormat,
+    /// Kafka brokers as host:port, separated by commas
     #[arg(
         long,
         global = true,
@@ -28,58 +29,81 @@ pub(crate) struct SettingsArgs {
         value_name = "SERVERS"
     )]
     kafka: String,
-    /// The order service.
-    #[arg(long, global = true, env = "ORDER_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
-    order_url: String,
-    /// The inventory service.
-    #[arg(long, global = true, env = "INVENTORY_URL", default_value = "http://127.0.0.1:8081", value_name = "URL")]
-    inventory_url: String,
-    /// The payment service.
-    #[arg(long, global = true, env = "PAYMENT_URL", default_value = "http://127.0.0.1:8082", value_name = "URL")]
-    payment_url: String,
-    /// The shipping service.
-    #[arg(long, global = true, env = "SHIPPING_URL", default_value = "http://127.0.0.1:8083", value_name = "URL")]
-    shipping_url: String,
+    #[command(flatten)]
+    urls: ServiceUrls,
 }
 
-/// What every command works with.
+/// Base URL of each service: an argument `--<service>-url` with the variable `<SERVICE>_URL`.
+struct ServiceUrls(PerService<String>);
+
+fn url_id(service: ServiceName) -> String {
+    format!("{service}-url")
+}
+
+fn url_argument(service: ServiceName) -> Arg {
+    Arg::new(url_id(service))
+        .long(url_id(service))
+        .help(format!("Base URL of the {service} service"))
+        .value_name("URL")
+        .env(format!("{}_URL", service.name().to_uppercase().replace('-', "_")))
+        .default_value(format!("http://127.0.0.1:{}", service.port()))
+        .global(true)
+}
+
+impl Args for ServiceUrls {
+    fn augment_args(command: Command) -> Command {
+        command.args(ServiceName::ALL.iter().copied().map(url_argument))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for ServiceUrls {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let url = |service| matches.get_one::<String>(&url_id(service)).cloned().unwrap_or_default();
+        Ok(Self(PerService::new(url)))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// Settings that all commands share.
 pub(crate) struct Settings {
     pub(crate) output: Output,
     kafka: KafkaConfig,
-    urls: [String; 4],
+    urls: PerService<String>,
 }
 
 impl Settings {
     /// # Errors
-    /// All values that can't be used.
+    /// All invalid values.
     pub(crate) fn read(arguments: SettingsArgs) -> Result<Self, Vec<ConfigError>> {
-        let SettingsArgs { output, kafka: servers, order_url, inventory_url, payment_url, shipping_url } = arguments;
+        let SettingsArgs { output, kafka: servers, urls } = arguments;
         let kafka = Config::kafka_config_for(&ProcessEnvironment, TOOL)?;
         Ok(Self {
             output: Output::new(output),
             kafka: KafkaConfig { bootstrap_servers: servers, ..kafka },
-            urls: [order_url, inventory_url, payment_url, shipping_url],
+            urls: urls.0,
         })
     }
 
-    /// Kafka, for reading and writing records.
+    /// Kafka configuration for reading and writing records.
     pub(crate) fn kafka(&self) -> &KafkaConfig {
         &self.kafka
     }
 
-    /// Kafka, for asking after a service's consumer group.
+    /// Kafka configuration for queries about the consumer group of a service.
     pub(crate) fn kafka_of(&self, service: ServiceName) -> KafkaConfig {
         KafkaConfig { group: service.name().to_owned(), ..self.kafka.clone() }
     }
 
-    /// A service's HTTP API.
-    pub(crate) fn client(&self, service: ServiceName) -> Client {
-        let [order, inventory, payment, shipping] = &self.urls;
-        Client::new(match service {
-            ServiceName::Order => order,
-            ServiceName::Inventory => inventory,
-            ServiceName::Payment => payment,
-            ServiceName::Shipping => shipping,
-        })
+    /// Client for the HTTP API of a service.
+    pub(crate) fn client(&self, service: ServiceName) -> HttpClient {
+        HttpClient::new(&self.urls[service])
     }
 }

@@ -56,5 +56,5 @@ fn lag_counts_unread_records_until_service_catches_up() {
     cluster.wait_for_sagactl_json("shipping to catch up", &["lag", "--behind"], |rows| {
         rows.as_array().is_some_and(Vec::is_empty)
     });
-    assert_eq!(cluster.sagactl_exits_with(0, &["lag", "--behind"]).stdout, "nobody is behind\n");
+    assert_eq!(cluster.sagactl_exits_with(0, &["lag", "--behind"]).stdout, "no service is behind\n");
 }

@@ -54,7 +54,11 @@ fn dry_run_of_redrive_changes_nothing() {
 
     let before = list(&cluster, &["--all"]);
     let dry = cluster.sagactl_json(&["dead-letters", "redrive", &letter, "--dry-run"]);
-    assert_eq!((dry[0]["told"].as_str(), dry[0]["done"].as_bool()), (Some("would be redriven"), Some(true)), "{dry}");
+    assert_eq!(
+        (dry[0]["outcome"].as_str(), dry[0]["done"].as_bool()),
+        (Some("would be redriven"), Some(true)),
+        "{dry}"
+    );
     assert_eq!(list(&cluster, &["--all"]), before, "a dry run does not resolve the dead letter");
     assert_eq!(cluster.status(order), "placed", "a dry run does not continue the order");
     cluster.shut_down();
@@ -69,7 +73,7 @@ fn redrive_after_a_fix_has_one_effect_when_repeated() {
     cluster.sagactl_exits_with(0, &["dead-letters", "redrive", &letter]);
     cluster.wait_until_confirmed(order);
     let refused = cluster.sagactl_exits_with(1, &["dead-letters", "redrive", &letter]);
-    assert!(refused.stdout.contains("refused: it was redriven before"), "{refused:?}");
+    assert!(refused.stdout.contains("refused: already redriven"), "{refused:?}");
     cluster.sagactl_exits_with(0, &["dead-letters", "redrive", &letter, "--again"]);
     let redriven = cluster.topics().read(&["inventory.redrive"]);
     redriven.wait_for("two redriven records", |seen| (seen.len() == 2).then_some(()));
@@ -122,7 +126,7 @@ fn discarded_dead_letters_keep_their_note() {
     let (state, note) = (&payment[0]["state"], &payment[0]["resolutions"][0]["note"]);
     assert_eq!((state.as_str(), note.as_str()), (Some("discarded"), Some("a test's poison")));
     let again = cluster.sagactl_exits_with(1, &["dead-letters", "discard", &id(&payment[0])]);
-    assert!(again.stdout.contains("refused: it was discarded before"), "{again:?}");
+    assert!(again.stdout.contains("refused: already discarded"), "{again:?}");
 
     let table = cluster.sagactl_exits_with(0, &["dead-letters", "list"]).stdout;
     let names_order = table.contains(&order.to_string());

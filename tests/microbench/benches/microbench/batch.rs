@@ -1,4 +1,4 @@
-//! A full batch of inputs through the shell and SQLite: decided, appended, in the outbox, and on the disk.
+//! A full batch of commands through the runtime and SQLite: decided, appended and written to disk.
 
 use std::time::{Duration, Instant};
 
@@ -9,15 +9,15 @@ use order::decider::Order;
 use runtime::{Cause, benches::Batches};
 use tokio::runtime::Runtime;
 
-use crate::samples::{Database, PRODUCTS, list, place, products, receive, reserve};
+use crate::samples::{BenchDatabase, PRODUCTS, list, place, products, receive, reserve};
 
-/// As many as under load.
+/// Batch size under load.
 const INPUTS: usize = 512;
 
 pub(crate) fn measure(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime");
     let mut group = criterion.benchmark_group(format!("batch of {INPUTS}"));
-    // Every sample has a database of its own, in which there are as many batches as in any other.
+    // Every sample uses a new database and, by flat sampling, the same number of batches.
     group.sampling_mode(SamplingMode::Flat).sample_size(20).measurement_time(Duration::from_secs(10));
     group.throughput(Throughput::Elements(INPUTS as u64));
     group.bench_function("order: Place", |bencher| {
@@ -30,21 +30,21 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A command with its number, and why it is given.
+/// Creates the command with this number, and its cause.
 type Given<S> = fn(usize) -> (Cause, <S as Decider>::Command);
 
-/// How long so many batches take in which each command leads to one event for others, after what each product begins with.
+/// Duration of this many batches, in which each command results in one public event. `product` prepares each product.
 async fn time<S: Service>(product: Given<S>, command: Given<S>, batches: u64) -> Duration {
-    let database = Database::new();
+    let database = BenchDatabase::new();
     let mut service = Batches::<S>::on(database.store());
     service.commit((0..PRODUCTS).map(product)).await.expect("commits");
     let mut took = Duration::ZERO;
     for _ in 0..batches {
         let commands: Vec<_> = (0..INPUTS).map(command).collect();
-        let began = Instant::now();
+        let started = Instant::now();
         let events = service.commit(commands).await.expect("commits");
-        took += began.elapsed();
-        assert_eq!(events, INPUTS, "each led to what it should");
+        took += started.elapsed();
+        assert_eq!(events, INPUTS, "each command results in one event");
     }
     took
 }

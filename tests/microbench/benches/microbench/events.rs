@@ -1,4 +1,4 @@
-//! An event on its way into a record, and out of one: the largest of the saga, and one of the smallest.
+//! Encoding and decoding of the largest event of the saga and of one of the smallest.
 
 use std::hint::black_box;
 
@@ -19,25 +19,25 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     }
 }
 
-/// A record as the outbox has it.
-struct Record {
+/// An event, encoded as a Kafka record.
+struct EncodedEvent {
     topic: &'static str,
     headers: Vec<(&'static str, String)>,
     payload: String,
 }
 
-fn encode(Received { meta, event }: &Received) -> Record {
-    let topic = meta.event_type.owner.topic();
-    Record { topic, headers: headers(meta, "http://127.0.0.1:8080"), payload: event.to_json() }
+fn encode(Received { meta, event }: &Received) -> EncodedEvent {
+    let topic = meta.event_type.topic;
+    EncodedEvent { topic, headers: headers(meta, "http://127.0.0.1:8080"), payload: event.to_json() }
 }
 
-impl Record {
+impl EncodedEvent {
     fn read(&self) -> Received {
         let header =
             |name: &str| self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_bytes());
         match decode(self.topic, header, self.payload.as_bytes()) {
             Ok(contracts::Decoded::Known(received)) => *received,
-            other => panic!("it keeps its contract, and not {other:?}"),
+            other => panic!("unexpected result: {other:?}"),
         }
     }
 }

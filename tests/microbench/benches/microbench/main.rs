@@ -1,4 +1,4 @@
-//! What the steps cost that every event goes through, each by itself: `cargo saga micro`.
+#![doc = include_str!("../../README.md")]
 
 mod batch;
 mod events;

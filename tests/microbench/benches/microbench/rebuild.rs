@@ -1,5 +1,5 @@
-//! The state of a stream made of what is stored: from its latest snapshot, as when it is loaded, and from its log alone, as by
-//! `sagactl rebuild`.
+//! State of a stream: from its latest snapshot, as when a service loads it, and from its log alone, as in `sagactl
+//! rebuild`.
 
 use std::hint::black_box;
 
@@ -13,19 +13,19 @@ use runtime::{
 use store::{EventStore, Store as _};
 use tokio::runtime::Runtime;
 
-use crate::samples::{Database, receive, reserve, sku};
+use crate::samples::{BenchDatabase, receive, reserve, sku};
 
-/// Events in the stream until its latest snapshot.
+/// Events in the stream up to its latest snapshot.
 const UNTIL_SNAPSHOT: usize = 10_000;
-/// And those since: as many as there can be.
+/// Maximum events after a snapshot.
 const SINCE: usize = 99;
 const EVENTS: usize = UNTIL_SNAPSHOT + SINCE;
-/// Committed together.
-const TOGETHER: usize = 500;
+/// Commands per batch.
+const BATCH: usize = 500;
 
 pub(crate) fn measure(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime");
-    let database = Database::new();
+    let database = BenchDatabase::new();
     let store = database.store();
     runtime.block_on(fill(&store));
     let mut group = criterion.benchmark_group("rebuild");
@@ -39,15 +39,15 @@ pub(crate) fn measure(criterion: &mut Criterion) {
 }
 
 fn stream() -> StreamId {
-    StreamId::new(STOCK, &sku(0))
+    StreamId::new(STOCK, sku(0))
 }
 
-/// The stock of one product, which is reserved again and again.
+/// Fills the stream of one product's stock with reservations.
 async fn fill(store: &EventStore) {
     let mut inventory = Batches::<Inventory>::on(store.clone());
     let mut commands = std::iter::once(receive(0)).chain((1..EVENTS).map(|_| reserve(&[0]))).peekable();
     while commands.peek().is_some() {
-        inventory.commit(commands.by_ref().take(TOGETHER).collect::<Vec<_>>()).await.expect("commits");
+        inventory.commit(commands.by_ref().take(BATCH).collect::<Vec<_>>()).await.expect("commits");
     }
     let stored = store.load(stream(), AsOf::Latest).await.expect("loads");
     assert_eq!((stored.version, stored.events.len()), (EVENTS as u64, SINCE));

@@ -1,4 +1,4 @@
-//! What is measured with: a shop of a hundred products, its orders, and a database of its own.
+//! Sample data: a hundred products, orders for them, and a database.
 
 use contracts::{
     CorrelationId, Event, EventId, Meta, Money, OrderId, Received, Sku,
@@ -8,27 +8,27 @@ use contracts::{
 use decider::Service as _;
 use inventory::decider::Inventory;
 use jiff::{Timestamp, ToSpan as _};
-use order::decider::{Placement, Product};
+use order::decider::{PlaceOrder, Product};
 use runtime::Cause;
 use store::{EventStore, SqliteStore};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-/// In the catalog, and in stock.
+/// Products in the catalog and in stock.
 pub(crate) const PRODUCTS: usize = 100;
-/// Units of each product: more than are ever ordered.
+/// Units of each product; more than are ever ordered.
 const UNITS: u32 = 1_000_000;
 const PRICE: Money = Money::eur(1250);
 
-/// A database in a file, durable as in production: every commit waits for the disk.
-pub(crate) struct Database {
+/// A database file, as durable as in production: every commit waits for the disk.
+pub(crate) struct BenchDatabase {
     store: EventStore,
     _folder: TempDir,
 }
 
-impl Database {
+impl BenchDatabase {
     pub(crate) fn new() -> Self {
-        // Not in the system's folder for what is temporary, which may be in memory.
+        // Not in the system's temporary folder, which may be in memory.
         let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
         let store = SqliteStore::open(&folder.path().join("micro.db")).expect("opens");
         Self { store: EventStore::Sqlite(store), _folder: folder }
@@ -43,45 +43,46 @@ pub(crate) fn sku(product: usize) -> Sku {
     format!("PRODUCT-{product:03}").parse().expect("a SKU")
 }
 
-/// The shop lists a product.
+/// Lists a product.
 pub(crate) fn list(product: usize) -> (Cause, order::decider::Command) {
     let product = Product { sku: sku(product), name: format!("Product {product}"), price: PRICE };
     (Cause::default(), order::decider::Command::ListProduct(product))
 }
 
-/// Goods arrive.
+/// Receives goods.
 pub(crate) fn receive(product: usize) -> (Cause, inventory::decider::Command) {
     (Cause::default(), inventory::decider::Command::Receive { sku: sku(product), quantity: UNITS })
 }
 
-/// A customer orders: the order of this number, by HTTP.
+/// Places the order with this number, as by HTTP.
 pub(crate) fn place(number: usize) -> (Cause, order::decider::Command) {
     let OrderPlaced { order_id, customer, lines, payment_method, address, placed_at, deadline, .. } =
         placed(&products(number));
     let lines = lines.into_iter().map(|line| (line.sku, line.quantity)).collect();
-    let placement = Placement { order_id, customer, lines, payment_method, address, placed_at, deadline };
-    (Cause::default(), order::decider::Command::Place(Box::new(placement)))
+    let order = PlaceOrder { order_id, customer, lines, payment_method, address, placed_at, deadline };
+    (Cause::default(), order::decider::Command::Place(Box::new(order)))
 }
 
-/// The order of this number was placed.
+/// `OrderPlaced` for the order with this number.
 pub(crate) fn order_placed(number: usize) -> Received {
     received(Event::Order(OrderEvent::from(placed(&products(number)))))
 }
 
-/// The stock of some order left.
+/// `StockCommitted` for a random order.
 pub(crate) fn stock_committed() -> Received {
     received(Event::Inventory(StockCommitted { order_id: OrderId(Uuid::now_v7()) }.into()))
 }
 
-/// The inventory hears that these products were ordered.
+/// Inventory's command that follows from an order of these products.
 pub(crate) fn reserve(products: &[usize]) -> (Cause, inventory::decider::Command) {
     let received = received(Event::Order(placed(products).into()));
+    let command = Inventory::react(&received.meta, received.event.data()).expect("inventory reserves");
     let Meta { id, correlation_id, hops, .. } = received.meta;
     let cause = Cause { correlation_id: Some(correlation_id), event_id: Some(id), hops: hops + 1, ..Cause::default() };
-    (cause, Inventory::react(&received).expect("it reserves"))
+    (cause, command)
 }
 
-/// The two products that an order of this number is for.
+/// The two products of the order with this number.
 pub(crate) fn products(number: usize) -> [usize; 2] {
     let first = number % PRODUCTS;
     [first, (first + PRODUCTS / 2) % PRODUCTS]
@@ -114,9 +115,9 @@ fn received(event: Event) -> Received {
     let meta = Meta {
         id: EventId(Uuid::now_v7()),
         event_type: event.event_type(),
-        order_id: event.order_id(),
-        // As it is stored and published: in whole microseconds.
-        time: Timestamp::from_microsecond(Timestamp::now().as_microsecond()).expect("it is now"),
+        subject: event.subject(),
+        // Whole microseconds, as stored and published.
+        time: Timestamp::from_microsecond(Timestamp::now().as_microsecond()).expect("valid time"),
         correlation_id: CorrelationId(Uuid::now_v7()),
         causation_id: None,
         hops: 0,

@@ -1,38 +1,13 @@
 //! What the services say that they do, as data.
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::collections::BTreeSet;
 
-use contracts::{Contract as _, EventType, ServiceName};
-use decider::{Reaction, ReactionInfo, Service, Trigger};
+use contracts::{EventType, ServiceName};
+use decider::{ReactionInfo, Trigger};
+
+pub use service_registry::{LINKED as PARTS, LinkedService as Part};
 
 use crate::Observed;
-
-/// A service's part of the saga.
-#[derive(Debug, Clone)]
-pub struct Part {
-    /// Which service.
-    pub owner: ServiceName,
-    /// What it says that it does.
-    pub reactions: Vec<ReactionInfo>,
-    /// The topics that it reads.
-    pub consumes: Vec<&'static str>,
-    /// The events that it may publish.
-    pub publishes: &'static [EventType],
-}
-
-fn part<S: Service>(owner: ServiceName) -> Part {
-    let reactions = S::REACTIONS.iter().map(|Reaction { info, .. }| *info).collect();
-    Part { owner, reactions, consumes: S::consumes(), publishes: S::Public::TYPES }
-}
-
-macro_rules! parts {
-    ($($service:ident $module:ident $event:ident;)+) => {
-        /// All services, in the order in which an order meets them.
-        pub static PARTS: LazyLock<Vec<Part>> =
-            LazyLock::new(|| vec![$(part::<$module::decider::$service>(ServiceName::$service)),+]);
-    };
-}
-catalog::for_each_owner!(parts);
 
 /// All reactions, with the service that has them.
 pub fn reactions() -> impl Iterator<Item = (ServiceName, &'static ReactionInfo)> {

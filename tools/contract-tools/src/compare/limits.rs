@@ -1,16 +1,16 @@
-//! Keywords that limit a number, a text or a length.
+//! Comparison of keywords that limit a number, a text or a length.
 
 use serde_json::{Map, Value};
 
-use super::Changes;
-use crate::Compatibility;
+use super::change::Changes;
+use crate::compatibility::Compatibility;
 
-/// Data must be at least, or have at least, this much.
+/// Lower bounds.
 const LOWER: [&str; 5] = ["minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"];
-/// Data must be at most, or have at most, this much.
+/// Upper bounds.
 const UPPER: [&str; 5] = ["maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"];
 
-/// The formats that are ranges of integers.
+/// Formats that are ranges of integers.
 const INTEGERS: [(&str, i128, i128); 8] = [
     ("uint8", 0, u8::MAX as i128),
     ("uint16", 0, u16::MAX as i128),
@@ -22,7 +22,7 @@ const INTEGERS: [(&str, i128, i128); 8] = [
     ("int64", i64::MIN as i128, i64::MAX as i128),
 ];
 
-/// Whether a keyword is a bound, which is compared here.
+/// Returns whether a keyword is a bound.
 pub(super) fn is_limit(keyword: &str) -> bool {
     LOWER.contains(&keyword) || UPPER.contains(&keyword)
 }
@@ -37,8 +37,8 @@ impl Changes {
         self.format(at, old.get("format"), new.get("format"));
         let unique = |keywords: &Map<String, Value>| keywords.get("uniqueItems") == Some(&Value::Bool(true));
         match (unique(old), unique(new)) {
-            (false, true) => self.add(at, "elements must differ now", Compatibility::Forward),
-            (true, false) => self.add(at, "elements needn't differ any more", Compatibility::Backward),
+            (false, true) => self.add(at, "elements must now be unique", Compatibility::Forward),
+            (true, false) => self.add(at, "elements need no longer be unique", Compatibility::Backward),
             _ => {}
         }
     }
@@ -48,7 +48,7 @@ impl Changes {
         let (Some(was), Some(is)) = (old.as_f64(), new.as_f64()) else {
             return self.by_text(at, keyword, Some(old), Some(new));
         };
-        // Two integers may be the same float.
+        // Different large integers can be equal as floats.
         let order = integers(old, new).map_or_else(|| is.total_cmp(&was), |(was, is)| is.cmp(&was));
         if order.is_eq() {
             return;

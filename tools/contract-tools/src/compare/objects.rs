@@ -1,20 +1,23 @@
-//! Fields: which there are, which must be there, and what may be there besides.
+//! Comparison of objects: fields, required fields, additional fields.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{Change, Changes, accepts_none, canonical};
-use crate::Compatibility;
+use super::change::{Change, Changes};
+use crate::{
+    compatibility::Compatibility,
+    expand::{accepts_none, canonical},
+};
 
-/// One version's word about an object.
-struct Object<'a> {
+/// The parts of one version's schema that concern an object.
+struct ObjectSchema<'a> {
     properties: Option<&'a Map<String, Value>>,
     required: BTreeSet<&'a str>,
     additional: Option<&'a Value>,
 }
 
-impl<'a> Object<'a> {
+impl<'a> ObjectSchema<'a> {
     fn of(keywords: &'a Map<String, Value>) -> Self {
         let required = keywords.get("required").and_then(Value::as_array);
         Self {
@@ -24,7 +27,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// All fields by name; one that is required and not described may be anything.
+    /// Names of all fields, including required ones without a schema.
     fn names(&self) -> Vec<&'a str> {
         let described = self.properties.into_iter().flat_map(Map::keys).map(String::as_str);
         let mut names: Vec<_> = described.collect();
@@ -37,27 +40,27 @@ impl<'a> Object<'a> {
         self.properties?.get(name)
     }
 
-    /// Whether it refuses fields that it does not know.
+    /// Returns whether unknown fields are rejected.
     fn is_closed(&self) -> bool {
         self.additional.is_some_and(accepts_none)
     }
 
-    /// What fields must be that have no name of their own, as in a map.
-    fn of_any_name(&self) -> Option<&'a Value> {
+    /// Schema of additional fields, as in a map.
+    fn additional_schema(&self) -> Option<&'a Value> {
         self.additional.filter(|schema| !accepts_none(schema))
     }
 }
 
 impl Changes {
     pub(super) fn object(&mut self, at: &str, old: &Map<String, Value>, new: &Map<String, Value>) {
-        let (old, new) = (Object::of(old), Object::of(new));
+        let (old, new) = (ObjectSchema::of(old), ObjectSchema::of(new));
         let any = json!({});
         for name in old.names() {
             let pointer = format!("{at}/{}", escaped(name));
             if new.names().contains(&name) {
                 self.field(&pointer, name, &old, &new);
             } else if let Some(to) = renamed(name, &old, &new) {
-                let what = format!("renamed to {to}, or removed while another like it was added");
+                let what = format!("renamed to {to}, or removed while a similar field was added");
                 self.add(&pointer, what, Compatibility::Incompatible);
             } else {
                 self.removed(&pointer, name, &old, &new);
@@ -72,11 +75,11 @@ impl Changes {
         self.additional(at, &old, &new);
     }
 
-    fn field(&mut self, at: &str, name: &str, old: &Object<'_>, new: &Object<'_>) {
+    fn field(&mut self, at: &str, name: &str, old: &ObjectSchema<'_>, new: &ObjectSchema<'_>) {
         let any = json!({});
         match (old.required.contains(name), new.required.contains(name)) {
-            (true, false) => self.add(at, "not required any more", Compatibility::Backward),
-            (false, true) => self.add(at, "required now", Compatibility::Forward),
+            (true, false) => self.add(at, "no longer required", Compatibility::Backward),
+            (false, true) => self.add(at, "now required", Compatibility::Forward),
             _ => {}
         }
         let (old, new) = (old.get(name).unwrap_or(&any), new.get(name).unwrap_or(&any));
@@ -87,19 +90,19 @@ impl Changes {
         self.node(at, old, new);
     }
 
-    fn removed(&mut self, at: &str, name: &str, old: &Object<'_>, new: &Object<'_>) {
+    fn removed(&mut self, at: &str, name: &str, old: &ObjectSchema<'_>, new: &ObjectSchema<'_>) {
         let (what, forward) = if old.required.contains(name) {
             ("required field removed", false)
         } else {
             ("optional field removed", true)
         };
         self.add(at, what, Compatibility::new(!new.is_closed(), forward));
-        if let (Some(was), Some(any_name)) = (old.get(name), new.of_any_name()) {
+        if let (Some(was), Some(any_name)) = (old.get(name), new.additional_schema()) {
             self.node(at, was, any_name);
         }
     }
 
-    fn added(&mut self, at: &str, name: &str, schema: &Value, old: &Object<'_>, new: &Object<'_>) {
+    fn added(&mut self, at: &str, name: &str, schema: &Value, old: &ObjectSchema<'_>, new: &ObjectSchema<'_>) {
         let required = new.required.contains(name);
         let default = schema.get("default").cloned();
         let kind = if required { "required" } else { "optional" };
@@ -110,37 +113,38 @@ impl Changes {
             compatibility: Compatibility::new(!required, !old.is_closed()),
             default,
         });
-        if let Some(any_name) = old.of_any_name() {
+        if let Some(any_name) = old.additional_schema() {
             self.node(at, any_name, schema);
         }
     }
 
-    fn additional(&mut self, at: &str, old: &Object<'_>, new: &Object<'_>) {
+    fn additional(&mut self, at: &str, old: &ObjectSchema<'_>, new: &ObjectSchema<'_>) {
         match (old.is_closed(), new.is_closed()) {
             (true, true) => return,
-            (false, true) => return self.add(at, "unknown fields are refused now", Compatibility::Forward),
-            (true, false) => return self.add(at, "unknown fields are let through now", Compatibility::Backward),
+            (false, true) => return self.add(at, "unknown fields are now rejected", Compatibility::Forward),
+            (true, false) => return self.add(at, "unknown fields are now accepted", Compatibility::Backward),
             (false, false) => {}
         }
         let any = json!({});
-        let (old, new) = (old.of_any_name(), new.of_any_name());
+        let (old, new) = (old.additional_schema(), new.additional_schema());
         if old.is_some() || new.is_some() {
             self.node(&format!("{at}/*"), old.unwrap_or(&any), new.unwrap_or(&any));
         }
     }
 }
 
-/// The only field of `to` that `from` has not, and that is like this one of `from`, which `to` has not. Even if none of
-/// them is required, and both versions read each other's data, what was in the one would silently be lost.
-fn renamed<'a>(name: &str, from: &Object<'a>, to: &Object<'a>) -> Option<&'a str> {
-    let like = |object: &Object<'_>, other: &str| {
+/// New name of a field: the only field of `to` that is missing in `from` and resembles this field of `from`, which is
+/// missing in `to`. Even if neither is required and both versions read each other's data, the value would silently be
+/// lost.
+fn renamed<'a>(name: &str, from: &ObjectSchema<'a>, to: &ObjectSchema<'a>) -> Option<&'a str> {
+    let like = |object: &ObjectSchema<'_>, other: &str| {
         let same_schema = match (from.get(name), object.get(other)) {
             (Some(one), Some(two)) => canonical(one) == canonical(two),
             _ => false,
         };
         same_schema && from.required.contains(name) == object.required.contains(other)
     };
-    let only_in = |object: &Object<'a>, other: &Object<'a>| -> Vec<&'a str> {
+    let only_in = |object: &ObjectSchema<'a>, other: &ObjectSchema<'a>| -> Vec<&'a str> {
         let known = other.names();
         object.names().into_iter().filter(|candidate| !known.contains(candidate) && like(object, candidate)).collect()
     };
@@ -150,7 +154,7 @@ fn renamed<'a>(name: &str, from: &Object<'a>, to: &Object<'a>) -> Option<&'a str
     }
 }
 
-/// A name in a JSON pointer.
+/// Escapes a name for a JSON pointer.
 fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }

@@ -1,26 +1,28 @@
-//! What a measurement is called in a picture.
+//! Labels of measurements in plots.
 
-use crate::measure::Measurement;
-use crate::plan::Load;
-use crate::purpose::Purpose;
+use crate::load::plan::Load;
+use crate::measure::measurement::Measurement;
+use crate::measure::scenario::BenchScenario;
 
-/// A few words.
+/// A short label.
 pub(super) fn of(run: &Measurement) -> String {
-    match (run.purpose, &run.load) {
-        (Purpose::Hot, _) => "hot SKU".into(),
-        (Purpose::Untraced, _) => "tracing off".into(),
-        (Purpose::Traced, _) => "tracing on".into(),
-        (Purpose::Postgres | Purpose::PostgresManyClients, Load::Closed(closed)) => {
+    match (run.scenario, &run.load) {
+        (BenchScenario::HotKey, _) => "hot SKU".into(),
+        (BenchScenario::Untraced, _) => "tracing off".into(),
+        (BenchScenario::Traced, _) => "tracing on".into(),
+        (BenchScenario::Postgres | BenchScenario::PostgresManyClients, Load::Closed(closed)) => {
             format!("PostgreSQL, {} clients", closed.clients)
         }
-        (Purpose::FewOrders | Purpose::ManyOrders, _) => format!("{} orders stored", grouped(run.orders_before)),
-        (Purpose::Half, Load::Open(schedule)) => format!("half the maximum, {}/s", schedule.rate()),
+        (BenchScenario::FewOrders | BenchScenario::ManyOrders, _) => {
+            format!("{} orders stored", grouped(run.orders_before))
+        }
+        (BenchScenario::HalfCapacity, Load::Open(schedule)) => format!("half the maximum, {}/s", schedule.rate()),
         (_, Load::Open(schedule)) => format!("{} orders/s", schedule.rate()),
         (_, Load::Closed(closed)) => format!("{} clients", closed.clients),
     }
 }
 
-/// With a comma after each third digit.
+/// Formats a number with a comma after each third digit.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -38,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digits_are_in_groups_of_three() {
+    fn grouped_separates_three_digits() {
         let texts = [0, 999, 1_000, 10_000, 1_234_567].map(grouped);
         assert_eq!(texts, ["0", "999", "1,000", "10,000", "1,234,567"]);
     }

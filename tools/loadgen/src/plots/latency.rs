@@ -1,4 +1,4 @@
-//! How long orders took in the open loops, by how many of them took at most that long.
+//! Plot of latencies in open loops, by percentile.
 
 use std::f64::consts::LOG10_2;
 use std::ops::Range;
@@ -8,35 +8,35 @@ use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
 use plotters::prelude::*;
 
 use super::label;
-use super::style::{self, Area, GRID, INK, MUTED, undrawn};
-use crate::latency::Point;
-use crate::measure::Measurement;
+use super::style::{self, Area, GRID, INK, MUTED, plot_error};
+use crate::measure::measurement::Measurement;
+use crate::results::latency::QuantilePoint;
 
 const HEIGHT: i32 = 400;
 
-/// Where the axis has names, and how many powers of ten are left above each: a half, a tenth, a hundredth, ...
+/// Labels of the axis of percentiles, with the negative decimal logarithm of the remaining fraction.
 const QUANTILES: [(&str, f64); 5] = [("p50", LOG10_2), ("p90", 1.0), ("p99", 2.0), ("p99.9", 3.0), ("p99.99", 4.0)];
 
-/// Between the labels of the axis of times, whose distances are ratios.
+/// Marks per decade on the logarithmic axis of times.
 const STEPS: [f64; 3] = [1.0, 2.0, 5.0];
 
-/// None without an open loop.
+/// Draws the plot. Returns `None` without an open loop.
 ///
 /// # Errors
-/// It can't be drawn.
+/// The plot cannot be drawn.
 pub(super) fn draw(runs: &[Measurement]) -> Result<Option<String>> {
-    let open = runs.iter().filter(|run| !style::is_closed(run) && !run.outcomes.finished_curve.is_empty());
+    let open = runs.iter().filter(|run| !style::is_closed(run) && !run.result.finished_curve.is_empty());
     let lines: Vec<_> = open.enumerate().map(|(index, run)| (run, style::color(index))).collect();
     if lines.is_empty() {
         return Ok(None);
     }
     let legend: Vec<_> = lines.iter().map(|(run, color)| (label::of(run), *color)).collect();
-    let curves: Vec<_> = lines.iter().map(|(run, color)| (run.outcomes.finished_curve.as_slice(), *color)).collect();
-    let title = "Latency of the open loops: from when an order was due until it was read to be final";
+    let curves: Vec<_> = lines.iter().map(|(run, color)| (run.result.finished_curve.as_slice(), *color)).collect();
+    let title = "Latency of the open loops: from the due time of an order to its final event";
     style::picture(HEIGHT, title, &legend, |area| diagram(area, &curves)).map(Some)
 }
 
-fn diagram(area: &Area<'_>, curves: &[(&[Point], RGBColor)]) -> Result<()> {
+fn diagram(area: &Area<'_>, curves: &[(&[QuantilePoint], RGBColor)]) -> Result<()> {
     let times = curves.iter().flat_map(|(curve, _)| *curve).map(|point| point.ms.max(0.1));
     let shortest = times.clone().fold(f64::INFINITY, f64::min);
     let longest = times.fold(shortest, f64::max);
@@ -47,8 +47,8 @@ fn diagram(area: &Area<'_>, curves: &[(&[Point], RGBColor)]) -> Result<()> {
         .x_label_area_size(44)
         .y_label_area_size(64)
         .margin_right(24)
-        .build_cartesian_2d(Axis(across), Axis(ups))
-        .map_err(undrawn)?;
+        .build_cartesian_2d(LatencyAxis(across), LatencyAxis(ups))
+        .map_err(plot_error)?;
     chart
         .configure_mesh()
         .bold_line_style(GRID)
@@ -61,18 +61,18 @@ fn diagram(area: &Area<'_>, curves: &[(&[Point], RGBColor)]) -> Result<()> {
         .x_label_formatter(&|left| name_of(*left))
         .y_label_formatter(&|exponent| rounded(10_f64.powf(*exponent)))
         .draw()
-        .map_err(undrawn)?;
+        .map_err(plot_error)?;
     for (curve, color) in curves {
         let points = curve.iter().map(|point| (-(1.0 - point.quantile).log10(), point.ms.max(0.1).log10()));
-        chart.draw_series(LineSeries::new(points, color.stroke_width(2))).map_err(undrawn)?;
+        chart.draw_series(LineSeries::new(points, color.stroke_width(2))).map_err(plot_error)?;
     }
     Ok(())
 }
 
-/// An axis that begins and ends with a mark.
-struct Axis(Vec<f64>);
+/// Axis that starts and ends with a mark.
+struct LatencyAxis(Vec<f64>);
 
-impl Ranged for Axis {
+impl Ranged for LatencyAxis {
     type FormatOption = DefaultFormatting;
     type ValueType = f64;
 
@@ -91,7 +91,7 @@ impl Ranged for Axis {
     }
 }
 
-/// Round times from one that is not longer than the shortest to one that is not shorter than the longest; at least two.
+/// Round marks that enclose the range from `shortest` to `longest`; at least two.
 fn marks(shortest: f64, longest: f64) -> Vec<f64> {
     let decades = (-1..8).map(|exponent| 10_f64.powi(exponent));
     let all: Vec<f64> = decades.flat_map(|decade| STEPS.map(|step| step * decade)).collect();
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_are_round_and_have_all_times_between_them() {
+    fn marks_are_round_and_enclose_all_times() {
         let texts = |shortest, longest| marks(shortest, longest).into_iter().map(rounded).collect::<Vec<_>>().join(" ");
         assert_eq!(texts(11.5, 30.5), "10 20 50");
         assert_eq!(texts(0.7, 3.0), "0.5 1 2 5");

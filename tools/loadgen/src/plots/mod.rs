@@ -1,4 +1,4 @@
-//! The figures as pictures: SVG files for documents, readable on light and on dark pages.
+//! Plots as SVG files for documents, readable on light and dark pages.
 
 mod cpu;
 mod label;
@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::measure::Measurement;
+use crate::measure::measurement::Measurement;
 
-/// Draws what these measurements have figures for, and tells which files.
+/// Draws all plots for which there are measurements, and returns their files.
 ///
 /// # Errors
-/// A file can't be written.
+/// A file cannot be written.
 pub(crate) fn draw(runs: &[Measurement], dir: &Path) -> Result<Vec<PathBuf>> {
-    fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    fs::create_dir_all(dir).with_context(|| format!("failed to create {}", dir.display()))?;
     let pictures = [
         ("throughput.svg", throughput::draw(runs)?),
         ("latency.svg", latency::draw(runs)?),
@@ -28,7 +28,7 @@ pub(crate) fn draw(runs: &[Measurement], dir: &Path) -> Result<Vec<PathBuf>> {
     for (name, picture) in pictures {
         let Some(picture) = picture else { continue };
         let file = dir.join(name);
-        fs::write(&file, picture).with_context(|| format!("cannot write {}", file.display()))?;
+        fs::write(&file, picture).with_context(|| format!("failed to write {}", file.display()))?;
         files.push(file);
     }
     Ok(files)
@@ -39,21 +39,24 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::plan::{Closed, Load, Until};
-    use crate::purpose::Purpose;
-    use crate::report::tests::run;
+    use crate::load::plan::{ClosedLoop, Load, LoopEnd};
+    use crate::measure::scenario::BenchScenario;
+    use crate::report::fixtures::run;
 
-    fn closed(purpose: Purpose) -> Measurement {
-        let load = Closed { clients: 48, in_flight: 5, until: Until::Elapsed(Duration::from_secs(2)) };
-        let mut run = Measurement { purpose, load: Load::Closed(load), ..run(100, 2, None) };
-        run.outcomes.each_second = vec![50, 60, 3];
+    fn closed(scenario: BenchScenario) -> Measurement {
+        let load = ClosedLoop { clients: 48, in_flight: 5, until: LoopEnd::Elapsed(Duration::from_secs(2)) };
+        let mut run = Measurement { scenario, load: Load::Closed(load), ..run(100, 2, None) };
+        run.result.each_second = vec![50, 60, 3];
         run
     }
 
     #[test]
-    fn each_picture_has_its_runs() {
-        let runs =
-            [closed(Purpose::Maximum), closed(Purpose::Hot), Measurement { purpose: Purpose::Calm, ..run(9, 9, None) }];
+    fn plots_show_their_scenarios() {
+        let runs = [
+            closed(BenchScenario::Maximum),
+            closed(BenchScenario::HotKey),
+            Measurement { scenario: BenchScenario::LowRate, ..run(9, 9, None) },
+        ];
         let throughput = throughput::draw(&runs).unwrap().unwrap();
         assert!(throughput.contains("hot SKU") && !throughput.contains("20 orders/s"), "{throughput}");
         let latency = latency::draw(&runs).unwrap().unwrap();
@@ -63,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_picture_of_nothing() {
+    fn no_plot_without_measurements() {
         let none = |picture: Result<Option<String>>| picture.unwrap().is_none();
         assert!(none(throughput::draw(&[])) && none(latency::draw(&[])) && none(cpu::draw(&[])));
     }

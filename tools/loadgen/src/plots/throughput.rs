@@ -1,57 +1,57 @@
-//! How many sagas ended in each second of the closed loops.
+//! Plot of the sagas that ended in each second of the closed loops.
 
 use anyhow::Result;
 use plotters::prelude::*;
 
 use super::label::{self, grouped};
-use super::style::{self, Area, GRID, INK, MUTED, undrawn};
-use crate::measure::Measurement;
-use crate::purpose::Purpose;
+use super::style::{self, Area, GRID, INK, MUTED, plot_error};
+use crate::measure::measurement::Measurement;
+use crate::measure::scenario::BenchScenario;
 
 const HEIGHT: i32 = 400;
 
-/// A line with the number of sagas in each second.
-struct Line {
+/// Line of one measurement.
+struct ThroughputLine {
     name: String,
     color: RGBColor,
     each_second: Vec<u64>,
 }
 
-/// None without a closed loop that lasted more than a second.
+/// Draws the plot. Returns `None` without a closed loop that lasted more than a second.
 ///
 /// # Errors
-/// It can't be drawn.
+/// The plot cannot be drawn.
 pub(super) fn draw(runs: &[Measurement]) -> Result<Option<String>> {
     let lines: Vec<_> = runs.iter().filter(|run| is_shown(run)).enumerate().filter_map(line).collect();
     if lines.is_empty() {
         return Ok(None);
     }
     let legend: Vec<_> = lines.iter().map(|line| (line.name.clone(), line.color)).collect();
-    let title = "Throughput of the closed loops: sagas that ended in each second";
+    let title = "Throughput of the closed loops: sagas that ended per second";
     style::picture(HEIGHT, title, &legend, |area| diagram(area, &lines)).map(Some)
 }
 
-/// What tracing costs is another picture's.
+/// Returns whether the plot includes the measurement. The cost of tracing is not part of it.
 fn is_shown(run: &Measurement) -> bool {
-    style::is_closed(run) && !matches!(run.purpose, Purpose::Untraced | Purpose::Traced)
+    style::is_closed(run) && !matches!(run.scenario, BenchScenario::Untraced | BenchScenario::Traced)
 }
 
-/// Whole seconds only: in the last one there was nothing to do for a part of it.
-fn line((index, run): (usize, &Measurement)) -> Option<Line> {
-    let (_, each_second) = run.outcomes.each_second.split_last()?;
-    let line = Line { name: label::of(run), color: style::color(index), each_second: each_second.to_vec() };
+/// Whole seconds only, because the last one is incomplete.
+fn line((index, run): (usize, &Measurement)) -> Option<ThroughputLine> {
+    let (_, each_second) = run.result.each_second.split_last()?;
+    let line = ThroughputLine { name: label::of(run), color: style::color(index), each_second: each_second.to_vec() };
     (!each_second.is_empty()).then_some(line)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a picture")]
-fn diagram(area: &Area<'_>, lines: &[Line]) -> Result<()> {
+fn diagram(area: &Area<'_>, lines: &[ThroughputLine]) -> Result<()> {
     let longest = lines.iter().map(|line| line.each_second.len()).max().unwrap_or(1).max(2);
     let most = lines.iter().flat_map(|line| &line.each_second).max().copied().unwrap_or(0).max(1);
     let mut chart = ChartBuilder::on(area)
         .x_label_area_size(44)
         .y_label_area_size(64)
         .build_cartesian_2d(1.0..longest as f64, 0.0..most as f64 * 1.08)
-        .map_err(undrawn)?;
+        .map_err(plot_error)?;
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -66,10 +66,10 @@ fn diagram(area: &Area<'_>, lines: &[Line]) -> Result<()> {
         .x_label_formatter(&|second| format!("{second:.0}"))
         .y_label_formatter(&|sagas| thousands(*sagas))
         .draw()
-        .map_err(undrawn)?;
+        .map_err(plot_error)?;
     for line in lines {
         let points = line.each_second.iter().enumerate().map(|(second, &sagas)| (second as f64 + 1.0, sagas as f64));
-        chart.draw_series(LineSeries::new(points, line.color.stroke_width(2))).map_err(undrawn)?;
+        chart.draw_series(LineSeries::new(points, line.color.stroke_width(2))).map_err(plot_error)?;
     }
     Ok(())
 }

@@ -1,37 +1,49 @@
-//! The figures for machines. Names have their units.
+//! JSON report. Names include the unit.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
+use anyhow::{Context, Result};
+use catalog::PerService;
 use serde::Serialize;
-use xtask::PerService;
 
-use super::Report;
-use crate::cost::Cost;
-use crate::goals::{self, Judged};
-use crate::journal::Hop;
-use crate::latency::{Percentiles, Point};
-use crate::ledger::Tally;
-use crate::limit::Limit;
-use crate::measure::Measurement;
-use crate::purpose::Purpose;
+use super::bench_report::BenchReport;
+use super::goals::{self, GoalResult};
+use crate::environment::broker_limit::BrokerLimit;
+use crate::measure::measurement::Measurement;
+use crate::measure::scenario::BenchScenario;
+use crate::resources::cost::Cost;
+use crate::results::latency::{Percentiles, QuantilePoint};
+use crate::results::ledger::OrderCounts;
+use crate::results::trace::HopStatistics;
+
+/// Writes the report as JSON.
+///
+/// # Errors
+/// The file cannot be written.
+pub(crate) fn save(report: &BenchReport, file: &Path) -> Result<()> {
+    let text = serde_json::to_string_pretty(&ReportDocument::of(report))?;
+    fs::write(file, text + "\n").with_context(|| format!("failed to write {}", file.display()))
+}
 
 #[derive(Serialize)]
-pub(super) struct Document<'a> {
+struct ReportDocument<'a> {
     broker: &'a str,
     cores: u32,
-    runs: Vec<Run<'a>>,
+    runs: Vec<RunDocument<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     throughput_with_tracing_ratio: Option<f64>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    goals: &'a [Judged],
+    goals: &'a [GoalResult],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     not_measured: &'a [String],
     all_final: bool,
 }
 
 #[derive(Serialize)]
-struct Run<'a> {
-    purpose: Purpose,
+struct RunDocument<'a> {
+    scenario: BenchScenario,
     load: String,
     products: u16,
     storage: &'a str,
@@ -39,82 +51,82 @@ struct Run<'a> {
     start_to_ready_ms: BTreeMap<&'static str, f64>,
     sagas_per_second: f64,
     seconds: f64,
-    orders: Tally,
+    orders: OrderCounts,
     post_to_202: Percentiles,
     post_to_final: Percentiles,
     sent_late: Percentiles,
-    post_to_final_curve: &'a [Point],
+    post_to_final_curve: &'a [QuantilePoint],
     finals_each_second: &'a [u64],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    hops: &'a [Hop],
+    hops: &'a [HopStatistics],
     #[serde(flatten)]
     cost: &'a Cost,
     database_bytes_per_saga: Option<BTreeMap<&'static str, f64>>,
     kafka_records_per_saga: f64,
     kafka_bytes_per_saga: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    raw_limit: Option<Limit>,
+    raw_limit: Option<BrokerLimit>,
     spans_per_saga: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     first_failure: Option<&'a str>,
 }
 
-impl<'a> Document<'a> {
-    pub(super) fn of(report: &'a Report) -> Self {
+impl<'a> ReportDocument<'a> {
+    fn of(report: &'a BenchReport) -> Self {
         Self {
             broker: &report.broker,
             cores: report.cores,
-            runs: report.runs().iter().map(Run::of).collect(),
+            runs: report.runs().iter().map(RunDocument::of).collect(),
             throughput_with_tracing_ratio: goals::tracing_ratio(report.runs()),
             goals: &report.goals,
-            not_measured: &report.found.missing,
+            not_measured: &report.results.missing,
             all_final: report.is_good(),
         }
     }
 }
 
-impl<'a> Run<'a> {
+impl<'a> RunDocument<'a> {
     fn of(run: &'a Measurement) -> Self {
-        let outcomes = &run.outcomes;
+        let result = &run.result;
         Self {
-            purpose: run.purpose,
+            scenario: run.scenario,
             load: run.load.title(),
             products: run.products,
             storage: &run.storage,
             orders_before: run.orders_before,
-            start_to_ready_ms: named(&PerService::new(|service| run.ready_after[service].as_secs_f64() * 1000.0)),
+            start_to_ready_ms: by_name(&run.ready_after, |time| time.as_secs_f64() * 1000.0),
             sagas_per_second: run.sagas_per_second(),
-            seconds: outcomes.elapsed.as_secs_f64(),
-            orders: outcomes.tally,
-            post_to_202: outcomes.accepted,
-            post_to_final: outcomes.finished,
-            sent_late: outcomes.sent_late,
-            post_to_final_curve: &outcomes.finished_curve,
-            finals_each_second: &outcomes.each_second,
+            seconds: result.elapsed.as_secs_f64(),
+            orders: result.counts,
+            post_to_202: result.accepted,
+            post_to_final: result.finished,
+            sent_late: result.sent_late,
+            post_to_final_curve: &result.finished_curve,
+            finals_each_second: &result.each_second,
             hops: &run.hops,
             cost: &run.cost,
-            database_bytes_per_saga: run.database_bytes_per_saga.as_ref().map(named),
+            database_bytes_per_saga: run.database_bytes_per_saga.as_ref().map(|bytes| by_name(bytes, |bytes| *bytes)),
             kafka_records_per_saga: run.records_per_saga,
             kafka_bytes_per_saga: run.topic_bytes_per_saga,
             raw_limit: run.limit,
             spans_per_saga: run.spans_per_saga,
-            first_failure: outcomes.failure.as_deref(),
+            first_failure: result.failure.as_deref(),
         }
     }
 }
 
-fn named(figures: &PerService<f64>) -> BTreeMap<&'static str, f64> {
-    figures.iter().map(|(service, figure)| (service.name(), *figure)).collect()
+fn by_name<T>(values: &PerService<T>, figure: impl Fn(&T) -> f64) -> BTreeMap<&'static str, f64> {
+    values.iter().map(|(service, value)| (service.name(), figure(value))).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{report, run};
+    use super::super::fixtures::{report, run};
     use super::*;
 
     #[test]
-    fn what_was_not_measured_is_null_or_absent() {
-        let json = serde_json::to_value(Document::of(&report(vec![run(100, 5, None)]))).unwrap();
+    fn unmeasured_figures_are_null_or_absent() {
+        let json = serde_json::to_value(ReportDocument::of(&report(vec![run(100, 5, None)]))).unwrap();
         assert_eq!((&json["all_final"], &json["cores"]), (&true.into(), &2.into()));
         for absent in ["throughput_with_tracing_ratio", "goals", "not_measured"] {
             assert!(json.get(absent).is_none(), "{absent}");
@@ -130,10 +142,10 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_has_its_bound_and_what_was_measured() {
+    fn goal_has_bound_and_measured_value() {
         let mut report = report(vec![run(100, 5, None)]);
-        report.goals = goals::judge(report.runs());
-        let json = serde_json::to_value(Document::of(&report)).unwrap();
+        report.goals = goals::evaluate(report.runs());
+        let json = serde_json::to_value(ReportDocument::of(&report)).unwrap();
         assert_eq!(json["goals"][0]["at_least"], 5_000.0);
         assert!(json["goals"][0]["measured"].is_null() && json["goals"][0]["is_met"].is_null(), "{json}");
     }

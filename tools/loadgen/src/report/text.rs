@@ -1,29 +1,46 @@
-//! One measurement, and the goals, for people.
+//! Text report: measurements, then goals.
 
 use std::fmt;
 
 use xtask::table::Table;
 
-use crate::goals::{Bound, Judged};
-use crate::latency::Percentiles;
-use crate::measure::Measurement;
-use crate::plan::Load;
+use super::bench_report::BenchReport;
+use super::goals::{self, GoalBound, GoalResult};
+use crate::load::plan::Load;
+use crate::measure::measurement::Measurement;
+use crate::results::latency::Percentiles;
 
-/// From this part of the machine on, what others use is worth telling.
+/// Minimum use of the machine by other programs, in percent, that the report mentions.
 const DISTURBING_PERCENT: f64 = 5.0;
 
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
-pub(super) struct Run<'a>(pub(super) &'a Measurement);
+impl fmt::Display for BenchReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}, Kafka {}", counted(self.cores.into(), "core"), self.broker)?;
+        for run in self.runs() {
+            write!(f, "\n{}", RunText(run))?;
+        }
+        if let Some(ratio) = goals::tracing_ratio(self.runs()) {
+            writeln!(f, "\nThroughput with tracing: {:.1} % of the throughput without", ratio * 100.0)?;
+        }
+        for missing in &self.results.missing {
+            writeln!(f, "\nNot measured: {missing}")?;
+        }
+        if self.goals.is_empty() { Ok(()) } else { write!(f, "\n{}", goal_table(&self.goals)) }
+    }
+}
 
-impl fmt::Display for Run<'_> {
+struct RunText<'a>(&'a Measurement);
+
+impl fmt::Display for RunText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let run = self.0;
-        let spans = run.spans_per_saga.map(|spans| format!(", with tracing ({spans:.1} spans/saga received)"));
-        let products = if run.products == 1 { "one product".into() } else { format!("{} products", run.products) };
+        let spans = run.spans_per_saga.map(|spans| format!(", with tracing ({spans:.1} spans/saga)"));
         let (load, storage, spans) = (capitalized(&run.load.title()), &run.storage, spans.unwrap_or_default());
-        writeln!(f, "{load}, {products}, {storage}, {} orders before{spans}", run.orders_before)?;
-        let (finals, seconds) = (run.outcomes.tally.finals(), run.outcomes.elapsed.as_secs_f64());
+        let products = counted(run.products.into(), "product");
+        writeln!(f, "{load}, {products}, {storage}, {} stored{spans}", counted(run.orders_before, "order"))?;
+        let (finals, seconds) = (counted(run.result.counts.finals(), "saga"), run.result.elapsed.as_secs_f64());
         writeln!(f, "  {:.1} sagas/s: {finals} in {seconds:.1} s", run.sagas_per_second())?;
         writeln!(f, "\n{}", latencies(run))?;
         if !run.hops.is_empty() {
@@ -32,18 +49,18 @@ impl fmt::Display for Run<'_> {
         writeln!(f, "{}", processes(run))?;
         self.others(f)?;
         self.kafka(f)?;
-        self.verdict(f)
+        self.orders(f)
     }
 }
 
 fn latencies(run: &Measurement) -> Table {
     let header: Vec<_> = std::iter::once("latency in ms").chain(Percentiles::HEADER).collect();
     let mut table = Table::new(&header, &[1, 2, 3, 4, 5]);
-    let outcomes = &run.outcomes;
-    let mut rows = vec![("POST to 202", outcomes.accepted), ("POST to final event", outcomes.finished)];
+    let result = &run.result;
+    let mut rows = vec![("POST to 202", result.accepted), ("POST to final event", result.finished)];
     if matches!(run.load, Load::Open(_)) {
-        // Part of the two above, and this program's fault or the machine's.
-        rows.push(("due to sent", outcomes.sent_late));
+        // Part of the two rows above, caused by this program or the machine.
+        rows.push(("due to sent", result.sent_late));
     }
     for (name, percentiles) in rows {
         table.row(std::iter::once(name.to_owned()).chain(percentiles.cells()).collect());
@@ -51,7 +68,7 @@ fn latencies(run: &Measurement) -> Table {
     table
 }
 
-/// The way of an order, step by step.
+/// Hops of the orders, in the order of their ends.
 fn hops(run: &Measurement) -> Table {
     let mut table = Table::new(&["from", "to", "p50 ms", "p99 ms", "reached at"], &[2, 3, 4]);
     for hop in &run.hops {
@@ -61,15 +78,15 @@ fn hops(run: &Measurement) -> Table {
     table
 }
 
-/// Each goal, what was measured, and whether it is met.
-pub(super) fn goals(goals: &[Judged]) -> Table {
+/// All goals with measured values.
+fn goal_table(goals: &[GoalResult]) -> Table {
     let mut table = Table::new(&["goal", "bound", "measured", ""], &[1, 2]);
-    for Judged { goal, bound, unit, measured, is_met } in goals {
+    for GoalResult { goal, bound, unit, measured, is_met } in goals {
         let (sign, limit) = match bound {
-            Bound::AtLeast(least) => ('≥', least),
-            Bound::AtMost(most) => ('≤', most),
+            GoalBound::AtLeast(least) => ('≥', least),
+            GoalBound::AtMost(most) => ('≤', most),
         };
-        let verdict = match is_met {
+        let status = match is_met {
             Some(true) => "✔ met",
             Some(false) => "✘ not met",
             None => "not measured in this run",
@@ -78,14 +95,14 @@ pub(super) fn goals(goals: &[Judged]) -> Table {
         table.row(vec![
             (*goal).to_owned(),
             format!("{sign} {limit} {unit}"),
-            measured.unwrap_or_else(|| "–".to_owned()),
-            verdict.to_owned(),
+            measured.unwrap_or_else(|| "-".to_owned()),
+            status.to_owned(),
         ]);
     }
     table
 }
 
-/// With as many decimals as tell something.
+/// Formats a figure with few significant digits.
 fn figure(value: f64) -> String {
     match value {
         value if value == 0.0 || value >= 100.0 => format!("{value:.0}"),
@@ -100,20 +117,17 @@ fn processes(run: &Measurement) -> Table {
     let mut sum = 0.0;
     for process in &run.cost.processes {
         sum += process.cpu_seconds;
-        let database = run
-            .database_bytes_per_saga
-            .iter()
-            .flat_map(xtask::PerService::iter)
-            .find(|(service, _)| service.name() == process.name);
-        let ready = run.ready_after.iter().find(|(service, _)| service.name() == process.name);
+        let service = catalog::ServiceName::find(process.name);
+        let ready = service.map(|service| run.ready_after[service]);
+        let database = service.and_then(|service| Some(run.database_bytes_per_saga.as_ref()?[service]));
         table.row(vec![
             process.name.to_owned(),
-            ready.map(|(_, time)| time.as_millis().to_string()).unwrap_or_default(),
+            ready.map(|time| time.as_millis().to_string()).unwrap_or_default(),
             format!("{:.2}", process.cpu_seconds),
             per_saga_ms(process.cpu_seconds, run),
             #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
             process.peak_memory_bytes.map(|bytes| mebibytes(bytes as f64)).unwrap_or_default(),
-            database.map(|(_, bytes)| format!("{bytes:.0}")).unwrap_or_default(),
+            database.map(|bytes| format!("{bytes:.0}")).unwrap_or_default(),
         ]);
     }
     table.row(vec!["all".to_owned(), String::new(), format!("{sum:.2}"), per_saga_ms(sum, run)]);
@@ -133,7 +147,12 @@ fn capitalized(text: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-impl Run<'_> {
+/// A number with its noun: `1 request`, `2 requests`.
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+impl RunText<'_> {
     fn has_broker(&self) -> bool {
         self.0.cost.processes.iter().any(|process| process.name == "broker")
     }
@@ -143,8 +162,8 @@ impl Run<'_> {
         if percent < DISTURBING_PERCENT {
             return Ok(());
         }
-        let who = if self.has_broker() { "Other programs" } else { "Other programs, perhaps the broker among them," };
-        writeln!(f, "  {who} used {percent:.0} % of the machine meanwhile: that much is missing in these figures.")
+        let others = if self.has_broker() { "Other programs" } else { "Other programs, perhaps including the broker," };
+        writeln!(f, "  {others} used {percent:.0} % of the machine, which lowers these figures")
     }
 
     fn kafka(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -152,41 +171,43 @@ impl Run<'_> {
         write!(f, "  Kafka: {:.2} records/saga, ", run.records_per_saga)?;
         match run.topic_bytes_per_saga {
             Some(bytes) => writeln!(f, "{bytes:.0} bytes/saga in the topics")?,
-            None => writeln!(f, "bytes unknown: the broker's files are not on this machine or not known")?,
+            None => writeln!(f, "size unknown: the broker's files are not on this machine")?,
         }
         if !self.has_broker() {
-            writeln!(f, "  The broker's processor time is unknown: it is not a process of this program or machine")?;
+            writeln!(f, "  Processor time of the broker unknown: it is not a process of this machine")?;
         }
         let Some(limit) = run.limit else { return Ok(()) };
         let written = run.sagas_per_second() * run.records_per_saga;
         writeln!(
             f,
-            "  Raw limit: one idempotent producer, acks=all, {} bytes each: {:.0} records/s.\n  \
-             The suite wrote {written:.0} records/s, {:.1} % of it, as events that are decided and stored.",
-            limit.record_bytes,
+            "  Broker limit: {:.0} records/s of {} bytes from one idempotent producer with acks=all\n  \
+             The suite wrote {written:.0} records/s, {:.1} % of the limit",
             limit.records_per_second,
+            limit.record_bytes,
             written * 100.0 / limit.records_per_second,
         )
     }
 
-    fn verdict(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tally = &self.0.outcomes.tally;
-        if tally.busy_answers > 0 {
-            writeln!(f, "  {} answers were 503; their orders were sent again later", tally.busy_answers)?;
+    fn orders(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = &self.0.result.counts;
+        if counts.busy_answers > 0 {
+            let responses = counted(counts.busy_answers, "response");
+            writeln!(f, "  {responses} with status 503; the orders were sent again")?;
         }
-        let (placed, finals, cancelled) = (tally.placed, tally.finals(), tally.cancelled);
+        let (placed, finals, confirmed, cancelled) =
+            (counts.placed, counts.finals(), counts.confirmed, counts.cancelled);
         if finals == placed {
-            writeln!(f, "✔ every order became final: {placed} placed, {} confirmed, {cancelled} cancelled", {
-                tally.confirmed
-            })?;
+            writeln!(f, "✔ every order became final: {placed} placed, {confirmed} confirmed, {cancelled} cancelled")?;
         } else {
-            writeln!(f, "✘ {} of {placed} orders did not become final", placed.saturating_sub(finals))?;
+            let placed = counted(placed, "order");
+            writeln!(f, "✘ {} of {placed} did not become final", counts.placed.saturating_sub(finals))?;
         }
-        if tally.given_up > 0 {
-            writeln!(f, "✘ {} orders were never accepted, only answered 503", tally.given_up)?;
+        if counts.given_up > 0 {
+            let orders = counted(counts.given_up, "order");
+            writeln!(f, "✘ {orders} not accepted: every response had status 503")?;
         }
-        if let Some(failure) = &self.0.outcomes.failure {
-            writeln!(f, "✘ {} requests failed, the first: {failure}", tally.failed)?;
+        if let Some(failure) = &self.0.result.failure {
+            writeln!(f, "✘ {} failed; first error: {failure}", counted(counts.failed, "request"))?;
         }
         Ok(())
     }
@@ -194,53 +215,125 @@ impl Run<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::run;
+    use expect_test::expect;
+
+    use super::super::fixtures::{report, run};
     use super::*;
 
     #[test]
-    fn a_good_run_says_so_and_what_is_unknown() {
-        let text = Run(&run(100, 5, None)).to_string();
-        for part in [
-            "Open loop, 20 orders/s, 100 products, SQLite, 1000 orders before\n",
-            "20.0 sagas/s: 100 in 5.0 s",
-            "POST to final event  12.0",
-            "sent  OrderPlaced decided   12.01   12.01       12.50\n",
-            "order         321   0.50        5.000      19.1                 1234\n",
-            "Other programs, perhaps the broker among them, used 25 %",
-            "bytes unknown",
-            "broker's processor time is unknown",
-            "120 records/s, 1.0 % of it",
-            "✔ every order became final: 100 placed, 100 confirmed, 0 cancelled",
-        ] {
-            assert!(text.contains(part), "{part} is not in:\n{text}");
-        }
+    fn run_text_when_all_orders_are_final() {
+        expect![[r#"
+            Open loop, 20 orders/s, 100 products, SQLite, 1000 orders stored
+              20.0 sagas/s: 100 sagas in 5.0 s
+
+              latency in ms         p50   p90   p99  p99.9   max
+              ───────────────────  ────  ────  ────  ─────  ────
+              POST to 202          12.0  12.0  12.0   12.0  12.0
+              POST to final event  12.0  12.0  12.0   12.0  12.0
+              due to sent          12.0  12.0  12.0   12.0  12.0
+
+              from  to                   p50 ms  p99 ms  reached at
+              ────  ───────────────────  ──────  ──────  ──────────
+              sent  OrderPlaced decided   12.01   12.01       12.50
+
+              process  ready ms  CPU s  CPU ms/saga  peak MiB  database bytes/saga
+              ───────  ────────  ─────  ───────────  ────────  ───────────────────
+              order         321   0.50        5.000      19.1                 1234
+              all                 0.50        5.000
+
+              Other programs, perhaps including the broker, used 25 % of the machine, which lowers these figures
+              Kafka: 6.00 records/saga, size unknown: the broker's files are not on this machine
+              Processor time of the broker unknown: it is not a process of this machine
+              Broker limit: 12000 records/s of 900 bytes from one idempotent producer with acks=all
+              The suite wrote 120 records/s, 1.0 % of the limit
+            ✔ every order became final: 100 placed, 100 confirmed, 0 cancelled
+        "#]]
+        .assert_eq(&RunText(&run(100, 5, None)).to_string());
     }
 
     #[test]
-    fn a_bad_run_says_what_is_missing() {
+    fn run_text_when_orders_are_missing() {
         let mut bad = run(103, 5, Some(25.0));
-        (bad.outcomes.tally.failed, bad.outcomes.failure) = (1, Some("no answer in time".into()));
-        let text = Run(&bad).to_string();
-        for part in ["25.0 spans/saga", "✘ 3 of 103 orders did not become final", "✘ 1 requests failed, the first: no"]
-        {
-            assert!(text.contains(part), "{part} is not in:\n{text}");
-        }
+        bad.products = 1;
+        let counts = &mut bad.result.counts;
+        (counts.failed, counts.given_up, counts.busy_answers) = (1, 2, 120);
+        bad.result.failure = Some("request timed out".into());
+        expect![[r#"
+            Open loop, 20 orders/s, 1 product, SQLite, 1000 orders stored, with tracing (25.0 spans/saga)
+              20.0 sagas/s: 100 sagas in 5.0 s
+
+              latency in ms         p50   p90   p99  p99.9   max
+              ───────────────────  ────  ────  ────  ─────  ────
+              POST to 202          12.0  12.0  12.0   12.0  12.0
+              POST to final event  12.0  12.0  12.0   12.0  12.0
+              due to sent          12.0  12.0  12.0   12.0  12.0
+
+              from  to                   p50 ms  p99 ms  reached at
+              ────  ───────────────────  ──────  ──────  ──────────
+              sent  OrderPlaced decided   12.01   12.01       12.50
+
+              process  ready ms  CPU s  CPU ms/saga  peak MiB  database bytes/saga
+              ───────  ────────  ─────  ───────────  ────────  ───────────────────
+              order         321   0.50        5.000      19.1                 1234
+              all                 0.50        5.000
+
+              Other programs, perhaps including the broker, used 25 % of the machine, which lowers these figures
+              Kafka: 6.00 records/saga, size unknown: the broker's files are not on this machine
+              Processor time of the broker unknown: it is not a process of this machine
+              Broker limit: 12000 records/s of 900 bytes from one idempotent producer with acks=all
+              The suite wrote 120 records/s, 1.0 % of the limit
+              120 responses with status 503; the orders were sent again
+            ✘ 3 of 103 orders did not become final
+            ✘ 2 orders not accepted: every response had status 503
+            ✘ 1 request failed; first error: request timed out
+        "#]]
+        .assert_eq(&RunText(&bad).to_string());
     }
 
     #[test]
-    fn a_goal_says_whether_it_is_met() {
-        let judged = |measured: Option<f64>, is_met| Judged {
+    fn report_text_names_missing_measurements_and_goals() {
+        let mut report = report(vec![]);
+        report.results.missing.push("PostgreSQL: not available".into());
+        report.goals = goals::evaluate(report.runs());
+        expect![[r#"
+            2 cores, Kafka in Java
+
+            Not measured: PostgreSQL: not available
+
+              goal                                                                  bound  measured
+              ───────────────────────────────────────────────────────────  ──────────────  ────────  ────────────────────────
+              throughput, best closed loop                                 ≥ 5000 sagas/s         -  not measured in this run
+              p50 at 20 orders/s                                                   ≤ 5 ms         -  not measured in this run
+              p99 at 20 orders/s                                                  ≤ 15 ms         -  not measured in this run
+              p99 at half the maximum                                            ≤ 100 ms         -  not measured in this run
+              CPU of broker and services, best closed loop                  ≤ 0.4 ms/saga         -  not measured in this run
+              peak memory of a service, closed loop                              ≤ 50 MiB         -  not measured in this run
+              start to ready, slowest service                                   ≤ 1000 ms         -  not measured in this run
+              throughput with 1,000,000 stored orders, relative to 10,000          ≥ 90 %         -  not measured in this run
+              throughput of a hot SKU, relative to many SKUs                       ≥ 70 %         -  not measured in this run
+              throughput with tracing, relative to none                            ≥ 85 %         -  not measured in this run
+              throughput on PostgreSQL, best closed loop                   ≥ 1500 sagas/s         -  not measured in this run
+              orders that did not become final                                 ≤ 0 orders         -  not measured in this run
+        "#]].assert_eq(&report.to_string());
+    }
+
+    #[test]
+    fn goal_table_shows_the_evaluation() {
+        let result = |measured: Option<f64>, is_met| GoalResult {
             goal: "latency",
-            bound: Bound::AtMost(0.4),
+            bound: GoalBound::AtMost(0.4),
             unit: "ms",
             measured,
             is_met,
         };
-        let goals = [judged(Some(0.39), Some(true)), judged(Some(1234.5), Some(false)), judged(None, None)];
-        let text = super::goals(&goals).to_string();
-        for part in ["latency  ≤ 0.4 ms  0.390 ms  ✔ met", "1234 ms  ✘ not met", "–  not measured in this run"]
-        {
-            assert!(text.contains(part), "{part} is not in:\n{text}");
-        }
+        let goals = [result(Some(0.39), Some(true)), result(Some(1234.5), Some(false)), result(None, None)];
+        expect![[r#"
+              goal        bound  measured
+              ───────  ────────  ────────  ────────────────────────
+              latency  ≤ 0.4 ms  0.390 ms  ✔ met
+              latency  ≤ 0.4 ms   1234 ms  ✘ not met
+              latency  ≤ 0.4 ms         -  not measured in this run
+        "#]]
+        .assert_eq(&goal_table(&goals).to_string());
     }
 }

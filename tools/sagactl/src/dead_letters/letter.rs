@@ -1,46 +1,46 @@
-//! One dead letter, with what was done about it.
+//! One dead letter with its resolutions.
 
 use std::{fmt, str::FromStr};
 
 use bytes::Bytes;
-use contracts::ServiceName;
+use catalog::ServiceName;
 use jiff::Timestamp;
 use messaging::dead_letters as header;
 use serde::{Serialize, Serializer};
 
-/// Names a dead letter: `<service>/<partition>/<offset>`, its place in the service's topic of dead letters.
+/// Id of a dead letter: `<service>/<partition>/<offset>`, its position in the service's dead letter topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Id {
+pub(crate) struct DeadLetterId {
     pub(crate) service: ServiceName,
     pub(crate) partition: i32,
     pub(crate) offset: i64,
 }
 
-impl Id {
+impl DeadLetterId {
     fn order(&self) -> (&'static str, i32, i64) {
         (self.service.name(), self.partition, self.offset)
     }
 }
 
-impl PartialOrd for Id {
+impl PartialOrd for DeadLetterId {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Id {
+impl Ord for DeadLetterId {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.order().cmp(&other.order())
     }
 }
 
-impl fmt::Display for Id {
+impl fmt::Display for DeadLetterId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}", self.service.name(), self.partition, self.offset)
     }
 }
 
-impl FromStr for Id {
+impl FromStr for DeadLetterId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -50,45 +50,45 @@ impl FromStr for Id {
             let (partition, offset) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
             parts.next().is_none().then_some(Self { service, partition, offset })
         };
-        parsed().ok_or_else(|| "is not <service>/<partition>/<offset>, such as inventory/0/17".to_owned())
+        parsed().ok_or_else(|| "not in the form <service>/<partition>/<offset>, such as inventory/0/17".to_owned())
     }
 }
 
-impl Serialize for Id {
+impl Serialize for DeadLetterId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-/// What was done about a dead letter.
+/// Resolution of a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Resolution {
-    /// `redriven` or `discarded`; another word is one of a newer build.
+    /// `redriven` or `discarded`; a newer build may write another word.
     pub(crate) done: String,
     pub(crate) time: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) note: Option<String>,
 }
 
-/// What `dlq_resolution` says of a record that is tried once more.
+/// Value of `dlq_resolution` for a redriven record.
 pub(crate) const REDRIVEN: &str = "redriven";
-/// What it says of one about which nothing is to be done.
+/// Value of `dlq_resolution` for a discarded record.
 pub(crate) const DISCARDED: &str = "discarded";
 
-/// A record that a service could not handle.
+/// A record that a service could not process.
 #[derive(Debug, Clone)]
 pub(crate) struct DeadLetter {
-    pub(crate) id: Id,
+    pub(crate) id: DeadLetterId,
     pub(crate) key: Option<Bytes>,
-    /// All headers, those that say what was wrong too.
+    /// All headers, including those that describe the failure.
     pub(crate) headers: Vec<(String, Bytes)>,
     pub(crate) payload: Bytes,
-    /// The oldest first; none: it is open.
+    /// Oldest first. Empty for an open dead letter.
     pub(crate) resolutions: Vec<Resolution>,
 }
 
 impl DeadLetter {
-    /// A header as text; what is no text is shown as well as it can be.
+    /// Header as text; invalid UTF-8 is replaced.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         let (_, value) = self.headers.iter().find(|(known, _)| known == name)?;
         Some(String::from_utf8_lossy(value).into_owned())
@@ -110,39 +110,39 @@ impl DeadLetter {
         self.text(header::ATTEMPTS)
     }
 
-    /// The topic that the record came from at first.
+    /// Topic of the original record.
     pub(crate) fn topic(&self) -> String {
         self.text(header::TOPIC)
     }
 
-    /// Where the record was when it failed. What was redriven was in the topic for that.
+    /// Position of the record when it failed. A redriven record failed in the redrive topic.
     pub(crate) fn origin(&self) -> String {
         format!("{}/{}/{}", self.topic(), self.text(header::PARTITION), self.text(header::OFFSET))
     }
 
-    /// When it became a dead letter.
+    /// Time at which the record became a dead letter.
     pub(crate) fn time(&self) -> Option<Timestamp> {
         self.text(header::TIME).parse().ok()
     }
 
-    /// The event's name, as far as the record has one.
+    /// Name of the event. Empty if the record has no type.
     pub(crate) fn event(&self) -> String {
         let ce_type = self.text("ce_type");
         ce_type.rsplit('.').next().unwrap_or_default().to_owned()
     }
 
-    /// The order that it is about, as far as the record says so: by its subject or by its key.
+    /// Subject of the event, or the key of the record if it has no subject.
     pub(crate) fn order(&self) -> String {
         let key = || self.key.as_ref().map(|key| String::from_utf8_lossy(key).into_owned());
         self.header("ce_subject").or_else(key).unwrap_or_default()
     }
 
-    /// The dead letter that it was before it was redriven.
-    pub(crate) fn redrive_of(&self) -> Option<Id> {
+    /// Id of the dead letter that was redriven and became this one.
+    pub(crate) fn redrive_of(&self) -> Option<DeadLetterId> {
         self.header(header::REDRIVE_OF)?.parse().ok()
     }
 
-    /// `open`, or what was done last.
+    /// `open`, or the last resolution.
     pub(crate) fn state(&self) -> &str {
         self.resolutions.last().map_or("open", |last| &last.done)
     }
@@ -151,13 +151,13 @@ impl DeadLetter {
         self.resolutions.is_empty()
     }
 
-    /// A crash may have it published twice: then all of this is the same.
+    /// Equal for two copies of the same dead letter. A crash can publish a dead letter twice.
     pub(super) fn identity(&self) -> impl std::hash::Hash + Eq + use<> {
         let Self { id, key, .. } = self;
         (id.service, self.origin(), self.text(header::TIME), key.clone())
     }
 
-    /// The headers of the record as it was at first.
+    /// Headers of the original record.
     pub(crate) fn original_headers(&self) -> impl Iterator<Item = &(String, Bytes)> {
         let added = |name: &str| {
             name.starts_with(header::PREFIX) || [header::REDRIVE_OF, header::REDRIVE_TOPIC].contains(&name)
@@ -171,12 +171,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_written_as_it_is_read() {
-        let id: Id = "inventory/3/17".parse().expect("an id");
+    fn id_parses_its_own_display() {
+        let id: DeadLetterId = "inventory/3/17".parse().expect("an id");
         assert_eq!((id.service, id.partition, id.offset), (ServiceName::Inventory, 3, 17));
         assert_eq!(id.to_string(), "inventory/3/17");
         for wrong in ["", "inventory", "inventory/3", "inventory/3/x", "nobody/3/17", "inventory/3/17/1"] {
-            assert!(wrong.parse::<Id>().is_err(), "{wrong}");
+            assert!(wrong.parse::<DeadLetterId>().is_err(), "{wrong}");
         }
     }
 }

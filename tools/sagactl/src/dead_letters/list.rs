@@ -5,45 +5,46 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    filter::Filter,
-    letter::{DeadLetter, Id, Resolution},
-    read, services,
+    filter::DeadLetterFilter,
+    letter::{DeadLetter, DeadLetterId, Resolution},
+    topic::read,
 };
 use crate::{
-    Verdict,
-    output::{Row, short},
+    exit::ExitStatus,
+    output::{TableRow, short},
+    service::selected,
     settings::Settings,
 };
 
-/// Characters of an error in a table.
-const ERROR_CHARS: usize = 60;
+/// Maximum characters of a cell in the table.
+const CELL_CHARS: usize = 60;
 
 #[derive(Args)]
-pub(crate) struct List {
+pub(crate) struct ListDeadLetters {
     #[command(flatten)]
-    filter: Filter,
-    /// Also those about which something was done.
+    filter: DeadLetterFilter,
+    /// Include redriven and discarded dead letters
     #[arg(long)]
     all: bool,
 }
 
-/// A dead letter in a list.
+/// A dead letter in the list.
 #[derive(Debug, Serialize)]
-pub(super) struct Summary<'l> {
-    pub(super) id: Id,
+pub(super) struct DeadLetterSummary<'l> {
+    pub(super) id: DeadLetterId,
     state: &'l str,
     time: String,
     class: String,
     attempts: String,
     event: String,
     order: String,
-    /// Where the record was.
+    /// Topic, partition and offset of the record.
     origin: String,
     error: String,
     resolutions: &'l [Resolution],
 }
 
-impl<'l> From<&'l DeadLetter> for Summary<'l> {
+impl<'l> From<&'l DeadLetter> for DeadLetterSummary<'l> {
     fn from(letter: &'l DeadLetter) -> Self {
         Self {
             id: letter.id,
@@ -60,34 +61,34 @@ impl<'l> From<&'l DeadLetter> for Summary<'l> {
     }
 }
 
-impl Row for Summary<'_> {
-    const HEADER: &'static [&'static str] = &["id", "time", "class", "tries", "event", "order", "state", "error"];
+impl TableRow for DeadLetterSummary<'_> {
+    const HEADER: &'static [&'static str] = &["id", "time", "class", "attempts", "event", "order", "state", "error"];
     const NUMBERS: &'static [usize] = &[3];
 
     fn cells(&self) -> Vec<String> {
-        // To the second; JSON has the whole of it.
+        // Seconds are enough for people; JSON has the full time.
         let time = self.time.split_once('.').map_or_else(|| self.time.clone(), |(seconds, _)| format!("{seconds}Z"));
         vec![
             self.id.to_string(),
             time,
             self.class.clone(),
             self.attempts.clone(),
-            short(&self.event, ERROR_CHARS),
-            short(&self.order, ERROR_CHARS),
+            short(&self.event, CELL_CHARS),
+            short(&self.order, CELL_CHARS),
             self.state.to_owned(),
-            short(&self.error, ERROR_CHARS),
+            short(&self.error, CELL_CHARS),
         ]
     }
 }
 
-impl List {
-    pub(super) fn run(self, settings: &Settings) -> Result<Verdict> {
-        let letters = read(settings, &services(self.filter.service))?;
+impl ListDeadLetters {
+    pub(super) fn run(self, settings: &Settings) -> Result<ExitStatus> {
+        let letters = read(settings, &selected(self.filter.service))?;
         let mut found: Vec<_> =
-            letters.iter().filter(|letter| (self.all || letter.is_open()) && self.filter.fits(letter)).collect();
+            letters.iter().filter(|letter| (self.all || letter.is_open()) && self.filter.matches(letter)).collect();
         found.sort_by_key(|letter| (letter.time(), letter.id));
-        let rows: Vec<_> = found.into_iter().map(Summary::from).collect();
+        let rows: Vec<_> = found.into_iter().map(DeadLetterSummary::from).collect();
         settings.output.rows(&rows, "no dead letters")?;
-        Ok(Verdict::Good)
+        Ok(ExitStatus::Success)
     }
 }

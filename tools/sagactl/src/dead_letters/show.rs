@@ -8,35 +8,35 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    letter::{DeadLetter, Id},
-    letters::DeadLetters,
-    list::Summary,
-    read,
+    fold::DeadLetters,
+    letter::{DeadLetter, DeadLetterId},
+    list::DeadLetterSummary,
+    topic::read,
 };
-use crate::{Verdict, settings::Settings};
+use crate::{exit::ExitStatus, settings::Settings};
 
 #[derive(Args)]
-pub(crate) struct Show {
-    /// Which one: <service>/<partition>/<offset>.
-    id: Id,
+pub(crate) struct ShowDeadLetter {
+    /// Dead letter id: <service>/<partition>/<offset>
+    id: DeadLetterId,
 }
 
-/// All that is known of a dead letter.
+/// A dead letter with its content and history.
 #[derive(Serialize)]
-struct Whole<'l> {
+struct DeadLetterDetails<'l> {
     #[serde(flatten)]
-    summary: Summary<'l>,
+    summary: DeadLetterSummary<'l>,
     key: Option<String>,
     headers: Vec<(&'l str, String)>,
-    /// As JSON if it is, else as text.
+    /// JSON if the payload is JSON, else text.
     payload: Value,
-    /// What it was before it was redriven, the latest first.
-    redrive_of: Vec<Id>,
-    /// What it became when it was redriven and failed again.
-    failed_again_as: Vec<Id>,
+    /// Dead letters that this one was before it was redriven, latest first.
+    redrive_of: Vec<DeadLetterId>,
+    /// Dead letters that this one became when it was redriven and failed again.
+    failed_again_as: Vec<DeadLetterId>,
 }
 
-impl<'l> Whole<'l> {
+impl<'l> DeadLetterDetails<'l> {
     fn new(letters: &'l DeadLetters, letter: &'l DeadLetter) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let payload = serde_json::from_slice(&letter.payload);
@@ -45,15 +45,15 @@ impl<'l> Whole<'l> {
             key: letter.key.as_ref().map(|key| text(key)),
             headers: letter.headers.iter().map(|(name, value)| (name.as_str(), text(value))).collect(),
             payload: payload.unwrap_or_else(|_| Value::String(text(&letter.payload))),
-            redrive_of: letters.before(letter),
-            failed_again_as: letters.after(letter),
+            redrive_of: letters.predecessors(letter),
+            failed_again_as: letters.successors(letter),
         }
     }
 
     fn text(&self, letter: &DeadLetter) -> String {
         let mut text = format!("Dead letter {} ({})\n", letter.id, letter.state());
         let mut line = |name: &str, value: &str| {
-            // Writing to a string can't fail.
+            // Writing to a string cannot fail.
             let _ = writeln!(text, "  {name:<18}{value}");
         };
         line("error", &format!("{}: {}", letter.class(), letter.error()));
@@ -85,12 +85,12 @@ impl<'l> Whole<'l> {
     }
 }
 
-impl Show {
-    pub(super) fn run(self, settings: &Settings) -> Result<Verdict> {
+impl ShowDeadLetter {
+    pub(super) fn run(self, settings: &Settings) -> Result<ExitStatus> {
         let letters = read(settings, &[self.id.service])?;
         let letter = letters.find(self.id).with_context(|| format!("there is no dead letter {}", self.id))?;
-        let whole = Whole::new(&letters, letter);
-        settings.output.one(&whole, || whole.text(letter))?;
-        Ok(Verdict::Good)
+        let details = DeadLetterDetails::new(&letters, letter);
+        settings.output.one(&details, || details.text(letter))?;
+        Ok(ExitStatus::Success)
     }
 }

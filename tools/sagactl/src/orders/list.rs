@@ -1,35 +1,35 @@
 //! `sagactl orders list`
 
 use anyhow::Result;
+use catalog::ServiceName;
 use clap::Args;
-use contracts::ServiceName;
 use serde::Deserialize;
 
-use super::{Order, amount};
-use crate::{Verdict, output::Row, settings::Settings};
+use super::summary::{OrderSummary, amount};
+use crate::{exit::ExitStatus, output::TableRow, settings::Settings};
 
-/// Orders in a page of the order service at most.
+/// Maximum page size of the order service.
 const PAGE_MAX: usize = 200;
 
 #[derive(Args)]
-pub(crate) struct List {
-    /// Only those with this status: `placed`, `stock_reserved`, `paid`, `stock_committed`, `confirmed`, `dispatched`,
-    /// `cancelling` or `cancelled`.
+pub(crate) struct ListOrders {
+    /// Only orders with this status: `placed`, `stock_reserved`, `paid`, `stock_committed`, `confirmed`, `dispatched`,
+    /// `cancelling` or `cancelled`
     #[arg(long)]
     status: Option<String>,
-    /// How many at most.
+    /// Maximum number of orders
     #[arg(long, default_value_t = 20, value_name = "N")]
     limit: usize,
 }
 
 #[derive(Deserialize)]
-struct Page {
-    orders: Vec<Order>,
+struct OrderPage {
+    orders: Vec<OrderSummary>,
     #[serde(default)]
     next: Option<String>,
 }
 
-impl Row for Order {
+impl TableRow for OrderSummary {
     const HEADER: &'static [&'static str] = &["order", "placed", "status", "reason", "customer", "total"];
     const NUMBERS: &'static [usize] = &[5];
 
@@ -41,8 +41,8 @@ impl Row for Order {
     }
 }
 
-impl List {
-    pub(super) fn run(self, settings: &Settings) -> Result<Verdict> {
+impl ListOrders {
+    pub(super) fn run(self, settings: &Settings) -> Result<ExitStatus> {
         let client = settings.client(ServiceName::Order);
         let mut orders = Vec::new();
         let mut cursor: Option<String> = None;
@@ -52,7 +52,7 @@ impl List {
             let cursor_before = cursor.as_deref().map(|cursor| ("cursor", cursor));
             let parameters: Vec<_> =
                 [("limit", limit.as_str())].into_iter().chain(status).chain(cursor_before).collect();
-            let page: Page = client.query("/orders", &parameters)?;
+            let page: OrderPage = client.query("/orders", &parameters)?;
             orders.extend(page.orders);
             cursor = page.next;
             if cursor.is_none() {
@@ -60,6 +60,6 @@ impl List {
             }
         }
         settings.output.rows(&orders, "no orders")?;
-        Ok(Verdict::Good)
+        Ok(ExitStatus::Success)
     }
 }

@@ -1,21 +1,21 @@
-//! Server-Sent Events, read: <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
+//! Reader for Server-Sent Events: <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
 
 use std::io::{self, BufRead};
 
-/// The longest line that is read, in bytes.
+/// Maximum length of a line, in bytes.
 const LINE_LEN_MAX: u64 = 1024 * 1024;
 
 /// An event of a stream.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Message {
-    /// What to name when the stream is asked for once more.
+pub(super) struct SseMessage {
+    /// Value for the `last-event-id` header of the next request.
     pub(super) id: Option<String>,
     pub(super) data: String,
 }
 
-/// The next event; `None` when the stream is over. An event that is not complete is none.
-pub(super) fn next(stream: &mut impl BufRead) -> io::Result<Option<Message>> {
-    let mut message = Message::default();
+/// Reads the next event. Returns `None` at the end of the stream, also if it ends within an event.
+pub(super) fn next(stream: &mut impl BufRead) -> io::Result<Option<SseMessage>> {
+    let mut message = SseMessage::default();
     let mut data = Vec::new();
     loop {
         let mut line = String::new();
@@ -27,7 +27,7 @@ pub(super) fn next(stream: &mut impl BufRead) -> io::Result<Option<Message>> {
             message.data = data.join("\n");
             return Ok(Some(message));
         }
-        // A line without a name is a comment, by which the server shows that it lives.
+        // A line without a field name is a comment. The server sends comments to keep the connection alive.
         let (name, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match name {
@@ -43,18 +43,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_are_read_one_by_one_and_comments_are_none() {
+    fn next_reads_events_and_skips_comments() {
         let mut stream: &[u8] =
             b":\n\nid: 1\nevent: OrderPlaced\ndata: {\"a\":\ndata: 1}\n\n: alive\n\r\nid:2\r\ndata:x\r\n\r\n";
         let read = next(&mut stream).expect("reads");
-        assert_eq!(read, Some(Message { id: Some("1".to_owned()), data: "{\"a\":\n1}".to_owned() }));
+        assert_eq!(read, Some(SseMessage { id: Some("1".to_owned()), data: "{\"a\":\n1}".to_owned() }));
         let read = next(&mut stream).expect("reads");
-        assert_eq!(read, Some(Message { id: Some("2".to_owned()), data: "x".to_owned() }));
+        assert_eq!(read, Some(SseMessage { id: Some("2".to_owned()), data: "x".to_owned() }));
         assert_eq!(next(&mut stream).expect("reads"), None);
     }
 
     #[test]
-    fn an_event_that_is_cut_off_is_none() {
+    fn next_ignores_an_event_that_is_cut_off() {
         let mut stream: &[u8] = b"id: 1\ndata: half";
         assert_eq!(next(&mut stream).expect("reads"), None);
     }

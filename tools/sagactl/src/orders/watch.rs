@@ -3,43 +3,48 @@
 use std::{io::BufRead, thread, time::Duration};
 
 use anyhow::{Context as _, Result};
+use catalog::ServiceName;
 use clap::Args;
-use contracts::{OrderId, ServiceName};
+use contracts::OrderId;
 use serde::{Deserialize, Serialize};
 
-use super::{Order, is_final, sse, time_of_day};
+use super::{
+    sse,
+    summary::{OrderSummary, is_final, time_of_day},
+};
 use crate::{
-    Verdict,
-    http::{Client, NotOk},
+    exit::ExitStatus,
+    http::{HttpClient, UnexpectedStatus},
     settings::Settings,
 };
 
-/// The first wait after a connection was lost.
-const WAIT_MIN: Duration = Duration::from_millis(200);
-/// The longest such wait.
-const WAIT_MAX: Duration = Duration::from_secs(5);
+/// Backoff before the first attempt to reconnect.
+const BACKOFF_MIN: Duration = Duration::from_millis(200);
+/// Maximum backoff.
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
 #[derive(Args)]
-pub(crate) struct Watch {
-    /// Which one.
+pub(crate) struct WatchOrder {
+    /// Order id
     order: OrderId,
 }
 
-/// Something that happened to an order, as the order service streams it.
+/// An event of an order, as the order service streams it.
 #[derive(Debug, Deserialize, Serialize)]
-struct Happening {
+struct WatchedEvent {
     time: String,
     service: String,
     event: String,
     id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     caused_by: Option<String>,
+    /// Status of the order after the event.
     status: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
 
-impl Happening {
+impl WatchedEvent {
     fn text(&self) -> String {
         let Self { service, event, status, .. } = self;
         let reason = self.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
@@ -47,29 +52,34 @@ impl Happening {
     }
 }
 
-impl Watch {
-    pub(super) fn run(self, settings: &Settings) -> Result<Verdict> {
+impl WatchOrder {
+    pub(super) fn run(self, settings: &Settings) -> Result<ExitStatus> {
         let client = settings.client(ServiceName::Order);
-        let watching = Watching { settings, client: &client, order: self.order };
+        let watch = OrderWatch { settings, client: &client, order: self.order };
         let mut last = None;
-        let mut wait = WAIT_MIN;
-        // That there is such a service, and such an order, is found out once; after that the service is waited for.
-        let mut stream = watching.open(None)?;
+        let mut backoff = BACKOFF_MIN;
+        // Only the first connection fails at once if the service is unavailable. After it, the command reconnects.
+        let mut stream = watch.open(None)?;
         loop {
             let seen = last.clone();
-            if watching.follow(&mut stream, &mut last)? {
-                return Ok(Verdict::Good);
+            if watch.follow(&mut stream, &mut last)? {
+                return Ok(ExitStatus::Success);
             }
             if seen != last {
-                wait = WAIT_MIN;
+                backoff = BACKOFF_MIN;
             }
             stream = loop {
-                eprintln!("sagactl: the connection is lost; it goes on after event {}", last.as_deref().unwrap_or("0"));
-                thread::sleep(wait);
-                wait = (wait * 2).min(WAIT_MAX);
-                match watching.open(last.as_deref()) {
+                let last = last.as_deref();
+                eprintln!("sagactl: connection lost, reconnecting after event {}", last.unwrap_or("0"));
+                thread::sleep(backoff);
+                backoff = (backoff * 2).min(BACKOFF_MAX);
+                match watch.open(last) {
                     Ok(stream) => break stream,
-                    Err(error) if error.downcast_ref::<NotOk>().is_some_and(NotOk::is_permanent) => return Err(error),
+                    Err(error)
+                        if error.downcast_ref::<UnexpectedStatus>().is_some_and(UnexpectedStatus::is_permanent) =>
+                    {
+                        return Err(error);
+                    }
                     Err(_) => {}
                 }
             };
@@ -77,35 +87,36 @@ impl Watch {
     }
 }
 
-/// Who watches which order.
-struct Watching<'w> {
+/// Watch over one order.
+struct OrderWatch<'w> {
     settings: &'w Settings,
-    client: &'w Client,
+    client: &'w HttpClient,
     order: OrderId,
 }
 
-impl Watching<'_> {
+impl OrderWatch<'_> {
     fn open(&self, last: Option<&str>) -> Result<impl BufRead + use<>> {
         self.client.stream(&format!("/orders/{}/events", self.order), last)
     }
 
-    /// Tells what happens until the order is final (true) or the connection is lost (false).
+    /// Prints events. Returns `true` when the order is final and `false` when the connection is lost.
     fn follow(&self, stream: &mut impl BufRead, last: &mut Option<String>) -> Result<bool> {
         while let Ok(Some(message)) = sse::next(stream) {
-            let happening: Happening = serde_json::from_str(&message.data)
-                .with_context(|| format!("an event that can't be read: {}", message.data))?;
-            self.settings.output.line(&happening, || happening.text())?;
+            let event: WatchedEvent = serde_json::from_str(&message.data)
+                .with_context(|| format!("failed to read the event {}", message.data))?;
+            self.settings.output.line(&event, || event.text())?;
             *last = message.id.or(last.take());
-            if is_final(&happening.status) && self.is_still(&happening.status) {
+            if is_final(&event.status) && self.is_still(&event.status) {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// What is told may be long ago: a confirmed order may have been cancelled since.
+    /// Returns whether the order has this status now. The stream starts in the past, and a confirmed order may have
+    /// been cancelled since.
     fn is_still(&self, status: &str) -> bool {
-        let now: Result<Order> = self.client.get(&format!("/orders/{}", self.order));
+        let now: Result<OrderSummary> = self.client.get(&format!("/orders/{}", self.order));
         now.is_ok_and(|order| order.status == status)
     }
 }

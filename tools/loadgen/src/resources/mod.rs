@@ -1,0 +1,4 @@
+//! Processor time and memory of processes.
+
+pub(crate) mod cost;
+pub(crate) mod proc;
