@@ -26,11 +26,14 @@ pub struct ReactionInfo {
     pub emits: &'static [&'static EventType],
 }
 
+/// Reads data, written in a version.
+type Decode = fn(&Meta, &str, &[u8]) -> Result<Box<dyn Any>, ContractError>;
+
 /// Conversion of an event to a command.
 #[derive(Debug)]
 pub struct Handler<S: Service> {
     event: &'static EventType,
-    decode: fn(&Meta, &str, &[u8]) -> Result<Box<dyn Any>, ContractError>,
+    decode: Decode,
     command: fn(&dyn Any, &Meta) -> Option<S::Command>,
 }
 

@@ -117,7 +117,7 @@ pub trait Service: Decider<Event = LogEvent<Self::Public, Self::Internal>> {
 
     /// Topics with the events that the service reacts to.
     fn consumes() -> Vec<&'static str> {
-        let topics = Self::REACTIONS.iter().filter_map(|reaction| reaction.event()).map(|event| event.topic);
+        let topics = Self::REACTIONS.iter().filter_map(Reaction::event).map(|event| event.topic);
         let mut consumed: Vec<_> = Vec::new();
         for topic in topics {
             if !consumed.contains(&topic) {
