@@ -322,7 +322,7 @@ impl OrderState {
             LogEvent::Public(OrderEvent::OrderCancellationRequested(event)) => self.cancellation = Some(event.reason),
             LogEvent::Public(OrderEvent::OrderConfirmed(_)) => self.outcome = Some(Outcome::Confirmed),
             LogEvent::Public(OrderEvent::OrderCancelled(event)) => {
-                self.outcome = Some(Outcome::Cancelled(event.reason))
+                self.outcome = Some(Outcome::Cancelled(event.reason));
             }
             LogEvent::Public(OrderEvent::OrderPlaced(_)) | LogEvent::Internal(OrderNote::ProductListed(_)) => {}
         }

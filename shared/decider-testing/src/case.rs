@@ -50,6 +50,7 @@ where
 
     /// Delivers another service's event.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "tests pass what they have just made")]
     pub fn when<E: EventData>(mut self, event: E) -> Self {
         self.events = match S::react(&meta(&event), &event) {
             Some(command) => self.decide(&command),

@@ -46,7 +46,7 @@ impl Process {
     fn wait_until_ready(&self) {
         let is_ready = || match self.client.get("/readyz") {
             Ok(reply) if reply.status == 200 => Ok(()),
-            Ok(reply) => Err(reply.body),
+            Ok(reply) => Err(reply.body.to_string()),
             Err(error) => Err(format!("{error:#}")),
         };
         wait_until("the service to be ready", TIMEOUT, is_ready).expect("the service is ready");
