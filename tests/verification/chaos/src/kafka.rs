@@ -1,4 +1,4 @@
-//! Reads topics to their end, and what groups have done of them.
+//! Kafka consumers of the checker: reading topics to their end, and the lag of a group.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -13,10 +13,10 @@ use xtask::{ServiceName, wait_until};
 use crate::choreography::consumes;
 use crate::system::SystemUnderTest;
 
-/// How long the broker may take to answer.
-const ANSWER: Duration = Duration::from_secs(20);
-/// How long nothing may come while there is more.
-const SILENCE: Duration = Duration::from_mins(1);
+/// Timeout of one broker request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// Maximum pause between two records before the end of a topic.
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(100);
 
 pub(crate) fn client(address: &str) -> ClientConfig {
@@ -26,36 +26,35 @@ pub(crate) fn client(address: &str) -> ClientConfig {
     config
 }
 
-/// A consumer that commits nothing.
+/// Creates a consumer that never commits.
 pub(crate) fn reader(system: &SystemUnderTest, group: &str) -> Result<BaseConsumer> {
     let mut config = client(system.address());
     config.set("group.id", group).set("enable.auto.commit", "false").set("allow.auto.create.topics", "false");
     Ok(config.create()?)
 }
 
-/// All partitions of a topic by its name at the broker.
+/// Partitions of a topic, given with its prefix.
 pub(crate) fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<Vec<i32>> {
-    let metadata = consumer.fetch_metadata(Some(topic), ANSWER)?;
+    let metadata = consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT)?;
     Ok(metadata.topics().iter().flat_map(MetadataTopic::partitions).map(MetadataPartition::id).collect())
 }
 
-/// The offset that the next record of a partition gets. A client that has just begun may not know a partition yet that the broker
-/// told it of.
+/// Offset of the next record of a partition. Retries because a new client may not have the partition's metadata yet.
 fn end(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<i64> {
-    let ask = || consumer.fetch_watermarks(topic, partition, ANSWER).map(|(_, end)| end);
-    wait_until(&format!("the end of {topic}/{partition}"), ANSWER, ask)
+    let ask = || consumer.fetch_watermarks(topic, partition, REQUEST_TIMEOUT).map(|(_, end)| end);
+    wait_until(&format!("the end of {topic}/{partition}"), REQUEST_TIMEOUT, ask)
 }
 
-/// Reads everything that is in these topics now.
+/// Reads all records that the topics contain now.
 ///
 /// # Errors
-/// The broker does not answer, or stops giving records.
+/// The broker does not answer, or delivers no further records.
 pub(crate) fn read_all(
     system: &SystemUnderTest,
     topics: &[String],
-    mut see: impl FnMut(&BorrowedMessage<'_>),
+    mut visit: impl FnMut(&BorrowedMessage<'_>),
 ) -> Result<()> {
-    let consumer = reader(system, "chaos never commits")?;
+    let consumer = reader(system, "chaos-reader")?;
     let mut open = BTreeMap::new();
     let mut list = TopicPartitionList::new();
     for topic in topics.iter().map(|topic| format!("{}{topic}", system.prefix())) {
@@ -68,16 +67,16 @@ pub(crate) fn read_all(
         }
     }
     consumer.assign(&list)?;
-    let mut heard = Instant::now();
+    let mut last_read = Instant::now();
     while !open.is_empty() {
-        ensure!(heard.elapsed() < SILENCE, "the broker gives no more of {open:?}");
+        ensure!(last_read.elapsed() < READ_TIMEOUT, "no further records of {open:?}");
         let Some(Ok(message)) = consumer.poll(POLL) else { continue };
-        heard = Instant::now();
+        last_read = Instant::now();
         let place = (message.topic().to_owned(), message.partition());
         let Some(end) = open.get(&place) else { continue };
         let is_last = message.offset() + 1 >= *end;
         if message.offset() < *end {
-            see(&message);
+            visit(&message);
         }
         if is_last {
             open.remove(&place);
@@ -86,7 +85,7 @@ pub(crate) fn read_all(
     Ok(())
 }
 
-/// How many records of its topics a service has not done, as the broker knows it.
+/// Records not yet processed by a service, computed from its group's committed offsets.
 ///
 /// # Errors
 /// The broker does not answer.
@@ -101,7 +100,8 @@ pub(crate) fn lag(system: &SystemUnderTest, service: ServiceName) -> Result<i64>
             behind += end(&consumer, &topic, partition)?;
         }
     }
-    let committed = consumer.committed_offsets(list, ANSWER).with_context(|| format!("the offsets of {group}"))?;
+    let committed =
+        consumer.committed_offsets(list, REQUEST_TIMEOUT).with_context(|| format!("the offsets of {group}"))?;
     let done =
         committed.elements().iter().map(|partition| partition.offset().to_raw().unwrap_or(0).max(0)).sum::<i64>();
     Ok(behind - done)

@@ -1,4 +1,4 @@
-//! One run of the chaos test, with a broker of its own. `cargo saga chaos` builds everything first.
+//! One chaos run with its own broker. `cargo saga chaos` builds everything first.
 
 use std::process::ExitCode;
 
@@ -10,31 +10,31 @@ use chaos::system::SystemConfig;
 use clap::Parser;
 use xtask::{Broker, Progress, Workspace, children, postgres::Storage};
 
-/// Lets orders flow while everything fails that can, and checks what came of them. Exit code 1 if a rule is broken.
+/// Injects faults under a steady flow of orders and checks the results. Exit code 1 if a rule is violated.
 #[derive(Parser)]
 #[command(name = "chaos")]
 struct Arguments {
-    /// What schedule and orders are made from; the same seed gives the same. Default: a new one, which is printed.
+    /// Seed of faults and orders. Default: a random seed, which is printed.
     #[arg(long)]
     seed: Option<u64>,
-    /// How many orders there are at least.
+    /// Minimum number of orders.
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     orders: u32,
-    /// How many of them come in a second.
+    /// Orders per second.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     rate: u32,
-    /// The long form: 100,000 orders, 64 in a second.
+    /// Long run: 100,000 orders, 64 per second.
     #[arg(long, conflicts_with_all = ["orders", "rate"])]
     long: bool,
-    /// Where the services keep their data. On PostgreSQL there are three instances of each service in the middle of the run.
+    /// Storage of the services. On PostgreSQL, three instances of each service run in the middle of the run.
     #[arg(long, value_enum, default_value_t = Storage::Sqlite)]
     storage: Storage,
 }
 
 fn main() -> ExitCode {
-    let outcome = run(&Arguments::parse());
+    let result = run(&Arguments::parse());
     children::leave_the_end_to_a_signal();
-    match outcome {
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -51,15 +51,18 @@ fn run(arguments: &Arguments) -> Result<bool> {
     let size = Size { orders, orders_per_second, broker_kills: Some(3), instances };
     let mut run = ChaosRun::new(arguments.seed.unwrap_or_else(|| fastrand::u64(1..1_000_000)), size);
     if is_shared {
-        run.subject = SystemConfig::on_postgres();
+        run.config = SystemConfig::on_postgres();
     }
     println!("{}", run.plan());
     let broker = Broker::own(&Workspace::find()?, Progress::shown())?;
-    let outcome = run.on(broker, Progress::shown())?;
-    print!("{}", report(&outcome));
-    if !outcome.violations.is_empty() {
+    let result = run.on(broker, Progress::shown())?;
+    print!("{}", report(&result));
+    if !result.violations.is_empty() {
         let storage = if is_shared { " --storage postgres" } else { "" };
-        println!("again: cargo saga chaos --seed {} --orders {orders} --rate {orders_per_second}{storage}", run.seed);
+        println!(
+            "repeat with: cargo saga chaos --seed {} --orders {orders} --rate {orders_per_second}{storage}",
+            run.seed
+        );
     }
-    Ok(outcome.violations.is_empty())
+    Ok(result.violations.is_empty())
 }

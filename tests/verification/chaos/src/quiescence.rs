@@ -1,4 +1,4 @@
-//! Waits until the suite has nothing to do any more.
+//! Waiting until the suite has no more work.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,40 +9,38 @@ use providers::simulator::CarrierLedger;
 use serde_json::Value;
 use xtask::{ServiceName, wait_until};
 
+use crate::choreography::listing;
 use crate::kafka::lag;
 use crate::system::SystemUnderTest;
 
-/// What waits, in its service's own words. Everything else is an end, or waits for nothing.
-const IN_PROGRESS: [(ServiceName, &str, &[&str]); 3] = [
-    (ServiceName::Order, "orders", &["placed", "stock_reserved", "paid", "stock_committed", "cancelling"]),
-    (ServiceName::Payment, "payments", &["charging", "voiding", "refunding"]),
-    (ServiceName::Shipping, "shipments", &["booking"]),
-];
-/// Longer than a gauge is old, or an offset not committed.
-pub(crate) const SETTLING: Duration = Duration::from_secs(30);
+/// Maximum time from the end of the faults until every order is final.
+pub(crate) const FINAL_WITHIN: Duration = Duration::from_mins(1);
+/// Maximum time for outboxes and offsets. Exceeds the age of gauges and the interval of offset commits.
+pub(crate) const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Whether and when the suite came to rest after the faults.
+/// Remaining work after the faults.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Quiescence {
-    /// How long after the last fault was over every order, payment and shipment was at an end. Those count, too, that were
-    /// placed since then.
+    /// Time from the end of the last fault until every order, payment and shipment was final, including orders placed
+    /// after that fault. `None` if some are not final.
     pub final_after: Option<Duration>,
-    /// What was still under way when waiting ended.
+    /// Work in progress at the timeout.
     pub in_progress: Vec<String>,
-    /// Parcels that the carrier will fetch and should not, or the other way round; seen when waiting ended.
+    /// Difference between the carrier's bookings and the shipments, at the timeout.
     pub parcels: Option<String>,
-    /// What is in each service's outbox.
+    /// Outbox backlog of each service.
     pub outbox: BTreeMap<&'static str, u64>,
-    /// Why it is not known of every service how many records it has yet to do.
-    pub unreported: Option<String>,
-    /// How many records each service has yet to do: by the broker, then by itself.
+    /// Error because of which the lag of some service is unknown.
+    pub lag_error: Option<String>,
+    /// Consumer lag of each service: from committed offsets, then from its own metric.
     pub lag: BTreeMap<&'static str, (i64, u64)>,
 }
 
-/// Waits until all is final, for at most `within` after the last fault, then at most `settling` until it is also settled.
+/// Waits until everything is final, at most `within` after the last fault, then at most `settling` for outboxes and
+/// offsets.
 ///
 /// # Errors
-/// A service can't be asked at all.
+/// A service does not answer.
 pub(crate) fn wait_for_quiescence(
     system: &SystemUnderTest,
     within: Duration,
@@ -60,35 +58,35 @@ pub(crate) fn wait_for_quiescence(
         Ok(()) => quiescence.final_after = Some(since()),
         Err(_) => quiescence.in_progress = in_progress(system)?,
     }
-    // What was not reached in time is told by what was seen last; so that is no error here. No service's word is the newest:
-    // its gauges are some seconds old.
+    // A timeout is not an error here, because the last observation describes it. Gauges are some seconds old, hence the wait.
     let settled = wait_until("the suite to settle", settling, || match settle(system, &mut quiescence) {
         Ok(true) => Ok(()),
-        Ok(false) => Err("something is left".to_owned()),
+        Ok(false) => Err("work left".to_owned()),
         Err(error) => Err(format!("{error:#}")),
     });
     if quiescence.lag.len() < ServiceName::all().len() {
-        quiescence.unreported = settled.err().map(|error| format!("{error:#}"));
+        quiescence.lag_error = settled.err().map(|error| format!("{error:#}"));
     }
     Ok(quiescence)
 }
 
 fn in_progress(system: &SystemUnderTest) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    for (service, list, statuses) in IN_PROGRESS {
-        for status in statuses {
+    for (service, listing) in ServiceName::all().filter_map(|service| Some((service, listing(service)?))) {
+        let list = listing.name;
+        for status in listing.in_progress {
             let page = system.client(service).get(&format!("/{list}?status={status}&limit=200"))?.expect_status(200)?;
-            let items = page[list].as_array().context("a list")?;
+            let items = page[list].as_array().context("response has no list")?;
             if !items.is_empty() {
                 let first = items[0]["order_id"].as_str().unwrap_or_default();
-                found.push(format!("{} {list} are {status}, such as {first}", items.len()));
+                found.push(format!("{} {list} with status {status}, first {first}", items.len()));
             }
         }
     }
     Ok(found)
 }
 
-/// Looks at what follows the ends of orders; true when nothing does any more.
+/// Updates outboxes, lag and parcels. Returns whether no work is left.
 fn settle(system: &SystemUnderTest, quiescence: &mut Quiescence) -> Result<bool> {
     for service in ServiceName::all() {
         let metrics = metrics(system, service)?;
@@ -104,21 +102,21 @@ fn settle(system: &SystemUnderTest, quiescence: &mut Quiescence) -> Result<bool>
 fn metrics(system: &SystemUnderTest, service: ServiceName) -> Result<String> {
     match system.client(service).get("/metrics")?.expect_status(200)? {
         Value::String(text) => Ok(text),
-        other => bail!("metrics are no text: {other}"),
+        other => bail!("metrics are not text: {other}"),
     }
 }
 
 /// The sum of a gauge over its labels.
 fn gauge(metrics: &str, name: &str) -> Result<u64> {
     let lines = || metrics.lines().filter(|line| line.starts_with(name));
-    ensure!(lines().next().is_some(), "there is no {name}");
+    ensure!(lines().next().is_some(), "metric {name} not found");
     let values = lines().map(|line| line.rsplit(' ').next().unwrap_or_default().parse::<f64>());
-    let sum = values.sum::<Result<f64, _>>().with_context(|| format!("a value of {name}"))?;
+    let sum = values.sum::<Result<f64, _>>().with_context(|| format!("invalid value of {name}"))?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of records")]
     Ok(sum as u64)
 }
 
-/// The carrier hears of a cancellation after the order does.
+/// Compares bookings with shipments. A cancelled order is final before the carrier cancels its booking.
 fn parcels(system: &SystemUnderTest) -> Result<Option<String>> {
     let booked = CarrierLedger::open(&system.ledger(ServiceName::Shipping))?.total()?;
     let mut expected = 0;
@@ -126,7 +124,8 @@ fn parcels(system: &SystemUnderTest) -> Result<Option<String>> {
         expected += count(system, status)?;
     }
     let active = booked.bookings.saturating_sub(booked.unbooked);
-    Ok((active != expected).then(|| format!("the carrier will fetch {active} parcels, shipping has {expected}")))
+    Ok((active != expected)
+        .then(|| format!("the carrier has {active} active bookings, shipping has {expected} shipments")))
 }
 
 fn count(system: &SystemUnderTest, status: &str) -> Result<u64> {
@@ -147,11 +146,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gauge_is_summed_over_its_labels() {
+    fn gauge_is_summed_over_labels() {
         let metrics =
             "# HELP saga_consumer_lag x\nsaga_consumer_lag{topic=\"a\"} 3\nsaga_consumer_lag{topic=\"b\"} 4\n";
         assert_eq!(gauge(metrics, "saga_consumer_lag").expect("numbers"), 7);
         assert!(gauge("saga_outbox_backlog{} much", "saga_outbox_backlog").is_err());
-        assert!(gauge(metrics, "saga_outbox_backlog").is_err(), "what is not told is not 0");
+        assert!(gauge(metrics, "saga_outbox_backlog").is_err(), "a missing metric is not 0");
     }
 }

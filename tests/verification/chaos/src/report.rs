@@ -1,4 +1,4 @@
-//! What a run came to, for people.
+//! Text report of a chaos run.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -8,89 +8,159 @@ use crate::recovery::{DelayCause, delays};
 use crate::run::ChaosResult;
 use crate::system::FaultKind;
 
-/// Violations of one rule that are shown.
-const SHOWN: usize = 8;
+/// Maximum number of violations printed for each rule.
+const MAX_VIOLATIONS: usize = 8;
 
-/// The whole scripted_order.
-pub fn report(outcome: &ChaosResult) -> String {
+/// Renders the report.
+pub fn report(result: &ChaosResult) -> String {
     let mut text = String::new();
-    // Writing to a string can't fail.
-    let _ = tell(&mut text, outcome);
+    write_report(&mut text, result).expect("writing to a String cannot fail");
     text
 }
 
-fn tell(text: &mut String, outcome: &ChaosResult) -> fmt::Result {
-    let evidence = &outcome.evidence;
+fn write_report(text: &mut String, result: &ChaosResult) -> fmt::Result {
+    write_counts(text, result)?;
+    let evidence = &result.evidence;
+    match evidence.quiescence.final_after {
+        Some(after) => writeln!(text, "  all orders final {:.1} s after the last fault", after.as_secs_f64())?,
+        None => writeln!(text, "  not all orders became final")?,
+    }
+    if let Some(isolated) = evidence.isolated_since {
+        writeln!(text, "  recovery time (last fault cleared until order final), ms:")?;
+        writeln!(text, "    {:<32}{:>7}{:>7}{:>7}{:>8}", "last fault", "orders", "p50", "p99", "max")?;
+        write_delays(text, &delays(evidence, ..isolated), "")?;
+        write_delays(text, &delays(evidence, isolated..), ", isolated")?;
+    }
+    write_violations(text, result)
+}
+
+fn write_counts(text: &mut String, result: &ChaosResult) -> fmt::Result {
+    let evidence = &result.evidence;
     let count = |status: &str| evidence.orders.values().filter(|order| order.status == status).count();
     let [confirmed, dispatched, cancelled] = ["confirmed", "dispatched", "cancelled"].map(count);
-    let asked = evidence.accepted.values().filter(|order| order.cancelled).count();
+    let by_customer = evidence.accepted.values().filter(|order| order.cancelled).count();
     writeln!(
         text,
-        "{} orders: {confirmed} confirmed, {dispatched} dispatched, {cancelled} cancelled ({asked} by their customers)",
+        "orders: {} (confirmed {confirmed}, dispatched {dispatched}, cancelled {cancelled}, by customers {by_customer})",
         evidence.accepted.len()
     )?;
-    let done = |is: fn(FaultKind) -> bool| evidence.injected_faults.iter().filter(|fault| is(fault.what)).count();
+    let faults = |is: fn(FaultKind) -> bool| evidence.injected_faults.iter().filter(|fault| is(fault.kind)).count();
     writeln!(
         text,
-        "  done to the suite in {:.0} s: {} kills of services, {} pauses, {} kills of the broker, {} times trouble",
-        outcome.flowed.as_secs_f64(),
-        done(|what| matches!(what, FaultKind::Killed(_))),
-        done(|what| matches!(what, FaultKind::Paused(_))),
-        done(|what| what == FaultKind::BrokerKilled),
-        done(|what| matches!(what, FaultKind::Trouble(_))),
+        "  faults in {:.0} s: service kills {}, pauses {}, broker kills {}, provider outages {}",
+        result.duration.as_secs_f64(),
+        faults(|kind| matches!(kind, FaultKind::Killed(_))),
+        faults(|kind| matches!(kind, FaultKind::Paused(_))),
+        faults(|kind| kind == FaultKind::BrokerKilled),
+        faults(|kind| matches!(kind, FaultKind::ProviderOutage(_))),
     )?;
     writeln!(
         text,
-        "  in the topics: {} records with {} duplicates and {} of poison, {} dead letters; {} calls to providers",
+        "  records: {} (duplicates {}, poison {}), dead letters {}, provider calls {}",
         evidence.facts.len() + evidence.poison.len(),
-        outcome.added.duplicates,
+        result.injected.duplicates,
         evidence.poison.len(),
         evidence.dead_letters.len(),
         evidence.calls.len(),
-    )?;
-    match evidence.quiescence.final_after {
-        Some(after) => {
-            writeln!(text, "  every order was final {:.1} s after the last fault was over", after.as_secs_f64())?;
-        }
-        None => writeln!(text, "  not every order became final")?,
-    }
-    if let Some(calm) = evidence.isolated_since {
-        writeln!(text, "  from when all was well again until an order's end, in ms:")?;
-        writeln!(text, "    {:<32}{:>7}{:>7}{:>7}{:>8}", "what came before", "orders", "p50", "p99", "max")?;
-        write_delays(text, &delays(evidence, ..calm), "")?;
-        write_delays(text, &delays(evidence, calm..), ", alone")?;
-    }
-    write_violations(text, outcome)
+    )
 }
 
-fn write_delays(text: &mut String, delays: &BTreeMap<DelayCause, Vec<Duration>>, how: &str) -> fmt::Result {
+fn write_delays(text: &mut String, delays: &BTreeMap<DelayCause, Vec<Duration>>, suffix: &str) -> fmt::Result {
     for (cause, delays) in delays {
-        let what = match cause {
-            DelayCause::Nothing => "nothing",
-            DelayCause::Pause => "a pause",
-            DelayCause::ServiceKill => "a killed service",
-            DelayCause::BrokerKill => "a killed broker",
+        let fault = match cause {
+            DelayCause::Nothing => "none",
+            DelayCause::Pause => "pause",
+            DelayCause::ServiceKill => "service kill",
+            DelayCause::BrokerKill => "broker kill",
         };
         let at = |percent: usize| delays[(delays.len() - 1) * percent / 100].as_millis();
-        let what = format!("{what}{how}");
-        writeln!(text, "    {what:<32}{:>7}{:>7}{:>7}{:>8}", delays.len(), at(50), at(99), at(100))?;
+        let fault = format!("{fault}{suffix}");
+        writeln!(text, "    {fault:<32}{:>7}{:>7}{:>7}{:>8}", delays.len(), at(50), at(99), at(100))?;
     }
     Ok(())
 }
 
-fn write_violations(text: &mut String, outcome: &ChaosResult) -> fmt::Result {
-    if outcome.violations.is_empty() {
-        return writeln!(text, "✔ no rule is broken");
+fn write_violations(text: &mut String, result: &ChaosResult) -> fmt::Result {
+    if result.violations.is_empty() {
+        return writeln!(text, "✔ no rule violated");
     }
     let mut by_rule = BTreeMap::<_, Vec<_>>::new();
-    for violation in &outcome.violations {
-        by_rule.entry(violation.rule).or_default().push(&violation.what);
+    for violation in &result.violations {
+        by_rule.entry(violation.rule).or_default().push(&violation.detail);
     }
     for (rule, violations) in by_rule {
-        writeln!(text, "✘ {rule:?} is broken {} times:", violations.len())?;
-        for violation in violations.iter().take(SHOWN) {
+        let plural = if violations.len() == 1 { "violation" } else { "violations" };
+        writeln!(text, "✘ {rule:?}: {} {plural}", violations.len())?;
+        for violation in violations.iter().take(MAX_VIOLATIONS) {
             writeln!(text, "    {violation}")?;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use xtask::ServiceName;
+
+    use super::*;
+    use crate::check::check;
+    use crate::check::testing::{one_sold_order, poisoned, time};
+    use crate::evidence::Evidence;
+    use crate::faults::topic_fuzzer::InjectedRecords;
+    use crate::system::InjectedFault;
+
+    fn result(mut evidence: Evidence) -> ChaosResult {
+        evidence.injected_faults.push(InjectedFault {
+            kind: FaultKind::Killed(ServiceName::Payment),
+            from: time(2),
+            until: time(5),
+        });
+        evidence.isolated_since = Some(time(0));
+        let injected = InjectedRecords { duplicates: 1, poison: 1 };
+        ChaosResult { violations: check(&evidence), evidence, injected, duration: Duration::from_secs(125) }
+    }
+
+    #[test]
+    fn report_without_violations() {
+        expect![[r#"
+            orders: 1 (confirmed 1, dispatched 0, cancelled 0, by customers 0)
+              faults in 125 s: service kills 1, pauses 0, broker kills 0, provider outages 0
+              records: 7 (duplicates 1, poison 1), dead letters 2, provider calls 2
+              all orders final 1.0 s after the last fault
+              recovery time (last fault cleared until order final), ms:
+                last fault                       orders    p50    p99     max
+                service kill, isolated                1   1000   1000    1000
+            ✔ no rule violated
+        "#]]
+        .assert_eq(&report(&result(poisoned())));
+    }
+
+    #[test]
+    fn report_groups_violations_by_rule() {
+        let mut evidence = one_sold_order();
+        evidence.orders.clear();
+        evidence.quiescence.final_after = None;
+        expect![[r#"
+            orders: 1 (confirmed 0, dispatched 0, cancelled 0, by customers 0)
+              faults in 125 s: service kills 1, pauses 0, broker kills 0, provider outages 0
+              records: 6 (duplicates 1, poison 0), dead letters 0, provider calls 2
+              not all orders became final
+              recovery time (last fault cleared until order final), ms:
+                last fault                       orders    p50    p99     max
+                service kill, isolated                1   1000   1000    1000
+            ✘ Termination: 2 violations
+                order 00000000-0000-0000-0000-000000000001 was accepted at 1970-01-01T00:00:01Z and does not exist
+                order 00000000-0000-0000-0000-000000000001 has events and is unknown to the order service
+            ✘ Money: 2 violations
+                the gateway has an entry for the unknown order 00000000-0000-0000-0000-000000000001: GatewayEntry { captures: 1, captured_minor: 2500, refunds: 0, refunded_minor: 0, voids: 0 }
+                captures minus refunds are 2500, the total of sold orders is 0
+            ✘ Parcels: 1 violation
+                the carrier has an entry for the unknown order 00000000-0000-0000-0000-000000000001: CarrierEntry { bookings: 1, unbooked: 0, closed: 0 }
+            ✘ Quiescence: 1 violation
+                not every order was final in time
+            ✘ Stock: 1 violation
+                2 of MUG are shipped and 0 are sold
+        "#]].assert_eq(&report(&result(evidence)));
+    }
 }

@@ -1,4 +1,4 @@
-//! The real binaries, their broker, and what was done to them so far.
+//! The suite under test: the real binaries, their broker, and a log of the injected faults.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,25 +12,24 @@ use uuid::Uuid;
 use xtask::wait::{Poll, wait_for};
 use xtask::{Broker, Client, PerService, ServiceName, Suite, suite::Builder};
 
-/// How long a service may take to be ready again, also while the broker is away and the machine busy.
+/// Maximum time until a restarted service is ready, including a broker outage on a busy machine.
 const READY: Duration = Duration::from_mins(2);
-/// How long one look at its readiness may take.
+/// Timeout of one readiness probe.
 const PROBE: Duration = Duration::from_secs(2);
-/// An address where nobody listens: services make traces only when they are told to export them, and what is exported is
-/// of no interest here.
+/// Address without a listener. Services create traces only if an exporter is configured; the export itself is not needed.
 const NO_COLLECTOR: &str = "http://127.0.0.1:9";
 
-/// What is put to the test: the suite as it is built, or with some of its parts exchanged.
+/// Variant of the suite: as built, or with replaced binaries and additional settings.
 #[derive(Debug, Clone, Default)]
 pub struct SystemConfig {
-    /// Other binaries, by service.
+    /// Replacement binaries.
     pub binaries: Vec<(ServiceName, PathBuf)>,
-    /// More environment variables, for one service or for all.
+    /// Additional environment variables, for one service or (`None`) for all.
     pub environment: Vec<(Option<ServiceName>, String, String)>,
 }
 
 impl SystemConfig {
-    /// The suite on PostgreSQL.
+    /// Creates a configuration with new databases on PostgreSQL.
     #[track_caller]
     pub fn on_postgres() -> Self {
         let databases = Databases::create();
@@ -38,7 +37,7 @@ impl SystemConfig {
         Self { environment: environment.collect(), ..Self::default() }
     }
 
-    fn choose(&self, suite: Builder) -> Builder {
+    fn apply(&self, suite: Builder) -> Builder {
         let binaries = self.binaries.iter();
         let suite = binaries.fold(suite, |suite, (service, binary)| suite.binary(*service, binary));
         self.environment.iter().fold(suite, |suite, (service, name, value)| match service {
@@ -48,34 +47,31 @@ impl SystemConfig {
     }
 }
 
-/// Something that was done, with the time in which it had an effect.
+/// A fault and the period in which it had an effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InjectedFault {
-    /// What it was.
-    pub what: FaultKind,
-    /// When it was done.
+    pub kind: FaultKind,
     pub from: Timestamp,
-    /// When all was well again: a service was ready, a broker answered.
+    /// End of the recovery: the service was ready or the broker answered.
     pub until: Timestamp,
 }
 
-/// What can be done to a suite.
+/// Kind of a fault and its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
-    /// A service was killed and started again.
+    /// SIGKILL, then restart.
     Killed(ServiceName),
-    /// A service stood still.
+    /// SIGSTOP, then SIGCONT.
     Paused(ServiceName),
-    /// The broker was killed and started again.
     BrokerKilled,
-    /// The provider of this service was in trouble.
-    Trouble(ServiceName),
+    /// Outage of the provider that this service calls.
+    ProviderOutage(ServiceName),
 }
 
-/// The suite under test. All threads of a run share it.
+/// Running services and their broker, shared by all threads of a run.
 pub struct SystemUnderTest {
     suite: Mutex<Suite>,
-    /// After the suite and before the broker: topics are deleted when nobody uses them any more.
+    /// Declared between suite and broker, because fields drop in this order and topics are deleted on drop.
     topics: TestTopics,
     broker: Mutex<Broker>,
     address: String,
@@ -90,10 +86,10 @@ pub struct SystemUnderTest {
 }
 
 impl SystemUnderTest {
-    /// Starts the services of a subject on this broker.
+    /// Starts the services on this broker.
     ///
     /// # Errors
-    /// One of them does not start.
+    /// A service does not start.
     pub fn start(broker: Broker, subject: &SystemConfig) -> Result<Self> {
         let prefix = format!("chaos-{}.", Uuid::now_v7().simple());
         let address = broker.bootstrap_servers().to_owned();
@@ -114,50 +110,53 @@ impl SystemUnderTest {
         })
     }
 
-    /// Starts another instance of each service beside the first, whose number is 0.
+    /// Starts another instance of each service. The first instance has the number 0.
     ///
     /// # Errors
-    /// One of them does not start.
+    /// A service does not start.
     pub(crate) fn start_instance(&self, instance: u32) -> Result<Suite> {
         builder(&self.address, &self.prefix, &self.subject).instance(instance, &self.dir).start()
     }
 
-    /// The broker's address.
+    /// Bootstrap address of the broker.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// What the names of topics and groups begin with.
+    /// Prefix of the names of topics and groups.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// The topics, to write to.
+    /// Client for the topics.
     pub fn topics(&self) -> &TestTopics {
         &self.topics
     }
 
-    /// Where databases, ledgers and logs are.
+    /// Directory of databases, ledgers and logs.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// An HTTP client of a service.
+    /// HTTP client of a service.
     pub fn client(&self, service: ServiceName) -> &Client {
         &self.clients[service]
     }
 
-    /// What a service has logged so far.
+    /// Log output of a service.
     ///
     /// # Errors
-    /// The log can't be read.
+    /// The log cannot be read.
     pub fn log(&self, service: ServiceName) -> Result<String> {
         self.suite().log(service)
     }
 
-    /// The ledger of the provider that this service calls.
+    /// Path of the ledger of the provider that this service calls.
+    ///
+    /// # Panics
+    /// The service calls no provider.
     pub fn ledger(&self, service: ServiceName) -> PathBuf {
-        self.dir.join(if service == ServiceName::Payment { "gateway.db" } else { "carrier.db" })
+        self.dir.join(service.provider().unwrap_or_else(|| panic!("{service} calls no provider")).ledger)
     }
 
     pub(crate) fn suite(&self) -> MutexGuard<'_, Suite> {
@@ -168,42 +167,42 @@ impl SystemUnderTest {
         locked(&self.broker)
     }
 
-    /// Writes down what was done, from then until now.
-    pub(crate) fn record_fault(&self, what: FaultKind, from: Timestamp) {
-        locked(&self.injected_faults).push(InjectedFault { what, from, until: Timestamp::now() });
+    /// Records a fault that lasted until now.
+    pub(crate) fn record_fault(&self, kind: FaultKind, from: Timestamp) {
+        locked(&self.injected_faults).push(InjectedFault { kind, from, until: Timestamp::now() });
     }
 
-    /// What was done so far.
+    /// All faults so far.
     pub fn injected_faults(&self) -> Vec<InjectedFault> {
         locked(&self.injected_faults).clone()
     }
 
-    /// From now on only one thing is done at a time, and has its time.
+    /// Marks the start of the phase in which faults do not overlap.
     pub(crate) fn begin_isolated_faults(&self) {
         self.isolated_since.get_or_init(Timestamp::now);
     }
 
-    /// Since when only one thing was done at a time.
+    /// Start of the phase in which faults do not overlap.
     pub fn isolated_since(&self) -> Option<Timestamp> {
         self.isolated_since.get().copied()
     }
 
-    /// Services that ended without being killed.
+    /// Exits of services that were not killed.
     pub fn unexpected_exits(&self) -> Vec<(ServiceName, Timestamp)> {
         locked(&self.unexpected_exits).clone()
     }
 
-    /// A service has crashed, as it was told to.
+    /// Counts a crash at an armed crash point.
     pub(crate) fn record_crash(&self) {
         self.crashes.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How often services have crashed as they were told to, and had ended.
+    /// Number of crashes at armed crash points.
     pub fn crashes(&self) -> usize {
         self.crashes.load(Ordering::Relaxed)
     }
 
-    /// Kills a service. One that had ended by itself is noted.
+    /// Kills a service. Records an unexpected exit if it had exited before.
     pub(crate) fn kill(&self, service: ServiceName) -> Result<()> {
         let mut suite = self.suite();
         if !suite.is_running(service)? {
@@ -213,12 +212,12 @@ impl SystemUnderTest {
         Ok(())
     }
 
-    /// Starts a service that has ended.
+    /// Starts a service that has exited.
     pub(crate) fn spawn(&self, service: ServiceName) -> Result<()> {
         self.suite().spawn(service)
     }
 
-    /// Waits until a service is ready. Others can be dealt with meanwhile.
+    /// Waits until a service is ready, without holding the lock on the suite.
     pub(crate) fn wait_until_ready(&self, service: ServiceName) -> Result<()> {
         let client = Client::with_timeout(self.client(service).base(), PROBE);
         wait_for(&format!("the {service} service to be ready"), READY, || {
@@ -230,16 +229,13 @@ impl SystemUnderTest {
             let runs = self.suite().is_running(service)?;
             if !runs {
                 locked(&self.unexpected_exits).push((service, Timestamp::now()));
-                bail!(
-                    "the {service} service ended by itself; see {}",
-                    self.dir.join(format!("{service}.log")).display()
-                );
+                bail!("{service} exited unexpectedly; see {}", self.dir.join(format!("{service}.log")).display());
             }
             Ok(Poll::Pending(seen))
         })
     }
 
-    /// Starts what has ended by itself, as a supervisor does, and notes it.
+    /// Restarts services that have exited, and records each as an unexpected exit.
     pub(crate) fn restart_exited(&self) -> Result<()> {
         for service in ServiceName::all() {
             let runs = self.suite().is_running(service)?;
@@ -256,12 +252,12 @@ impl SystemUnderTest {
 fn builder(address: &str, prefix: &str, subject: &SystemConfig) -> Builder {
     let suite = Suite::builder(address)
         .topic_prefix(prefix)
-        // Longer than any run: what only a deadline ends is a fault to be found.
+        // Exceeds every run, so that the deadline cannot hide a stuck order.
         .env_for(ServiceName::Order, "ORDER_DEADLINE_S", "36000")
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", NO_COLLECTOR)
         .env("KAFKA_SESSION_TIMEOUT_MS", "6000")
         .ready_within(READY);
-    subject.choose(suite)
+    subject.apply(suite)
 }
 
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -7,25 +7,25 @@ use crate::evidence::{Evidence, ObservedDeadLetter, PoisonRecord, RecordPosition
 
 pub(super) fn check(evidence: &Evidence) -> Vec<String> {
     let poison: BTreeMap<&RecordPosition, &PoisonRecord> =
-        evidence.poison.iter().map(|poison| (&poison.place, poison)).collect();
+        evidence.poison.iter().map(|poison| (&poison.position, poison)).collect();
     let mut letters = BTreeMap::<(&'static str, &RecordPosition), Vec<&ObservedDeadLetter>>::new();
     for letter in &evidence.dead_letters {
         letters.entry((letter.service.name(), &letter.origin)).or_default().push(letter);
     }
     let mut found = missing(&poison, &letters);
-    for ((service, place), letters) in letters {
-        match poison.get(place) {
-            None => found.push(format!("{service} has a dead letter of {place:?}, which is no poison")),
+    for ((service, position), letters) in letters {
+        match poison.get(position) {
+            None => found.push(format!("{service} has a dead letter of {position:?}, which is not poison")),
             Some(poison) => {
                 found.extend(letters.iter().filter(|letter| !is_of(letter, poison)).map(|letter| {
-                    format!("{service} has a dead letter of {place:?} that is not as it was: {letter:?}")
+                    format!("{service} has a dead letter of {position:?} with different content: {letter:?}")
                 }));
             }
         }
-        // What is published again after a crash was still found once.
+        // A crash may publish a dead letter twice, but with the same rejection time.
         let times: BTreeSet<_> = letters.iter().map(|letter| &letter.found).collect();
         if times.len() > 1 {
-            found.push(format!("{service} found {place:?} {} times", times.len()));
+            found.push(format!("{service} rejected {position:?} {} times", times.len()));
         }
     }
     found
@@ -36,10 +36,10 @@ fn missing(
     letters: &BTreeMap<(&'static str, &RecordPosition), Vec<&ObservedDeadLetter>>,
 ) -> Vec<String> {
     let mut found = Vec::new();
-    for place in poison.keys() {
-        for service in ServiceName::all().filter(|service| consumes(*service).contains(&place.topic.as_str())) {
-            if !letters.contains_key(&(service.name(), *place)) {
-                found.push(format!("{service} has no dead letter of the poison at {place:?}"));
+    for position in poison.keys() {
+        for service in ServiceName::all().filter(|service| consumes(*service).contains(&position.topic.as_str())) {
+            if !letters.contains_key(&(service.name(), *position)) {
+                found.push(format!("{service} has no dead letter of the poison at {position:?}"));
             }
         }
     }
@@ -57,37 +57,42 @@ mod tests {
     use crate::evidence::ContentHash;
 
     #[test]
-    fn poison_that_all_readers_have_put_away_is_no_violation() {
+    fn allows_one_dead_letter_per_consumer() {
         assert_eq!(check(&poisoned()), Vec::<String>::new());
     }
 
     #[test]
-    fn a_dead_letter_that_is_published_again_is_no_violation_and_one_that_is_found_again_is() {
+    fn allows_republished_dead_letter() {
         let mut evidence = poisoned();
-        let mut again = evidence.dead_letters[0].clone();
-        evidence.dead_letters.push(again.clone());
+        evidence.dead_letters.push(evidence.dead_letters[0].clone());
         assert_eq!(check(&evidence), Vec::<String>::new());
-        again.found = "later".to_owned();
-        evidence.dead_letters.push(again);
+    }
+
+    #[test]
+    fn reports_second_rejection_of_a_record() {
+        let mut evidence = poisoned();
+        let mut second = evidence.dead_letters[0].clone();
+        second.found = "later".to_owned();
+        evidence.dead_letters.push(second);
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn poison_that_is_ignored_is_told() {
+    fn reports_ignored_poison() {
         let mut evidence = poisoned();
         evidence.dead_letters.remove(0);
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn a_dead_letter_of_something_good_is_told() {
+    fn reports_dead_letter_of_valid_record() {
         let mut evidence = poisoned();
         evidence.dead_letters[0].origin.offset += 1;
-        assert_eq!(check(&evidence).len(), 2, "and the poison's own is missing");
+        assert_eq!(check(&evidence).len(), 2, "the dead letter of the poison is also missing");
     }
 
     #[test]
-    fn a_dead_letter_with_other_bytes_is_told() {
+    fn reports_dead_letter_with_changed_content() {
         let mut evidence = poisoned();
         evidence.dead_letters[0].content = ContentHash::number(7);
         assert_eq!(check(&evidence).len(), 1);

@@ -5,33 +5,33 @@ use contracts::EventId;
 use crate::evidence::{ContentHash, Evidence, PublishedEvent};
 
 pub(super) fn check(evidence: &Evidence) -> Vec<String> {
-    let mut found: Vec<_> = evidence.broken.iter().map(|broken| format!("breaks its contract: {broken}")).collect();
+    let mut found: Vec<_> = evidence.broken.iter().map(|broken| format!("invalid record: {broken}")).collect();
     let not_keyed = evidence.facts.iter().filter(|fact| !fact.keyed_by_order);
-    found.extend(not_keyed.map(|fact| format!("{} is not under its order's key: {:?}", told(fact), fact.place)));
-    found.extend(names(evidence));
+    found.extend(not_keyed.map(|fact| format!("{} is not under its order's key: {:?}", describe(fact), fact.position)));
+    found.extend(ambiguous_ids(evidence));
     for facts in evidence.facts_by_order().values() {
-        found.extend(twice(facts));
+        found.extend(repeated(facts));
         found.extend(unordered(facts));
     }
     found
 }
 
-fn told(fact: &PublishedEvent) -> String {
+fn describe(fact: &PublishedEvent) -> String {
     format!("{} {} of order {}", fact.event, fact.id, fact.order_id)
 }
 
-/// A record may come again, but then it is the same.
-fn names(evidence: &Evidence) -> Vec<String> {
+/// Two records with one id must be equal.
+fn ambiguous_ids(evidence: &Evidence) -> Vec<String> {
     let mut contents = BTreeMap::<EventId, BTreeSet<(&str, ContentHash)>>::new();
     for fact in &evidence.facts {
         contents.entry(fact.id).or_default().insert((fact.event, fact.content));
     }
     let ambiguous = contents.into_iter().filter(|(_, contents)| contents.len() > 1);
-    ambiguous.map(|(id, contents)| format!("{id} is the name of different events: {contents:?}")).collect()
+    ambiguous.map(|(id, contents)| format!("{id} is the id of different events: {contents:?}")).collect()
 }
 
-/// Nothing happens to an order more than once, so a second event of a type is the first one with another name.
-fn twice(facts: &[&PublishedEvent]) -> Vec<String> {
+/// Every event type occurs at most once per order, so a second id of a type is a duplicate.
+fn repeated(facts: &[&PublishedEvent]) -> Vec<String> {
     let mut ids = BTreeMap::<&str, BTreeSet<EventId>>::new();
     for fact in facts {
         ids.entry(fact.event).or_default().insert(fact.id);
@@ -41,22 +41,22 @@ fn twice(facts: &[&PublishedEvent]) -> Vec<String> {
     more.map(|(event, ids)| format!("order {order_id} has {} different {event}: {ids:?}", ids.len())).collect()
 }
 
-/// In each topic, facts of an order come for the first time in the order in which they happened, on one partition.
+/// In each topic, the first copies of an order's events are on one partition, in the order of their times.
 fn unordered(facts: &[&PublishedEvent]) -> Vec<String> {
     let mut facts = facts.to_vec();
-    facts.sort_by_key(|fact| &fact.place);
+    facts.sort_by_key(|fact| &fact.position);
     let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
     let mut last: Option<&PublishedEvent> = None;
     for fact in facts {
         if !seen.insert(fact.id) {
             continue;
         }
-        if let Some(last) = last.filter(|last| last.place.topic == fact.place.topic) {
+        if let Some(last) = last.filter(|last| last.position.topic == fact.position.topic) {
             if fact.time < last.time {
-                found.push(format!("{} was published after {}, which happened later", told(fact), told(last)));
+                found.push(format!("{} was published after the later {}", describe(fact), describe(last)));
             }
-            if fact.place.partition != last.place.partition {
-                found.push(format!("{} is on another partition than {}", told(fact), told(last)));
+            if fact.position.partition != last.position.partition {
+                found.push(format!("{} is on another partition than {}", describe(fact), describe(last)));
             }
         }
         last = Some(fact);
@@ -70,23 +70,23 @@ mod tests {
     use crate::check::testing::{fact, one_sold_order};
 
     #[test]
-    fn a_record_that_comes_again_is_no_violation() {
+    fn allows_identical_duplicate() {
         let mut evidence = one_sold_order();
         let mut double = evidence.facts[0].clone();
-        double.place.offset += 100;
+        double.position.offset += 100;
         evidence.facts.push(double);
         assert_eq!(check(&evidence), Vec::<String>::new());
     }
 
     #[test]
-    fn an_event_under_a_new_name_is_told() {
+    fn reports_event_with_second_id() {
         let mut evidence = one_sold_order();
         evidence.facts.push(fact("StockReserved", 90, Some(1)));
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn a_name_that_two_events_have_is_told() {
+    fn reports_id_shared_by_two_events() {
         let mut evidence = one_sold_order();
         let mut other = evidence.facts[0].clone();
         other.content = ContentHash::number(7);
@@ -95,32 +95,32 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_key_is_told() {
+    fn reports_wrong_key() {
         let mut evidence = one_sold_order();
         evidence.facts[0].keyed_by_order = false;
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn a_record_that_breaks_its_contract_and_is_no_poison_is_told() {
+    fn reports_invalid_record() {
         let mut evidence = one_sold_order();
         evidence.broken.push("header ce_hops is missing".to_owned());
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn events_in_the_wrong_order_or_on_two_partitions_are_told() {
+    fn reports_wrong_order_and_second_partition() {
         let mut evidence = one_sold_order();
         let (reserved, committed) = (1, 3);
         assert_eq!(
             (evidence.facts[reserved].event, evidence.facts[committed].event),
             ("StockReserved", "StockCommitted")
         );
-        let place = evidence.facts[reserved].place.clone();
-        evidence.facts[reserved].place = evidence.facts[committed].place.clone();
-        evidence.facts[committed].place = place;
+        let position = evidence.facts[reserved].position.clone();
+        evidence.facts[reserved].position = evidence.facts[committed].position.clone();
+        evidence.facts[committed].position = position;
         assert_eq!(check(&evidence).len(), 1);
-        evidence.facts[committed].place.partition = 1;
+        evidence.facts[committed].position.partition = 1;
         assert_eq!(check(&evidence).len(), 1, "{:?}", check(&evidence));
     }
 }

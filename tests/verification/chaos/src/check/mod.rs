@@ -1,4 +1,4 @@
-//! The rules: each a pure function from evidence to violations. None of them asks the suite anything.
+//! The rules, each a pure function from evidence to violations. No rule contacts the suite.
 
 mod dead_letters;
 mod exactly_once;
@@ -14,66 +14,59 @@ mod termination;
 pub(crate) mod testing;
 mod traces;
 
-use std::fmt;
-use std::time::Duration;
-
 use crate::evidence::Evidence;
+use std::fmt;
 
-/// After the faults every order is final within this time.
-pub const FINAL_WITHIN: Duration = Duration::from_mins(1);
-
-/// What a rule is called.
+/// Name of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
-    /// No service ends unless it is told to.
+    /// No service exits by itself, and no valid request is rejected.
     Liveness,
-    /// No call to a provider that was answered is made again, unless its service was killed meanwhile.
+    /// An answered provider call is never repeated, unless its service was killed in between.
     ProviderIdempotency,
-    /// Dead letters are exactly the poison, once for each service that reads it.
+    /// Each consumer of a poison record has exactly one dead letter of it, and there are no other dead letters.
     DeadLetters,
-    /// Every accepted order ends exactly once, and there is no other.
+    /// Every accepted order ends exactly once, and no other order exists.
     Termination,
-    /// At most one capture for each order, and what was captured and not refunded is what was sold.
+    /// At most one capture for each order, and captures minus refunds equal the total of the sold orders.
     Money,
-    /// Every fact was published, once, whole, under its order's key, after the facts before it.
+    /// Every event has one id, valid data and its order's key, and follows its predecessors.
     ExactlyOnce,
-    /// What ships is paid and booked, once; nothing else is.
+    /// Every shipped order is paid and booked once. No other order is booked.
     Parcels,
-    /// After the faults everything comes to rest in time, with nothing left to do.
+    /// After the faults all work is completed in time.
     Quiescence,
-    /// Stock is conserved, never negative, and nothing is held.
+    /// Stock is conserved and never negative, and no reservation remains.
     Stock,
-    /// One connected trace for each order, and one tree of causes.
+    /// Each order has one trace and one connected tree of causes.
     Traces,
-    /// What was killed alone holds up no order for long once it is back.
+    /// After an isolated kill, orders recover within a bound.
     RecoveryTime,
 }
 
-/// A rule that was broken, and how.
+/// A violated rule, with details.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Which rule.
     pub rule: Rule,
-    /// By what.
-    pub what: String,
+    pub detail: String,
 }
 
 impl Violation {
-    fn new(rule: Rule, what: impl Into<String>) -> Self {
-        Self { rule, what: what.into() }
+    fn new(rule: Rule, detail: impl Into<String>) -> Self {
+        Self { rule, detail: detail.into() }
     }
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {}", self.rule, self.what)
+        write!(f, "{:?}: {}", self.rule, self.detail)
     }
 }
 
-/// Tells how a rule is broken.
+/// Returns one text per violation.
 type Check = fn(&Evidence) -> Vec<String>;
 
-/// All violations.
+/// Checks all rules.
 pub fn check(evidence: &Evidence) -> Vec<Violation> {
     let rules: [(Rule, Check); 11] = [
         (Rule::Liveness, liveness::check),
@@ -89,7 +82,7 @@ pub fn check(evidence: &Evidence) -> Vec<Violation> {
         (Rule::RecoveryTime, recovery_time::check),
     ];
     let violations =
-        |(rule, check): (Rule, Check)| check(evidence).into_iter().map(move |what| Violation::new(rule, what));
+        |(rule, check): (Rule, Check)| check(evidence).into_iter().map(move |detail| Violation::new(rule, detail));
     rules.into_iter().flat_map(violations).collect()
 }
 
@@ -98,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_good_order_breaks_no_rule() {
+    fn valid_order_violates_no_rule() {
         assert_eq!(check(&testing::one_sold_order()), []);
     }
 }

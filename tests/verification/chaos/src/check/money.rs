@@ -7,7 +7,7 @@ pub(super) fn check(evidence: &Evidence) -> Vec<String> {
             found.push(format!("order {id} was charged or refunded too often: {money:?}"));
         }
         if !evidence.orders.contains_key(id) {
-            found.push(format!("the gateway knows order {id}, which is not there: {money:?}"));
+            found.push(format!("the gateway has an entry for the unknown order {id}: {money:?}"));
         }
     }
     for (id, order) in &evidence.orders {
@@ -15,17 +15,17 @@ pub(super) fn check(evidence: &Evidence) -> Vec<String> {
         let paid = money.captured_minor - money.refunded_minor;
         let due = if order.ships() { order.total.minor } else { 0 };
         if paid != due {
-            found.push(format!("order {id} is {} and has paid {paid} of {due}: {money:?}", order.status));
+            found.push(format!("order {id} is {} with {paid} of {due} paid: {money:?}", order.status));
         }
         let status = evidence.payments.get(id).map_or("unknown", |payment| payment.status.as_str());
         if order.ships() != (status == "captured") {
-            found.push(format!("order {id} is {} and its payment {status}", order.status));
+            found.push(format!("order {id} is {} and its payment is {status}", order.status));
         }
     }
     let kept: i64 = evidence.money.values().map(|money| money.captured_minor - money.refunded_minor).sum();
     let sold: i64 = evidence.sold().map(|order| order.total.minor).sum();
     if kept != sold {
-        found.push(format!("all orders together have paid {kept}, and {sold} was sold"));
+        found.push(format!("captures minus refunds are {kept}, the total of sold orders is {sold}"));
     }
     found
 }
@@ -36,28 +36,28 @@ mod tests {
     use crate::check::testing::{one_sold_order, order_id};
 
     #[test]
-    fn a_second_capture_is_told() {
+    fn reports_second_capture() {
         let mut evidence = one_sold_order();
         evidence.money.get_mut(&order_id()).expect("one").captures = 2;
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn an_order_that_ships_unpaid_is_told() {
+    fn reports_unpaid_shipment() {
         let mut evidence = one_sold_order();
         evidence.money.clear();
-        assert_eq!(check(&evidence).len(), 2, "by itself, and in the sum");
+        assert_eq!(check(&evidence).len(), 2, "order and total");
     }
 
     #[test]
-    fn a_cancelled_order_that_is_not_refunded_is_told() {
+    fn reports_missing_refund() {
         let mut evidence = one_sold_order();
         evidence.orders.get_mut(&order_id()).expect("one").status = "cancelled".to_owned();
-        assert_eq!(check(&evidence).len(), 3, "by the gateway, by the payment service, and in the sum");
+        assert_eq!(check(&evidence).len(), 3, "gateway, payment service and total");
     }
 
     #[test]
-    fn money_for_an_order_that_is_not_there_is_told() {
+    fn reports_charge_of_unknown_order() {
         let mut evidence = one_sold_order();
         evidence.orders.clear();
         assert_eq!(check(&evidence).len(), 2);

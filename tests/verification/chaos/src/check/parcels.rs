@@ -10,29 +10,29 @@ pub(super) fn check(evidence: &Evidence) -> Vec<String> {
     let committed = orders_with(evidence, "StockCommitted");
     for id in orders_with(evidence, "ShipmentScheduled").union(&orders_with(evidence, "ShipmentDispatched")) {
         if !captured.contains(id) || !committed.contains(id) {
-            found.push(format!("the parcel of order {id} was scheduled without payment or stock"));
+            found.push(format!("order {id} has a shipment without payment or stock"));
         }
     }
     for (id, parcel) in &evidence.parcels {
         if parcel.bookings > 1 || parcel.unbooked > parcel.bookings {
-            found.push(format!("the parcel of order {id} was booked or called off too often: {parcel:?}"));
+            found.push(format!("order {id} was booked or cancelled too often at the carrier: {parcel:?}"));
         }
         if !evidence.orders.contains_key(id) {
-            found.push(format!("the carrier knows order {id}, which is not there: {parcel:?}"));
+            found.push(format!("the carrier has an entry for the unknown order {id}: {parcel:?}"));
         }
     }
     for (id, order) in &evidence.orders {
         let parcel = evidence.parcels.get(id).copied().unwrap_or_default();
-        let fetched = parcel.bookings.saturating_sub(parcel.unbooked);
-        if fetched != u64::from(order.ships()) {
-            found.push(format!("order {id} is {}, and {fetched} parcels of it will be fetched", order.status));
+        let active = parcel.bookings.saturating_sub(parcel.unbooked);
+        if active != u64::from(order.ships()) {
+            found.push(format!("order {id} is {} and has {active} active bookings", order.status));
         }
         let status = evidence.shipments.get(id).map_or("unknown", |shipment| shipment.status.as_str());
         if order.ships() != ["scheduled", "dispatched"].contains(&status) {
-            found.push(format!("order {id} is {} and its shipment {status}", order.status));
+            found.push(format!("order {id} is {} and its shipment is {status}", order.status));
         }
         if evidence.accepted.get(id).is_some_and(|accepted| accepted.dispatched) && status != "dispatched" {
-            found.push(format!("order {id} was dispatched, and its shipment is {status}"));
+            found.push(format!("order {id} was dispatched and its shipment is {status}"));
         }
     }
     found
@@ -48,28 +48,28 @@ mod tests {
     use crate::check::testing::{one_sold_order, order_id};
 
     #[test]
-    fn a_parcel_that_is_scheduled_unpaid_is_told() {
+    fn reports_unpaid_shipment() {
         let mut evidence = one_sold_order();
         evidence.facts.retain(|fact| fact.event != "PaymentCaptured");
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn a_second_booking_is_told() {
+    fn reports_second_booking() {
         let mut evidence = one_sold_order();
         evidence.parcels.get_mut(&order_id()).expect("one").bookings = 2;
-        assert_eq!(check(&evidence).len(), 2, "too often, and two will be fetched");
+        assert_eq!(check(&evidence).len(), 2, "too many bookings, two of them active");
     }
 
     #[test]
-    fn a_parcel_of_a_cancelled_order_is_told() {
+    fn reports_booking_of_cancelled_order() {
         let mut evidence = one_sold_order();
         evidence.orders.get_mut(&order_id()).expect("one").status = "cancelled".to_owned();
-        assert_eq!(check(&evidence).len(), 2, "by the carrier, and by the shipping service");
+        assert_eq!(check(&evidence).len(), 2, "carrier and shipping service");
     }
 
     #[test]
-    fn a_dispatch_that_was_confirmed_and_forgotten_is_told() {
+    fn reports_lost_dispatch() {
         let mut evidence = one_sold_order();
         evidence.accepted.get_mut(&order_id()).expect("one").dispatched = true;
         assert_eq!(check(&evidence).len(), 1);

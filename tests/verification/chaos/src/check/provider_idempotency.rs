@@ -1,5 +1,4 @@
-//! A provider recognizes a call that is made again by its key, so a second execution would have no effect. Its ledger
-//! tells of it all the same.
+//! Providers deduplicate repeated calls by key, so a repetition would have no effect. Their ledgers record it nevertheless.
 
 use std::collections::BTreeMap;
 
@@ -24,20 +23,20 @@ pub(super) fn check(evidence: &Evidence) -> Vec<String> {
                 && !was_killed_between(&evidence.injected_faults, *service, &first.time, &second.time)
             {
                 let (first, second) = (&first.time, &second.time);
-                found.push(format!("{kind} of order {order_id} was answered at {first} and asked again at {second}"));
+                found.push(format!("{kind} of order {order_id} was answered at {first} and repeated at {second}"));
             }
         }
     }
     found
 }
 
-/// Only a crash can make a service forget an answer that it got.
+/// Only a crash can make a service lose an answer.
 fn was_killed_between(injected_faults: &[InjectedFault], service: ServiceName, first: &str, second: &str) -> bool {
     let (Ok(first), Ok(second)) = (first.parse::<Timestamp>(), second.parse::<Timestamp>()) else { return false };
-    // The ledger's times are cut to milliseconds, and are of the call's arrival; a fault begins before its kill.
+    // Ledger times are arrival times, truncated to milliseconds. A fault starts before its kill.
     injected_faults
         .iter()
-        .any(|fault| fault.what == FaultKind::Killed(service) && fault.until >= first && fault.from <= second)
+        .any(|fault| fault.kind == FaultKind::Killed(service) && fault.until >= first && fault.from <= second)
 }
 
 #[cfg(test)]
@@ -46,18 +45,18 @@ mod tests {
     use crate::check::testing::{call, one_sold_order, time};
 
     #[test]
-    fn a_call_that_was_answered_and_is_made_again_is_told() {
+    fn reports_repetition_of_answered_call() {
         let mut evidence = one_sold_order();
         evidence.calls.push((ServiceName::Payment, call("charge", 30)));
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn a_crash_is_an_excuse_and_so_is_a_lost_answer() {
+    fn allows_repetition_after_crash_or_lost_answer() {
         let mut evidence = one_sold_order();
         evidence.calls.push((ServiceName::Payment, call("charge", 30)));
         evidence.injected_faults.push(InjectedFault {
-            what: FaultKind::Killed(ServiceName::Payment),
+            kind: FaultKind::Killed(ServiceName::Payment),
             from: time(20),
             until: time(25),
         });
@@ -70,16 +69,16 @@ mod tests {
     }
 
     #[test]
-    fn the_crash_of_another_service_or_at_another_time_is_none() {
+    fn reports_repetition_despite_unrelated_crashes() {
         let mut evidence = one_sold_order();
         evidence.calls.push((ServiceName::Payment, call("charge", 30)));
         evidence.injected_faults.push(InjectedFault {
-            what: FaultKind::Killed(ServiceName::Shipping),
+            kind: FaultKind::Killed(ServiceName::Shipping),
             from: time(20),
             until: time(25),
         });
         evidence.injected_faults.push(InjectedFault {
-            what: FaultKind::Killed(ServiceName::Payment),
+            kind: FaultKind::Killed(ServiceName::Payment),
             from: time(40),
             until: time(45),
         });

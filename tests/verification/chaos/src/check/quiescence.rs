@@ -1,20 +1,20 @@
-use super::FINAL_WITHIN;
 use crate::evidence::Evidence;
+use crate::quiescence::FINAL_WITHIN;
 
 pub(super) fn check(evidence: &Evidence) -> Vec<String> {
     let quiescence = &evidence.quiescence;
     let mut found: Vec<_> =
-        quiescence.in_progress.iter().chain(&quiescence.parcels).chain(&quiescence.unreported).cloned().collect();
+        quiescence.in_progress.iter().chain(&quiescence.parcels).chain(&quiescence.lag_error).cloned().collect();
     match quiescence.final_after {
         None => found.push("not every order was final in time".to_owned()),
-        Some(after) if after > FINAL_WITHIN => found.push(format!("the last order was final after {after:?} only")),
+        Some(after) if after > FINAL_WITHIN => found.push(format!("the last order was final only after {after:?}")),
         Some(_) => {}
     }
     let outboxes = quiescence.outbox.iter().filter(|(_, rows)| **rows > 0);
-    found.extend(outboxes.map(|(service, rows)| format!("{rows} rows are left in the outbox of {service}")));
+    found.extend(outboxes.map(|(service, rows)| format!("the outbox of {service} has a backlog of {rows}")));
     let behind = quiescence.lag.iter().filter(|(_, lag)| **lag != (0, 0));
     found.extend(behind.map(|(service, (broker, own))| {
-        format!("{service} is behind by {broker} records, as the broker knows it, and by {own}, as it says itself")
+        format!("{service} has a lag of {broker} by committed offsets and {own} by its own metric")
     }));
     found
 }
@@ -27,17 +27,17 @@ mod tests {
     use crate::check::testing::one_sold_order;
 
     #[test]
-    fn orders_that_are_late_or_never_final_are_told() {
+    fn reports_late_and_unfinished_orders() {
         let mut evidence = one_sold_order();
         evidence.quiescence.final_after = Some(FINAL_WITHIN + Duration::from_secs(1));
         assert_eq!(check(&evidence).len(), 1);
         evidence.quiescence.final_after = None;
-        evidence.quiescence.in_progress.push("1 orders are paid".to_owned());
+        evidence.quiescence.in_progress.push("1 orders with status paid".to_owned());
         assert_eq!(check(&evidence).len(), 2);
     }
 
     #[test]
-    fn work_that_is_left_is_told() {
+    fn reports_remaining_work() {
         let mut evidence = one_sold_order();
         evidence.quiescence.outbox.insert("order", 1);
         evidence.quiescence.lag.insert("order", (1, 0));
@@ -47,9 +47,9 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_does_not_say_what_it_has_left_to_do_is_told() {
+    fn reports_missing_lag_metric() {
         let mut evidence = one_sold_order();
-        evidence.quiescence.unreported = Some("there is no saga_consumer_lag".to_owned());
+        evidence.quiescence.lag_error = Some("metric saga_consumer_lag not found".to_owned());
         assert_eq!(check(&evidence).len(), 1);
     }
 }

@@ -3,20 +3,20 @@ use std::time::Duration;
 use crate::evidence::Evidence;
 use crate::recovery::{DelayCause, delays};
 
-/// The slowest order waits so long for a service that was killed, from when it is ready again.
-const FOR_SERVICE: Duration = Duration::from_secs(2);
-/// And so long for a broker, from when it answers again.
-const FOR_BROKER: Duration = Duration::from_secs(5);
+/// Maximum time from the readiness of a killed service until an order is final.
+const AFTER_SERVICE_KILL: Duration = Duration::from_secs(2);
+/// Maximum time from the first answer of a killed broker until an order is final.
+const AFTER_BROKER_KILL: Duration = Duration::from_secs(5);
 
-/// Where several things were amiss at once, nobody can say what an order waited for. So only the calm end counts.
+/// Uses only the phase of isolated faults, because delays by overlapping faults cannot be attributed.
 pub(super) fn check(evidence: &Evidence) -> Vec<String> {
-    let Some(calm) = evidence.isolated_since else { return Vec::new() };
-    let delays = delays(evidence, calm..);
+    let Some(isolated) = evidence.isolated_since else { return Vec::new() };
+    let delays = delays(evidence, isolated..);
     let too_long = |(cause, most): (DelayCause, Duration)| {
         let slowest = *delays.get(&cause)?.last()?;
-        (slowest > most).then(|| format!("after {cause:?} an order took {slowest:?} and not at most {most:?}"))
+        (slowest > most).then(|| format!("after {cause:?} an order took {slowest:?}, limit {most:?}"))
     };
-    [(DelayCause::ServiceKill, FOR_SERVICE), (DelayCause::BrokerKill, FOR_BROKER)]
+    [(DelayCause::ServiceKill, AFTER_SERVICE_KILL), (DelayCause::BrokerKill, AFTER_BROKER_KILL)]
         .into_iter()
         .filter_map(too_long)
         .collect()
@@ -30,26 +30,26 @@ mod tests {
     use crate::check::testing::{one_sold_order, time};
     use crate::system::{FaultKind, InjectedFault};
 
-    fn with(what: FaultKind, until: i64) -> Vec<String> {
+    fn check_with(kind: FaultKind, until: i64) -> Vec<String> {
         let mut evidence = one_sold_order();
-        evidence.injected_faults.push(InjectedFault { what, from: time(1), until: time(until) });
+        evidence.injected_faults.push(InjectedFault { kind, from: time(1), until: time(until) });
         evidence.isolated_since = Some(time(0));
         check(&evidence)
     }
 
     #[test]
-    fn an_order_that_waits_too_long_is_told() {
+    fn reports_slow_recovery() {
         // The order is placed in second 1 and confirmed in second 6.
-        assert!(with(FaultKind::Killed(ServiceName::Payment), 4).is_empty());
-        assert_eq!(with(FaultKind::Killed(ServiceName::Payment), 3).len(), 1);
-        assert!(with(FaultKind::BrokerKilled, 2).is_empty());
+        assert!(check_with(FaultKind::Killed(ServiceName::Payment), 4).is_empty());
+        assert_eq!(check_with(FaultKind::Killed(ServiceName::Payment), 3).len(), 1);
+        assert!(check_with(FaultKind::BrokerKilled, 2).is_empty());
     }
 
     #[test]
-    fn in_the_thick_of_it_nobody_can_say() {
+    fn ignores_delays_during_overlapping_faults() {
         let mut evidence = one_sold_order();
         evidence.injected_faults.push(InjectedFault {
-            what: FaultKind::Killed(ServiceName::Payment),
+            kind: FaultKind::Killed(ServiceName::Payment),
             from: time(1),
             until: time(2),
         });

@@ -8,7 +8,7 @@ pub(super) fn check(evidence: &Evidence) -> Vec<String> {
     let kept = kept(evidence);
     for (sku, received) in &evidence.received {
         let Some(stock) = evidence.stock.get(sku) else {
-            found.push(format!("{received} of {sku} were received, and its stock is not there"));
+            found.push(format!("{received} of {sku} were received and it has no stock"));
             continue;
         };
         let ObservedStock { on_hand, reserved, shipped, .. } = *stock;
@@ -16,18 +16,18 @@ pub(super) fn check(evidence: &Evidence) -> Vec<String> {
             found.push(format!("{sku} is negative: {stock:?}"));
         }
         if on_hand + reserved + shipped != i64::try_from(*received).unwrap_or(i64::MAX) {
-            found.push(format!("{sku} is not conserved: {received} were received, now it is {stock:?}"));
+            found.push(format!("{sku} is not conserved: {received} were received, now {stock:?}"));
         }
         if reserved != 0 {
-            found.push(format!("{sku} is held for nobody: {stock:?}"));
+            found.push(format!("{sku} has a reservation without an open order: {stock:?}"));
         }
         let sold = sold.get(sku.as_str()).copied().unwrap_or_default();
         if shipped != sold {
-            found.push(format!("{shipped} of {sku} have left, and {sold} are sold"));
+            found.push(format!("{shipped} of {sku} are shipped and {sold} are sold"));
         }
         let kept = kept.get(sku.as_str()).copied().unwrap_or_default();
         if shipped != kept {
-            found.push(format!("{shipped} of {sku} have left, and events keep {kept} reserved"));
+            found.push(format!("{shipped} of {sku} are shipped and {kept} are reserved by events"));
         }
     }
     found
@@ -40,7 +40,7 @@ fn units<'a>(lines: impl Iterator<Item = (&'a str, u32)>) -> BTreeMap<&'a str, i
     })
 }
 
-/// What was reserved and not released, by the events. Those that are there twice count once.
+/// Units reserved and not released, computed from the events without duplicates.
 fn kept(evidence: &Evidence) -> BTreeMap<&str, i64> {
     let once: BTreeMap<_, &PublishedEvent> = evidence.facts.iter().map(|fact| (fact.id, fact)).collect();
     let mut sum = BTreeMap::new();
@@ -58,31 +58,31 @@ mod tests {
     use super::*;
     use crate::check::testing::{SKU, fact, one_sold_order};
 
-    fn with(stock: ObservedStock) -> Vec<String> {
+    fn check_with(stock: ObservedStock) -> Vec<String> {
         let mut evidence = one_sold_order();
         evidence.stock.insert(SKU.to_owned(), stock);
         check(&evidence)
     }
 
     #[test]
-    fn units_that_appear_or_disappear_are_told() {
-        assert_eq!(with(ObservedStock::of(9, 0, 2)).len(), 1);
-        assert_eq!(with(ObservedStock::of(7, 0, 2)).len(), 1);
+    fn reports_gained_and_lost_units() {
+        assert_eq!(check_with(ObservedStock::of(9, 0, 2)).len(), 1);
+        assert_eq!(check_with(ObservedStock::of(7, 0, 2)).len(), 1);
     }
 
     #[test]
-    fn units_that_are_still_held_or_left_for_nobody_are_told() {
-        assert_eq!(with(ObservedStock::of(7, 1, 2)).len(), 1);
-        assert_eq!(with(ObservedStock::of(7, 0, 3)).len(), 2, "by the orders, and by the events");
+    fn reports_remaining_reservation_and_unsold_shipment() {
+        assert_eq!(check_with(ObservedStock::of(7, 1, 2)).len(), 1);
+        assert_eq!(check_with(ObservedStock::of(7, 0, 3)).len(), 2, "orders and events");
     }
 
     #[test]
-    fn a_negative_stock_is_told() {
-        assert_eq!(with(ObservedStock::of(-1, 9, 2)).len(), 2, "negative, and held");
+    fn reports_negative_stock() {
+        assert_eq!(check_with(ObservedStock::of(-1, 9, 2)).len(), 2, "negative and reserved");
     }
 
     #[test]
-    fn a_release_that_nobody_made_good_is_told() {
+    fn reports_shipment_of_released_units() {
         let mut evidence = one_sold_order();
         let mut released = fact("StockReleased", 90, Some(1));
         released.lines = vec![(SKU.to_owned(), 2)];

@@ -1,4 +1,4 @@
-//! Evidence made by hand.
+//! Hand-made evidence for tests of the rules.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,12 +24,12 @@ pub(crate) fn order_id() -> OrderId {
     OrderId(Uuid::from_u128(1))
 }
 
-/// Seconds of a day long ago.
+/// Unix time in seconds.
 pub(crate) fn time(second: i64) -> Timestamp {
     Timestamp::from_second(second).expect("a time")
 }
 
-/// The event with this number, which another led to.
+/// Creates the event with this number and cause.
 pub(crate) fn fact(event: &'static str, number: u32, cause: Option<u32>) -> PublishedEvent {
     let id = |number: u32| EventId(Uuid::from_u128(number.into()));
     let topic = match event {
@@ -39,7 +39,7 @@ pub(crate) fn fact(event: &'static str, number: u32, cause: Option<u32>) -> Publ
         _ => "shipping.events",
     };
     PublishedEvent {
-        place: RecordPosition { topic: topic.to_owned(), partition: 0, offset: number.into() },
+        position: RecordPosition { topic: topic.to_owned(), partition: 0, offset: number.into() },
         order_id: order_id(),
         event,
         id: id(number),
@@ -54,13 +54,13 @@ pub(crate) fn fact(event: &'static str, number: u32, cause: Option<u32>) -> Publ
     }
 }
 
-/// An answered call that arrived then.
+/// Creates an answered call.
 pub(crate) fn call(kind: &str, second: i64) -> LoggedCall {
     let (kind, time) = (kind.to_owned(), time(second).to_string());
     LoggedCall { seq: second, time, kind, key: order_id(), answer: Some("{}".to_owned()), error: None }
 }
 
-/// One order of two units, which went well.
+/// One confirmed order of two units.
 pub(crate) fn one_sold_order() -> Evidence {
     let id = order_id();
     let accepted = AcceptedOrder {
@@ -109,18 +109,22 @@ fn facts() -> Vec<PublishedEvent> {
     facts
 }
 
-/// The same, and one record of poison on payment's topic, put away by its two readers.
+/// [`one_sold_order`] and one poison record in payment's topic, dead-lettered by its two consumers.
 pub(crate) fn poisoned() -> Evidence {
-    let place = RecordPosition { topic: "payment.events".to_owned(), partition: 2, offset: 17 };
+    let position = RecordPosition { topic: "payment.events".to_owned(), partition: 2, offset: 17 };
     let letter = |service| ObservedDeadLetter {
         service,
         poison: Some("p1".to_owned()),
-        origin: place.clone(),
+        origin: position.clone(),
         found: "then".to_owned(),
         content: ContentHash::number(90),
     };
     Evidence {
-        poison: vec![PoisonRecord { number: "p1".to_owned(), place: place.clone(), content: ContentHash::number(90) }],
+        poison: vec![PoisonRecord {
+            number: "p1".to_owned(),
+            position: position.clone(),
+            content: ContentHash::number(90),
+        }],
         dead_letters: vec![letter(ServiceName::Order), letter(ServiceName::Inventory)],
         ..one_sold_order()
     }

@@ -1,18 +1,29 @@
-//! What the providers have in their own books.
+//! Contents of the provider ledgers.
+
+use std::collections::BTreeMap;
 
 use anyhow::Result;
-use providers::simulator::{CarrierLedger, GatewayLedger};
+use contracts::OrderId;
+use providers::simulator::{CarrierEntry, CarrierLedger, GatewayEntry, GatewayLedger, LoggedCall};
 use xtask::ServiceName;
 
-use super::Evidence;
 use crate::system::SystemUnderTest;
 
-pub(super) fn gather(system: &SystemUnderTest, evidence: &mut Evidence) -> Result<()> {
+pub(super) struct LedgerContents {
+    pub(super) money: BTreeMap<OrderId, GatewayEntry>,
+    pub(super) parcels: BTreeMap<OrderId, CarrierEntry>,
+    /// Calls to both providers, with the calling service.
+    pub(super) calls: Vec<(ServiceName, LoggedCall)>,
+}
+
+pub(super) fn read(system: &SystemUnderTest) -> Result<LedgerContents> {
     let gateway = GatewayLedger::open(&system.ledger(ServiceName::Payment))?;
-    evidence.money = gateway.entries()?;
-    evidence.calls = gateway.calls()?.into_iter().map(|call| (ServiceName::Payment, call)).collect();
     let carrier = CarrierLedger::open(&system.ledger(ServiceName::Shipping))?;
-    evidence.parcels = carrier.entries()?;
-    evidence.calls.extend(carrier.calls()?.into_iter().map(|call| (ServiceName::Shipping, call)));
-    Ok(())
+    let charges = gateway.calls()?.into_iter().map(|call| (ServiceName::Payment, call));
+    let bookings = carrier.calls()?.into_iter().map(|call| (ServiceName::Shipping, call));
+    Ok(LedgerContents {
+        money: gateway.entries()?,
+        parcels: carrier.entries()?,
+        calls: charges.chain(bookings).collect(),
+    })
 }

@@ -1,4 +1,4 @@
-//! What can be seen from outside when all is over. Rules look at nothing else.
+//! Everything observable from outside after a run. Rules use nothing else.
 
 mod api;
 mod ledgers;
@@ -15,82 +15,89 @@ use xtask::ServiceName;
 pub use api::{ObservedOrder, ObservedPayment, ObservedShipment, ObservedStock};
 pub use topics::{ContentHash, ObservedDeadLetter, PoisonRecord, PublishedEvent, RecordPosition};
 
+use self::api::ApiState;
+use self::ledgers::LedgerContents;
+use self::topics::TopicContents;
 use crate::load::traffic::{AcceptedOrder, TestProducts, TrafficLog};
 use crate::quiescence::Quiescence;
 use crate::system::{InjectedFault, SystemUnderTest};
 
-/// All that is known of a run.
+/// All observations of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
-    /// What customers were promised.
+    /// Orders accepted by the API, as their customers know them.
     pub accepted: BTreeMap<OrderId, AcceptedOrder>,
-    /// Good requests that were not answered as they must be.
+    /// Errors of valid requests.
     pub refused: Vec<String>,
-    /// The order service's word.
     pub orders: BTreeMap<OrderId, ObservedOrder>,
-    /// The payment service's.
     pub payments: BTreeMap<OrderId, ObservedPayment>,
-    /// The shipping service's.
     pub shipments: BTreeMap<OrderId, ObservedShipment>,
-    /// The inventory service's.
     pub stock: BTreeMap<String, ObservedStock>,
-    /// Units that were taken into stock.
+    /// Units received, by SKU.
     pub received: BTreeMap<String, u64>,
-    /// Every record in the topics that is an event, also those that are there more than once.
+    /// All event records in the topics, including duplicates.
     pub facts: Vec<PublishedEvent>,
-    /// Records that break their contract and were put there for that.
+    /// Injected records that break their contract.
     pub poison: Vec<PoisonRecord>,
-    /// Records that break their contract and should not be there.
+    /// Other records that break their contract.
     pub broken: Vec<String>,
-    /// What is in the dead letter topics.
     pub dead_letters: Vec<ObservedDeadLetter>,
-    /// What the gateway did.
+    /// Ledger of the payment gateway.
     pub money: BTreeMap<OrderId, GatewayEntry>,
-    /// What the carrier did.
+    /// Ledger of the carrier.
     pub parcels: BTreeMap<OrderId, CarrierEntry>,
-    /// What the gateway (payment) and the carrier (shipping) were asked.
+    /// Calls to both providers, with the calling service.
     pub calls: Vec<(ServiceName, LoggedCall)>,
-    /// Whether and when the suite came to rest.
     pub quiescence: Quiescence,
-    /// What was done to the suite.
     pub injected_faults: Vec<InjectedFault>,
-    /// Since when only one thing was done at a time.
+    /// Start of the phase in which faults do not overlap.
     pub isolated_since: Option<Timestamp>,
-    /// Services that ended without being told.
+    /// Exits of services that were not killed.
     pub unexpected_exits: Vec<(ServiceName, Timestamp)>,
 }
 
 impl Evidence {
-    /// Looks at everything.
+    /// Reads APIs, topics and ledgers.
     ///
     /// # Errors
-    /// Something can't be read.
+    /// A source cannot be read.
     pub fn gather(
         system: &SystemUnderTest,
         products: &TestProducts,
         traffic: TrafficLog,
         quiescence: Quiescence,
     ) -> Result<Self> {
-        let mut evidence = Self {
+        let ApiState { orders, payments, shipments, stock } = api::read(system)?;
+        let TopicContents { facts, poison, broken, dead_letters } = topics::read(system)?;
+        let LedgerContents { money, parcels, calls } = ledgers::read(system)?;
+        let mut received: BTreeMap<_, _> =
+            products.products().map(|product| (product.sku.clone(), product.received)).collect();
+        for (sku, quantity) in traffic.received {
+            *received.entry(sku).or_default() += u64::from(quantity);
+        }
+        Ok(Self {
             accepted: traffic.accepted.into_iter().map(|order| (order.id, order)).collect(),
             refused: traffic.refused,
-            received: products.products().map(|product| (product.sku.clone(), product.received)).collect(),
+            orders,
+            payments,
+            shipments,
+            stock,
+            received,
+            facts,
+            poison,
+            broken,
+            dead_letters,
+            money,
+            parcels,
+            calls,
             quiescence,
             injected_faults: system.injected_faults(),
             isolated_since: system.isolated_since(),
             unexpected_exits: system.unexpected_exits(),
-            ..Self::default()
-        };
-        for (sku, quantity) in traffic.received {
-            *evidence.received.entry(sku).or_default() += u64::from(quantity);
-        }
-        api::gather(system, &mut evidence)?;
-        topics::gather(system, &mut evidence)?;
-        ledgers::gather(system, &mut evidence)?;
-        Ok(evidence)
+        })
     }
 
-    /// The facts of each order, in no particular order.
+    /// Groups the facts by order. The facts of an order are not sorted.
     pub fn facts_by_order(&self) -> BTreeMap<OrderId, Vec<&PublishedEvent>> {
         let mut by_order = BTreeMap::<_, Vec<_>>::new();
         for fact in &self.facts {
@@ -99,7 +106,7 @@ impl Evidence {
         by_order
     }
 
-    /// The orders that must ship, by the order service's word.
+    /// Orders that ship according to the order service.
     pub fn sold(&self) -> impl Iterator<Item = &ObservedOrder> {
         self.orders.values().filter(|order| order.ships())
     }

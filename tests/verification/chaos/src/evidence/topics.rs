@@ -1,10 +1,10 @@
-//! What is in the topics.
+//! Contents of the topics.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use anyhow::Result;
 use contracts::{
-    CorrelationId, Decoded, Event, EventId, OrderId, Received, TOPICS, decode,
+    CorrelationId, Decoded, Event, EventId, OrderId, Received, decode,
     inventory::{InventoryEvent, StockLine},
 };
 use e2e::records::KafkaRecord;
@@ -12,24 +12,21 @@ use jiff::Timestamp;
 use rdkafka::Message as _;
 use xtask::ServiceName;
 
-use super::Evidence;
 use crate::choreography::dead_letter_topic;
 use crate::faults::topic_fuzzer::POISON;
 use crate::kafka::read_all;
 use crate::system::SystemUnderTest;
 
-/// Where a record is.
+/// Position of a record.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordPosition {
-    /// The topic's own name.
+    /// Name without prefix.
     pub topic: String,
-    /// The partition.
     pub partition: i32,
-    /// The offset.
     pub offset: i64,
 }
 
-/// What a record holds besides its place: two records with the same are the same.
+/// Hash of a record's key and value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash(u64);
 
@@ -40,106 +37,106 @@ impl ContentHash {
         Self(hasher.finish())
     }
 
-    /// For tests of rules.
     #[cfg(test)]
     pub(crate) fn number(number: u64) -> Self {
         Self(number)
     }
 }
 
-/// A record that is an event.
+/// A record that contains an event.
 #[derive(Debug, Clone)]
 pub struct PublishedEvent {
-    /// Where it is.
-    pub place: RecordPosition,
-    /// What it is about.
+    pub position: RecordPosition,
     pub order_id: OrderId,
-    /// Its type.
+    /// Name of the event type.
     pub event: &'static str,
-    /// Its name.
     pub id: EventId,
-    /// When it happened.
     pub time: Timestamp,
-    /// What led to it.
     pub causation_id: Option<EventId>,
-    /// What it belongs to.
     pub correlation_id: CorrelationId,
-    /// How many events led to it.
     pub hops: u32,
-    /// The trace that it is part of.
     pub trace_id: Option<String>,
-    /// Whether the record's key is the order.
+    /// True if the record's key is the order id.
     pub keyed_by_order: bool,
-    /// Its key and data.
     pub content: ContentHash,
-    /// The units that it reserves or releases.
+    /// Units reserved or released, by SKU.
     pub lines: Vec<(String, u32)>,
 }
 
-/// A record that breaks its contract, and was put there for that.
+/// An injected record that breaks its contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoisonRecord {
-    /// Which one.
+    /// Value of the poison header.
     pub number: String,
-    /// Where it is.
-    pub place: RecordPosition,
-    /// What is in it.
+    pub position: RecordPosition,
     pub content: ContentHash,
 }
 
-/// A record that a service could not use.
+/// A record in a dead letter topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedDeadLetter {
-    /// Whose it is.
+    /// Owner of the dead letter topic.
     pub service: ServiceName,
-    /// Which poison it was, if it was.
+    /// Value of the poison header. `None` if the original was not poison.
     pub poison: Option<String>,
-    /// Where it was.
+    /// Position of the original.
     pub origin: RecordPosition,
-    /// When it was found.
+    /// Time at which the service rejected the record.
     pub found: String,
-    /// What is in it.
     pub content: ContentHash,
 }
 
-pub(super) fn gather(system: &SystemUnderTest, evidence: &mut Evidence) -> Result<()> {
-    read_all(system, &TOPICS.iter().map(ToString::to_string).collect::<Vec<_>>(), |message| {
+#[derive(Default)]
+pub(super) struct TopicContents {
+    pub(super) facts: Vec<PublishedEvent>,
+    pub(super) poison: Vec<PoisonRecord>,
+    pub(super) broken: Vec<String>,
+    pub(super) dead_letters: Vec<ObservedDeadLetter>,
+}
+
+pub(super) fn read(system: &SystemUnderTest) -> Result<TopicContents> {
+    let mut contents = TopicContents::default();
+    let topics: Vec<_> = ServiceName::topics().map(str::to_owned).collect();
+    read_all(system, &topics, |message| {
         let record = KafkaRecord::of(message, system.prefix());
-        let place =
-            RecordPosition { topic: record.topic.clone(), partition: message.partition(), offset: message.offset() };
-        sort(evidence, &record, place);
+        let topic = record.topic.clone();
+        let position = RecordPosition { topic, partition: message.partition(), offset: message.offset() };
+        contents.add(&record, position);
     })?;
     for service in ServiceName::all() {
         read_all(system, &[dead_letter_topic(service)], |message| {
             let record = KafkaRecord::of(message, system.prefix());
             if !record.resolves_dead_letter() {
-                evidence.dead_letters.push(dead_letter(service, &record));
+                contents.dead_letters.push(dead_letter(service, &record));
             }
         })?;
     }
-    Ok(())
+    Ok(contents)
 }
 
-fn sort(evidence: &mut Evidence, record: &KafkaRecord, place: RecordPosition) {
-    if let Some(number) = record.header(POISON) {
-        evidence.poison.push(PoisonRecord { number: number.to_owned(), place, content: ContentHash::of(record) });
-        return;
-    }
-    let header = |name: &str| {
-        let (_, value) = record.headers.iter().find(|(known, _)| known == name)?;
-        value.as_deref()
-    };
-    match decode(&record.topic, header, record.value.as_deref().unwrap_or_default()) {
-        Ok(Decoded::Known(received)) => evidence.facts.push(fact(&received, record, place)),
-        Ok(Decoded::Unknown { ce_type }) => evidence.broken.push(format!("{place:?}: unknown type {ce_type}")),
-        Err(error) => evidence.broken.push(format!("{place:?}: {error}")),
+impl TopicContents {
+    fn add(&mut self, record: &KafkaRecord, position: RecordPosition) {
+        if let Some(number) = record.header(POISON) {
+            let poison = PoisonRecord { number: number.to_owned(), position, content: ContentHash::of(record) };
+            self.poison.push(poison);
+            return;
+        }
+        let header = |name: &str| {
+            let (_, value) = record.headers.iter().find(|(known, _)| known == name)?;
+            value.as_deref()
+        };
+        match decode(&record.topic, header, record.value.as_deref().unwrap_or_default()) {
+            Ok(Decoded::Known(received)) => self.facts.push(fact(&received, record, position)),
+            Ok(Decoded::Unknown { ce_type }) => self.broken.push(format!("{position:?}: unknown type {ce_type}")),
+            Err(error) => self.broken.push(format!("{position:?}: {error}")),
+        }
     }
 }
 
-fn fact(received: &Received, record: &KafkaRecord, place: RecordPosition) -> PublishedEvent {
+fn fact(received: &Received, record: &KafkaRecord, position: RecordPosition) -> PublishedEvent {
     let Received { meta, event } = received;
     PublishedEvent {
-        place,
+        position,
         order_id: event.order_id(),
         event: meta.event_type.name,
         id: meta.id,
@@ -163,7 +160,7 @@ fn lines(event: &Event) -> Vec<(String, u32)> {
     lines.iter().map(|StockLine { sku, quantity }| (sku.to_string(), *quantity)).collect()
 }
 
-/// The second part of <https://www.w3.org/TR/trace-context/#traceparent-header>.
+/// Returns the trace id, the second part of <https://www.w3.org/TR/trace-context/#traceparent-header>.
 fn trace_id(traceparent: &str) -> Option<String> {
     traceparent.split('-').nth(1).map(str::to_owned)
 }

@@ -1,5 +1,7 @@
-//! Does to the suite what a plan says: one thread for each service, one for the broker, one for each provider. What one
-//! thread does comes one after the other; what several do overlaps as it comes.
+//! Injection of a fault plan.
+//!
+//! One thread per service, one for the broker, one for scaling out and one per provider. Faults of one thread are
+//! sequential; faults of different threads overlap.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,75 +15,76 @@ use crate::faults::plan::{FaultPlan, KillTarget, ScaleOut, ScheduledFault, Servi
 use crate::faults::rewind::rewind;
 use crate::system::{FaultKind, SystemUnderTest};
 
-/// How long a service that is killed as it starts has had for it at most.
-const STARTING: Duration = Duration::from_millis(400);
+/// Maximum time between the start of a service and the second kill of [`ServiceFault::KillTwice`].
+const STARTUP_KILL_DELAY: Duration = Duration::from_millis(400);
 
-/// Orders flow for this time between two faults that are to have nothing to do with each other.
-const BREATH: Duration = Duration::from_secs(3);
+/// Fault-free time before and after each isolated fault, so that the effects of two faults do not mix.
+const ISOLATION_PAUSE: Duration = Duration::from_secs(3);
 
-/// Does all of a plan, and returns when all is well again.
+/// Injects the whole plan. Returns after the system has recovered from the last fault.
 ///
 /// # Errors
-/// Something can't be done, or a service or the broker does not come back.
+/// A fault cannot be injected, or a service or the broker does not recover.
 pub fn inject(system: &SystemUnderTest, plan: &FaultPlan) -> Result<()> {
     let start = Instant::now();
     thread::scope(|scope| {
         let mut lanes = Vec::new();
         for (service, faults) in &plan.services {
-            lanes.push(scope.spawn(move || hurt_service(system, *service, faults, start)));
+            lanes.push(scope.spawn(move || inject_service_faults(system, *service, faults, start)));
         }
-        lanes.push(scope.spawn(move || hurt_broker(system, &plan.broker, start)));
+        lanes.push(scope.spawn(move || inject_broker_faults(system, &plan.broker, start)));
         lanes.push(scope.spawn(move || scale_out(system, plan.scale_out, start)));
         for (service, faults) in &plan.providers {
-            lanes.push(scope.spawn(move || trouble(system, *service, faults, start)));
+            lanes.push(scope.spawn(move || inject_provider_faults(system, *service, faults, start)));
         }
-        let done = lanes.into_iter().map(|lane| lane.join().expect("a lane does not panic"));
-        done.collect::<Vec<_>>().into_iter().collect::<Result<()>>()
+        let results = lanes.into_iter().map(|lane| lane.join().expect("injector thread panicked"));
+        results.collect::<Vec<_>>().into_iter().collect::<Result<()>>()
     })?;
     system.restart_exited()?;
-    one_at_a_time(system, &plan.alone)
+    inject_isolated(system, &plan.isolated)
 }
 
-/// Each is over, and its effects with it, before the next begins.
-fn one_at_a_time(system: &SystemUnderTest, targets: &[(KillTarget, Duration)]) -> Result<()> {
+/// Kills one target at a time and waits for recovery in between.
+fn inject_isolated(system: &SystemUnderTest, targets: &[(KillTarget, Duration)]) -> Result<()> {
     for (target, lasts) in targets {
-        thread::sleep(BREATH);
+        thread::sleep(ISOLATION_PAUSE);
         system.begin_isolated_faults();
         match target {
             KillTarget::Service(service) => {
                 let fault = ScheduledFault { at: Duration::ZERO, kind: ServiceFault::Kill, lasts: *lasts };
-                hurt_service(system, *service, &[fault], Instant::now())?;
+                inject_service_faults(system, *service, &[fault], Instant::now())?;
             }
             KillTarget::Broker => {
-                hurt_broker(system, &[ScheduledFault { at: Duration::ZERO, kind: (), lasts: *lasts }], Instant::now())?;
+                let fault = ScheduledFault { at: Duration::ZERO, kind: (), lasts: *lasts };
+                inject_broker_faults(system, &[fault], Instant::now())?;
             }
         }
     }
-    thread::sleep(BREATH);
+    thread::sleep(ISOLATION_PAUSE);
     Ok(())
 }
 
-/// Waits for the time of a fault; one that is late already comes at once.
-fn wait_until(start: Instant, at: Duration) {
+/// Sleeps until the scheduled time. Returns at once if that time has passed.
+fn sleep_until(start: Instant, at: Duration) {
     thread::sleep(at.saturating_sub(start.elapsed()));
 }
 
-fn hurt_service(
+fn inject_service_faults(
     system: &SystemUnderTest,
     service: ServiceName,
     faults: &[ScheduledFault<ServiceFault>],
     start: Instant,
 ) -> Result<()> {
     for fault in faults {
-        wait_until(start, fault.at);
+        sleep_until(start, fault.at);
         let from = Timestamp::now();
         match fault.kind {
             ServiceFault::Pause => pause(system, service, fault.lasts)?,
             kind => kill(system, service, kind, fault.lasts).with_context(|| format!("{service}: {kind:?}"))?,
         }
-        let what =
-            if fault.kind == ServiceFault::Pause { FaultKind::Paused(service) } else { FaultKind::Killed(service) };
-        system.record_fault(what, from);
+        let is_pause = fault.kind == ServiceFault::Pause;
+        let kind = if is_pause { FaultKind::Paused(service) } else { FaultKind::Killed(service) };
+        system.record_fault(kind, from);
     }
     Ok(())
 }
@@ -99,8 +102,8 @@ fn kill(system: &SystemUnderTest, service: ServiceName, kind: ServiceFault, last
     match kind {
         ServiceFault::KillTwice => {
             system.spawn(service)?;
-            thread::sleep(lasts.min(STARTING));
-            // A fault of its own: each start may make open calls again.
+            thread::sleep(lasts.min(STARTUP_KILL_DELAY));
+            // A separate fault, because each start may repeat open provider calls.
             system.record_fault(FaultKind::Killed(service), from);
             system.kill(service)?;
         }
@@ -111,9 +114,9 @@ fn kill(system: &SystemUnderTest, service: ServiceName, kind: ServiceFault, last
     system.wait_until_ready(service)
 }
 
-fn hurt_broker(system: &SystemUnderTest, faults: &[ScheduledFault<()>], start: Instant) -> Result<()> {
+fn inject_broker_faults(system: &SystemUnderTest, faults: &[ScheduledFault<()>], start: Instant) -> Result<()> {
     for fault in faults {
-        wait_until(start, fault.at);
+        sleep_until(start, fault.at);
         let from = Timestamp::now();
         system.broker().kill()?;
         thread::sleep(fault.lasts);
@@ -123,12 +126,12 @@ fn hurt_broker(system: &SystemUnderTest, faults: &[ScheduledFault<()>], start: I
     Ok(())
 }
 
-/// More instances come, and go: one as by `kill -9`, the others in order.
+/// Starts further instances, later stops them: the first by SIGKILL, the others by SIGTERM.
 fn scale_out(system: &SystemUnderTest, scale_out: Option<ScaleOut>, start: Instant) -> Result<()> {
     let Some(ScaleOut { from, until, others }) = scale_out else { return Ok(()) };
-    wait_until(start, from);
+    sleep_until(start, from);
     let mut others = (1..=others).map(|instance| system.start_instance(instance)).collect::<Result<Vec<_>>>()?;
-    wait_until(start, until);
+    sleep_until(start, until);
     if let Some(other) = others.first_mut() {
         for service in ServiceName::all() {
             let killed = Timestamp::now();
@@ -144,7 +147,7 @@ fn scale_out(system: &SystemUnderTest, scale_out: Option<ScaleOut>, start: Insta
     Ok(())
 }
 
-fn trouble(
+fn inject_provider_faults(
     system: &SystemUnderTest,
     service: ServiceName,
     faults: &[ScheduledFault<Trouble>],
@@ -152,12 +155,12 @@ fn trouble(
 ) -> Result<()> {
     let ledger = system.ledger(service);
     for fault in faults {
-        wait_until(start, fault.at);
+        sleep_until(start, fault.at);
         let from = Timestamp::now();
         fault.kind.cause(&ledger)?;
         thread::sleep(fault.lasts);
         Trouble::default().cause(&ledger)?;
-        system.record_fault(FaultKind::Trouble(service), from);
+        system.record_fault(FaultKind::ProviderOutage(service), from);
     }
     Ok(())
 }

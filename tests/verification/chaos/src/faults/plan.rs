@@ -1,103 +1,93 @@
-//! From a seed to a schedule of faults, as data: the same seed gives the same schedule.
+//! Fault schedules as data. The same seed always gives the same schedule.
 
 use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
-use contracts::TOPICS;
 use fastrand::Rng;
 use providers::simulator::Trouble;
 use xtask::ServiceName;
 
-use crate::choreography::consumes;
+use crate::choreography::{calls, consumes};
 
-/// How often each service is killed: once in this time.
+/// Interval in which each ServiceName::all().filter(|service| !calls(*service).is_empty()) is killed once.
 const SERVICE_SLOT: Duration = Duration::from_secs(7);
-/// How often the broker is killed.
+/// Interval in which the broker is killed once.
 const BROKER_SLOT: Duration = Duration::from_secs(40);
-/// How often each provider gets into trouble.
+/// Interval in which each provider has one outage.
 const PROVIDER_SLOT: Duration = Duration::from_secs(18);
-/// Orders flow for this time before the first fault.
-const CALM: Duration = Duration::from_secs(3);
+/// Fault-free time at the start.
+const WARM_UP: Duration = Duration::from_secs(3);
 
-/// How much is done to the suite.
+/// Size of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
-    /// Orders to place at least.
+    /// Minimum number of orders.
     pub orders: u32,
-    /// How many of them in a second.
     pub orders_per_second: u32,
-    /// Times that the broker is killed at least; none at all when it is not ours.
+    /// Minimum number of broker kills. `None` if the broker belongs to others and must not be killed.
     pub broker_kills: Option<u32>,
-    /// Instances of each service in the middle of the run; one before and after it.
+    /// Instances of each service in the middle of the run. At its start and end there is one.
     pub instances: u32,
 }
 
-/// What is going to happen.
+/// All faults of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaultPlan {
-    /// What all of it was made from.
     pub seed: u64,
-    /// To each service.
     pub services: Vec<(ServiceName, Vec<ScheduledFault<ServiceFault>>)>,
-    /// To the broker: killed.
+    /// Kills of the broker.
     pub broker: Vec<ScheduledFault<()>>,
-    /// To the provider of payment, and to that of shipping.
+    /// Outages of the providers, by calling service.
     pub providers: Vec<(ServiceName, Vec<ScheduledFault<Trouble>>)>,
-    /// While there are further instances of each service. At its end one of them is killed, and the others end in order.
+    /// Period with further instances of each service. At its end one is killed and the others are terminated.
     pub scale_out: Option<ScaleOut>,
-    /// After all that, one at a time: how long orders wait for what was killed can be seen then. With our own broker only.
-    pub alone: Vec<(KillTarget, Duration)>,
-    /// To what is in the topics.
+    /// Kills one at a time after all other faults, to measure recovery times. Only with a broker of our own.
+    pub isolated: Vec<(KillTarget, Duration)>,
+    /// Records added to the topics.
     pub topic_faults: TopicFaults,
 }
 
-/// A time with more instances of each service than one.
+/// Period with several instances of each service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScaleOut {
-    /// When they come.
     pub from: Duration,
-    /// When they go.
     pub until: Duration,
-    /// How many there are besides the first.
+    /// Instances besides the first.
     pub others: u32,
 }
 
-/// What can be killed.
+/// Process to kill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KillTarget {
-    /// A service.
     Service(ServiceName),
-    /// The broker.
     Broker,
 }
 
-/// Something that goes wrong for a while.
+/// A fault with its time and duration.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScheduledFault<K> {
-    /// When it begins, counted from the first order.
+    /// Start, relative to the first order.
     pub at: Duration,
-    /// What it is.
     pub kind: K,
-    /// Until it is ended.
     pub lasts: Duration,
 }
 
-/// What happens to a service.
+/// Fault of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServiceFault {
-    /// SIGKILL; started again afterwards.
+    /// SIGKILL, then restart.
     Kill,
-    /// SIGKILL, and once more while it is starting.
+    /// SIGKILL, restart, a second SIGKILL during start-up, then restart.
     KillTwice,
-    /// SIGKILL; when it is started again, it reads this topic from its beginning.
+    /// SIGKILL, then restart with the offsets of this topic set to its beginning.
     Replay(&'static str),
     /// SIGSTOP, then SIGCONT.
     Pause,
 }
 
 impl ServiceFault {
-    /// How often it kills.
+    /// Number of kills.
     pub fn kills(self) -> usize {
         match self {
             Self::Kill | Self::Replay(_) => 1,
@@ -107,48 +97,46 @@ impl ServiceFault {
     }
 }
 
-/// What is added to the topics.
+/// Records added to the topics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TopicFaults {
-    /// Events out of a hundred that come again, soon or later.
+    /// Percentage of events that are published a second time.
     pub duplicated_percent: u8,
-    /// Events out of a thousand that are followed by poison made of them.
+    /// Events per thousand from which a poison record is made.
     pub poisoned_permille: u16,
 }
 
 impl FaultPlan {
-    /// The schedule of this seed.
+    /// Creates the schedule of this seed.
     pub fn new(seed: u64, size: Size) -> Self {
         let mut rng = Rng::with_seed(seed);
         let length = Duration::from_secs(u64::from(size.orders.div_ceil(size.orders_per_second)));
-        let services = ServiceName::all().map(|service| (service, service_faults(&mut rng, service, length))).collect();
-        let providers =
-            [ServiceName::Payment, ServiceName::Shipping].map(|service| (service, provider_faults(&mut rng, length)));
+        let services = ServiceName::all();
+        let services = services.map(|service| (service, service_faults(&mut rng, service, length))).collect();
+        let callers = ServiceName::all().filter(|service| !calls(*service).is_empty());
+        let providers = callers.map(|service| (service, provider_faults(&mut rng, length))).collect();
+        let others = size.instances.saturating_sub(1);
         Self {
             seed,
             services,
             broker: broker_faults(&mut rng, size.broker_kills, length),
-            providers: providers.into(),
-            scale_out: size
-                .instances
-                .checked_sub(1)
-                .filter(|others| *others > 0)
-                .map(|others| scale_out(&mut rng, length, others)),
-            alone: if size.broker_kills.is_some() { alone(&mut rng) } else { Vec::new() },
+            providers,
+            scale_out: (others > 0).then(|| scale_out(&mut rng, length, others)),
+            isolated: if size.broker_kills.is_some() { isolated(&mut rng) } else { Vec::new() },
             topic_faults: TopicFaults { duplicated_percent: 5, poisoned_permille: 2 },
         }
     }
 
-    /// How often a service is killed.
+    /// Number of service kills.
     pub fn service_kills(&self) -> usize {
         let faults = self.services.iter().flat_map(|(_, faults)| faults);
-        let alone = self.alone.iter().filter(|(target, _)| *target != KillTarget::Broker).count();
-        faults.map(|fault| fault.kind.kills()).sum::<usize>() + alone
+        let isolated = self.isolated.iter().filter(|(target, _)| *target != KillTarget::Broker).count();
+        faults.map(|fault| fault.kind.kills()).sum::<usize>() + isolated
     }
 
-    /// How often the broker is killed.
+    /// Number of broker kills.
     pub fn broker_kills(&self) -> usize {
-        self.broker.len() + self.alone.iter().filter(|(target, _)| *target == KillTarget::Broker).count()
+        self.broker.len() + self.isolated.iter().filter(|(target, _)| *target == KillTarget::Broker).count()
     }
 }
 
@@ -156,24 +144,25 @@ fn between(rng: &mut Rng, millis: Range<u64>) -> Duration {
     Duration::from_millis(rng.u64(millis))
 }
 
-/// The beginnings of slots of this length.
+/// Start times of all slots of this length.
 fn slots(length: Duration, slot: Duration) -> impl Iterator<Item = Duration> {
-    let count = u32::try_from(length.saturating_sub(CALM).as_millis() / slot.as_millis()).unwrap_or(u32::MAX);
-    (0..count.max(1)).map(move |number| CALM + slot * number)
+    let count = u32::try_from(length.saturating_sub(WARM_UP).as_millis() / slot.as_millis()).unwrap_or(u32::MAX);
+    (0..count.max(1)).map(move |number| WARM_UP + slot * number)
 }
 
-/// In every slot a kill early, and in some a pause late: faults of one service don't meet, those of different ones do.
+/// One kill early in every slot and, in some, a pause late: faults of one service do not overlap, those of different
+/// services do.
 fn service_faults(rng: &mut Rng, service: ServiceName, length: Duration) -> Vec<ScheduledFault<ServiceFault>> {
     let mut faults = Vec::new();
     for slot in slots(length, SERVICE_SLOT) {
         let kind = match rng.u8(0..100) {
             0..75 => ServiceFault::Kill,
             75..90 => ServiceFault::KillTwice,
-            _ => ServiceFault::Replay(rng.choice(consumes(service)).expect("it reads some topic")),
+            _ => ServiceFault::Replay(rng.choice(consumes(service)).expect("every service consumes a topic")),
         };
         faults.push(ScheduledFault { at: slot + between(rng, 0..3_000), kind, lasts: between(rng, 0..1_500) });
         if rng.u8(0..100) < 35 {
-            // Some are longer than the session of a consumer.
+            // Some exceed the session timeout of the consumer.
             let lasts = if rng.u8(0..100) < 10 { between(rng, 6_500..8_000) } else { between(rng, 50..2_000) };
             faults.push(ScheduledFault { at: slot + between(rng, 4_500..5_500), kind: ServiceFault::Pause, lasts });
         }
@@ -207,7 +196,7 @@ fn scale_out(rng: &mut Rng, length: Duration, others: u32) -> ScaleOut {
     ScaleOut { from: tenths(rng, 1..3), until: tenths(rng, 6..8), others }
 }
 
-fn alone(rng: &mut Rng) -> Vec<(KillTarget, Duration)> {
+fn isolated(rng: &mut Rng) -> Vec<(KillTarget, Duration)> {
     let services = ServiceName::all().map(KillTarget::Service);
     services.chain([KillTarget::Broker]).map(|target| (target, between(rng, 300..1_500))).collect()
 }
@@ -218,7 +207,7 @@ impl fmt::Display for FaultPlan {
         let count = |wanted: fn(&ServiceFault) -> bool| all().filter(|fault| wanted(&fault.kind)).count();
         writeln!(
             f,
-            "seed {}: {} kills of services ({} as they start, {} followed by a replay), {} pauses, {} kills of the broker,",
+            "seed {}: {} service kills ({} during start-up, {} with a replay), {} pauses, {} broker kills,",
             self.seed,
             self.service_kills(),
             count(|kind| *kind == ServiceFault::KillTwice),
@@ -228,33 +217,32 @@ impl fmt::Display for FaultPlan {
         )?;
         if let Some(ScaleOut { from, until, others }) = self.scale_out {
             let (from, until) = (from.as_secs(), until.as_secs());
-            writeln!(f, "  {} instances of each service from second {from} to second {until},", others + 1)?;
+            writeln!(f, "  {} instances of each service from {from} s to {until} s,", others + 1)?;
         }
-        let troubles: usize = self.providers.iter().map(|(_, faults)| faults.len()).sum();
-        write!(
-            f,
-            "  {troubles} times trouble at the providers, {} % of the events in {} topics doubled, {} ‰ poisoned",
-            self.topic_faults.duplicated_percent,
-            TOPICS.len(),
-            self.topic_faults.poisoned_permille
-        )
+        let outages: usize = self.providers.iter().map(|(_, faults)| faults.len()).sum();
+        let TopicFaults { duplicated_percent, poisoned_permille } = self.topic_faults;
+        let topics = ServiceName::topics().count();
+        write!(f, "  {outages} provider outages, {duplicated_percent} % duplicates and ")?;
+        write!(f, "{poisoned_permille} poison records per 1,000 events in {topics} topics")
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use expect_test::expect;
+
     use super::*;
 
     const SHORT: Size = Size { orders: 2_000, orders_per_second: 16, broker_kills: Some(3), instances: 1 };
 
     #[test]
-    fn a_seed_always_gives_the_same_plan_and_another_seed_another() {
+    fn same_seed_gives_same_plan() {
         assert_eq!(FaultPlan::new(7, SHORT), FaultPlan::new(7, SHORT));
         assert_ne!(FaultPlan::new(7, SHORT).services, FaultPlan::new(8, SHORT).services);
     }
 
     #[test]
-    fn the_short_form_has_the_faults_that_it_promises_whatever_the_seed() {
+    fn every_seed_schedules_the_promised_number_of_kills() {
         for seed in 0..200 {
             let plan = FaultPlan::new(seed, SHORT);
             assert!(plan.service_kills() >= 60, "seed {seed}: {plan}");
@@ -263,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_of_one_kind_come_in_the_order_of_time() {
+    fn faults_of_one_target_are_sorted_by_time() {
         let plan = FaultPlan::new(1, SHORT);
         for (_, faults) in &plan.services {
             assert!(faults.is_sorted_by_key(|fault| fault.at));
@@ -272,9 +260,9 @@ mod tests {
     }
 
     #[test]
-    fn there_are_more_instances_in_the_middle_of_the_run_and_one_at_its_ends() {
+    fn scale_out_covers_only_the_middle_of_the_run() {
         let plan = FaultPlan::new(1, Size { instances: 3, ..SHORT });
-        let scale_out = plan.scale_out.expect("there is one");
+        let scale_out = plan.scale_out.expect("scale-out");
         assert_eq!(scale_out.others, 2);
         assert!(
             Duration::ZERO < scale_out.from
@@ -285,7 +273,17 @@ mod tests {
     }
 
     #[test]
-    fn a_broker_of_others_is_left_alone() {
+    fn summary_of_a_plan_counts_all_faults() {
+        let plan = FaultPlan::new(1, Size { instances: 3, ..SHORT });
+        expect![[r#"
+            seed 1: 85 service kills (13 during start-up, 5 with a replay), 28 pauses, 4 broker kills,
+              3 instances of each service from 13 s to 75 s,
+              12 provider outages, 5 % duplicates and 2 poison records per 1,000 events in 4 topics"#]]
+        .assert_eq(&plan.to_string());
+    }
+
+    #[test]
+    fn foreign_broker_is_never_killed() {
         assert_eq!(FaultPlan::new(1, Size { broker_kills: None, ..SHORT }).broker_kills(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! A broker that takes no records for a topic for a while, as one does that is full or has too few replicas.
+//! Temporary rejection of all records of a topic, as by a broker that is full or has too few replicas.
 
 use std::time::Duration;
 
@@ -7,31 +7,31 @@ use xtask::wait_until;
 
 use crate::system::SystemUnderTest;
 
-/// The largest record, in bytes. No event is so small.
-const LARGEST: (&str, &str) = ("max.message.bytes", "32");
+/// Limit in bytes. Every event is larger.
+const MAX_RECORD_SIZE: (&str, &str) = ("max.message.bytes", "32");
 
-/// How long the broker may take until it minds its limit.
-const MINDING: Duration = Duration::from_secs(20);
+/// Maximum time until the broker applies the limit.
+const APPLY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Records for a topic are refused while this is there.
+/// Makes the broker reject all records for a topic until it is dropped.
 pub struct Refusal<'s> {
     system: &'s SystemUnderTest,
     topic: &'static str,
 }
 
 impl<'s> Refusal<'s> {
-    /// From now on the broker takes none. There must be a record in the topic: it is sent again until it is refused, for the broker
-    /// says that its limit is changed before it minds it.
+    /// Sets the limit and waits until the broker rejects records. The topic must contain a record: it is resent until it
+    /// is rejected, because the broker acknowledges the setting before it applies it.
     ///
     /// # Errors
-    /// The broker goes on taking them.
+    /// The broker continues to accept records.
     pub fn begin(system: &'s SystemUnderTest, topic: &'static str) -> Result<Self> {
         let (record, place) = system.topics().read(&[topic]).wait_for("a record", |seen| seen.last().cloned());
-        system.topics().set_properties(topic, &[LARGEST]);
+        system.topics().set_properties(topic, &[MAX_RECORD_SIZE]);
         let refusal = Self { system, topic };
-        wait_until(&format!("records for {topic} to be refused"), MINDING, || {
+        wait_until(&format!("the broker to reject records for {topic}"), APPLY_TIMEOUT, || {
             match system.topics().try_publish(&record, Some(place.partition)) {
-                Ok(_) => Err("one was taken"),
+                Ok(_) => Err("a record was accepted"),
                 Err(_) => Ok(()),
             }
         })?;

@@ -1,4 +1,4 @@
-//! Makes a service read a topic from its beginning.
+//! Reset of a consumer group's offsets to the beginning of a topic.
 
 use std::time::{Duration, Instant};
 
@@ -11,20 +11,20 @@ use crate::choreography::consumes;
 use crate::kafka::client;
 use crate::system::SystemUnderTest;
 
-/// How long the group may take to take us in, also while the broker is away.
-const JOINING: Duration = Duration::from_mins(1);
+/// Maximum time to join the group, including a restart of the broker.
+const JOIN_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(100);
-/// How often it is tried when the broker is just going away.
-const TRIES: usize = 3;
+/// Attempts, because the broker may be killed meanwhile.
+const ATTEMPTS: usize = 3;
 
-/// To be called while the service is dead. Its place in the group is kept for it, so that nobody else may change the
-/// group's offsets: we take that place, put the topic's offsets to the beginning, and leave the place to the service.
+/// Sets the topic's offsets to the beginning while the service is down. The group reserves the membership of the stopped
+/// service and only members may commit, so this consumer joins with the service's static member id and then leaves it.
 ///
 /// # Errors
-/// The broker does not let us.
+/// The broker rejects the member or its commit.
 pub(crate) fn rewind(system: &SystemUnderTest, service: ServiceName, topic: &str) -> Result<()> {
     let mut result = Ok(());
-    for _ in 0..TRIES {
+    for _ in 0..ATTEMPTS {
         result = try_rewind(system, service, topic);
         if result.is_ok() {
             break;
@@ -46,7 +46,7 @@ fn try_rewind(system: &SystemUnderTest, service: ServiceName, topic: &str) -> Re
     let started = Instant::now();
     let full_name = format!("{}{topic}", system.prefix());
     let beginning = loop {
-        // What it reads is of no interest, and an error is about the connection, which the client mends.
+        // Polling only drives the group protocol; the client recovers from connection errors itself.
         drop(consumer.poll(POLL));
         let mut list = TopicPartitionList::new();
         for partition in consumer.assignment()?.elements_for_topic(&full_name) {
@@ -55,7 +55,7 @@ fn try_rewind(system: &SystemUnderTest, service: ServiceName, topic: &str) -> Re
         if list.count() > 0 {
             break list;
         }
-        ensure!(started.elapsed() < JOINING, "the group {group} gives no partitions");
+        ensure!(started.elapsed() < JOIN_TIMEOUT, "group {group} assigned no partitions in time");
     };
     consumer.commit(&beginning, CommitMode::Sync)?;
     Ok(())

@@ -1,47 +1,45 @@
-//! Somebody with access to the broker who doubles records and adds poison, as retries of producers, mirrors and mistakes do.
+//! Duplicates and poison records, as caused by producer retries, mirroring and human mistakes.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use contracts::TOPICS;
 use e2e::records::KafkaRecord;
 use fastrand::Rng;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::{Message as _, Offset, TopicPartitionList};
+use xtask::ServiceName;
 
 use crate::faults::plan::TopicFaults;
 use crate::kafka::{partitions, reader};
 use crate::system::SystemUnderTest;
 
-/// The header by which poison is known again, wherever it goes. Its value is different in each.
+/// Header that marks a poison record in every topic. Its value is unique for each record.
 pub const POISON: &str = "chaos-poison";
 
 const POLL: Duration = Duration::from_millis(50);
-/// The latest time after its record that a double comes.
+/// Maximum delay between a record and its duplicate.
 const MAX_DUPLICATE_DELAY_MS: u64 = 6_000;
 
-/// What was added.
+/// Numbers of injected records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct InjectedRecords {
-    /// Events that came again.
     pub duplicates: u32,
-    /// Records that break their contract.
     pub poison: u32,
 }
 
-/// A record that is to be written again.
+/// A record to be published again.
 struct DelayedDuplicate {
     due: Instant,
     partition: i32,
     record: KafkaRecord,
 }
 
-/// Reads all events as they come, and adds to them until it is over.
+/// Reads all events as they arrive and injects duplicates and poison records until `over` is set.
 ///
 /// # Errors
-/// The broker can't be used at all.
+/// The broker cannot be reached.
 pub fn inject_topic_faults(
     system: &SystemUnderTest,
     topic_faults: TopicFaults,
@@ -49,9 +47,9 @@ pub fn inject_topic_faults(
     over: &AtomicBool,
 ) -> Result<InjectedRecords> {
     let mut rng = Rng::with_seed(seed);
-    let consumer = reader(system, "chaos meddles")?;
+    let consumer = reader(system, "chaos-topic-fuzzer")?;
     let mut list = TopicPartitionList::new();
-    for topic in TOPICS.iter().map(|topic| format!("{}{topic}", system.prefix())) {
+    for topic in ServiceName::topics().map(|topic| format!("{}{topic}", system.prefix())) {
         for partition in partitions(&consumer, &topic)? {
             list.add_partition_offset(&topic, partition, Offset::Beginning)?;
         }
@@ -68,7 +66,7 @@ pub fn inject_topic_faults(
         }
         let Some(Ok(message)) = consumer.poll(POLL) else { continue };
         let record = KafkaRecord::of(&message, system.prefix());
-        // What is there once more, by whomever, is not doubled again.
+        // Duplicates are not duplicated again.
         let is_new = record.header("ce_id").is_some_and(|id| known.insert(id.to_owned()));
         if record.header(POISON).is_some() || !is_new || over.load(Ordering::Relaxed) {
             continue;
@@ -85,16 +83,16 @@ pub fn inject_topic_faults(
     Ok(added)
 }
 
-/// The record, broken in one of the ways in which records break.
+/// Breaks the record's contract in a random way.
 fn poison(mut record: KafkaRecord, rng: &mut Rng) -> KafkaRecord {
     match rng.u8(0..7) {
         0 => record.value = Some(b"{\"order_id\": ".to_vec()),
         1 => record.value = Some(Vec::new()),
         2 => record.value = None,
-        3 => record = record.without(rng.choice(["ce_id", "ce_type", "ce_subject"]).expect("one of them")),
+        3 => record = record.without(rng.choice(["ce_id", "ce_type", "ce_subject"]).expect("a header")),
         4 => {
-            let other = TOPICS.iter().find(|topic| **topic != record.topic).expect("there are four");
-            (*other).clone_into(&mut record.topic);
+            let other = ServiceName::topics().find(|topic| *topic != record.topic).expect("a second topic");
+            other.clone_into(&mut record.topic);
         }
         5 => {
             let schema = record.header("ce_dataschema").unwrap_or_default();
@@ -114,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_poison_breaks_the_contract() {
+    fn every_poison_record_is_undecodable() {
         let product = TestProduct { sku: "MUG".to_owned(), price_minor: 100, received: 1 };
         let mut rng = Rng::with_seed(1);
         for _ in 0..200 {

@@ -1,8 +1,8 @@
-//! Orders of known fates. Together they make every event of the saga happen.
+//! Orders with a scripted course and a known outcome. Together they cause every event of the saga.
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use contracts::OrderId;
 use e2e::NewOrder;
 use fastrand::Rng;
@@ -10,36 +10,36 @@ use providers::simulator::{addresses, cards};
 use xtask::wait::{Poll, wait_for};
 use xtask::{Client, ServiceName};
 
+use crate::choreography::listing;
 use crate::faults::refusal::Refusal;
 use crate::load::traffic::{AcceptedOrder, TestProducts, cancel, dispatch, place};
 use crate::system::SystemUnderTest;
 
-/// How long an order may take to come where it must, also when services crash on its way and the machine is busy.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Maximum time for one step, including crashes of services on a busy machine.
+const STEP_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What becomes of an order.
+/// Script of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScriptedOrder {
-    /// It is confirmed.
+    /// Confirmed.
     Sold,
-    /// There is not enough of it.
+    /// Cancelled: out of stock.
     Short,
-    /// Its card is declined.
+    /// Cancelled: the card is declined.
     Declined,
-    /// The carrier refuses it.
+    /// Cancelled: the carrier refuses the shipment.
     Refused,
-    /// It is cancelled by its customer after it was confirmed.
+    /// Cancelled by the customer after the confirmation.
     Cancelled,
-    /// It is cancelled by its customer while the gateway does not answer.
+    /// Cancelled by the customer while the gateway does not answer.
     Voided,
-    /// It is dispatched.
     Dispatched,
-    /// It is dispatched, and its customer did not know it yet and cancelled it.
+    /// Dispatched before the customer cancels.
     TooLate,
 }
 
 impl ScriptedOrder {
-    /// All of them, with the events and calls that each adds to those before it.
+    /// All scripts, each with the events and calls that no earlier script causes.
     pub const ALL: [(Self, &'static [&'static str]); 8] = [
         (
             Self::Sold,
@@ -63,15 +63,15 @@ impl ScriptedOrder {
         (Self::TooLate, &["ShipmentCancellationRefused"]),
     ];
 
-    /// A scripted_order in which this event or call happens; `None`: the saga has no such event.
+    /// Returns the first script that causes this event or call.
     pub fn of(event: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|(_, events)| events.contains(&event)).map(|(scripted_order, _)| scripted_order)
     }
 
-    /// Places its order, and does nothing more.
+    /// Places the order only.
     ///
     /// # Errors
-    /// It is not accepted.
+    /// The order is not accepted.
     pub fn place(self, system: &SystemUnderTest, products: &TestProducts) -> Result<AcceptedOrder> {
         let order = NewOrder::of(&products.ample[0], 2);
         let order = match self {
@@ -84,42 +84,42 @@ impl ScriptedOrder {
         place(system, &order, &mut Rng::new())
     }
 
-    /// Tells it to its end.
+    /// Places the order and runs the script to its end.
     ///
     /// # Errors
-    /// It goes another way, or takes too long.
+    /// The order does not reach the scripted statuses in time.
     pub fn run(self, system: &SystemUnderTest, products: &TestProducts) -> Result<AcceptedOrder> {
         let mut order = self.place(system, products)?;
         let id = order.id;
         match self {
             Self::Sold | Self::Short | Self::Declined | Self::Refused => {}
             Self::Cancelled => {
-                wait_until_it_is(system, ServiceName::Order, id, "confirmed")?;
+                wait_for_status(system, ServiceName::Order, id, "confirmed")?;
                 order.cancelled = cancel(system, id)?;
             }
             Self::Voided => {
-                wait_until_it_is(system, ServiceName::Payment, id, "charging")?;
+                wait_for_status(system, ServiceName::Payment, id, "charging")?;
                 order.cancelled = cancel(system, id)?;
             }
             Self::Dispatched => {
-                wait_until_it_is(system, ServiceName::Order, id, "confirmed")?;
+                wait_for_status(system, ServiceName::Order, id, "confirmed")?;
                 order.dispatched = dispatch(system, id);
             }
             Self::TooLate => {
-                wait_until_it_is(system, ServiceName::Order, id, "confirmed")?;
-                // That it is dispatched can't be published, so that its customer does not hear of it.
+                wait_for_status(system, ServiceName::Order, id, "confirmed")?;
+                // Blocks ShipmentDispatched, so that the order service still accepts the cancellation.
                 let refusal = Refusal::begin(system, "shipping.events")?;
                 order.dispatched = dispatch(system, id);
                 order.cancelled = cancel(system, id)?;
                 drop(refusal);
-                ensure!(order.cancelled, "order {id} was known to be dispatched");
+                ensure!(order.cancelled, "the cancellation of order {id} was refused");
             }
         }
-        wait_until_it_is(system, ServiceName::Order, id, self.end())?;
+        wait_for_status(system, ServiceName::Order, id, self.final_status())?;
         Ok(order)
     }
 
-    fn end(self) -> &'static str {
+    fn final_status(self) -> &'static str {
         match self {
             Self::Sold => "confirmed",
             Self::Short | Self::Declined | Self::Refused | Self::Cancelled | Self::Voided => "cancelled",
@@ -128,11 +128,11 @@ impl ScriptedOrder {
     }
 }
 
-fn wait_until_it_is(system: &SystemUnderTest, service: ServiceName, id: OrderId, status: &str) -> Result<()> {
-    let what = if service == ServiceName::Payment { "payments" } else { "orders" };
+fn wait_for_status(system: &SystemUnderTest, service: ServiceName, id: OrderId, status: &str) -> Result<()> {
+    let list = listing(service).context("no status")?.name;
     let client = Client::with_timeout(system.client(service).base(), Duration::from_secs(2));
-    wait_for(&format!("order {id} to be {status} at {service}"), PATIENCE, || {
-        let seen = match client.get(&format!("/{what}/{id}")) {
+    wait_for(&format!("order {id} to be {status} at {service}"), STEP_TIMEOUT, || {
+        let seen = match client.get(&format!("/{list}/{id}")) {
             Ok(reply) if reply.body["status"] == status => return Ok(Poll::Ready(())),
             Ok(reply) => reply.body.to_string(),
             Err(error) => format!("{error:#}"),

@@ -1,5 +1,5 @@
-//! Customers: a steady flow of orders, each sent again with its key until it is accepted. Some are cancelled, and some
-//! parcels dispatched, at random moments.
+//! A steady flow of orders. Customers resend each order with its idempotency key until it is accepted. Some orders are
+//! cancelled and some parcels dispatched at random moments.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,28 +21,28 @@ use xtask::{Reply, ServiceName};
 use crate::faults::plan::Size;
 use crate::system::{SystemUnderTest, locked};
 
-/// Customers that may be busy with their orders at the same time.
+/// Concurrent customers.
 const CUSTOMERS: usize = 64;
-/// How long a customer keeps trying.
+/// Maximum time in which a request is retried.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(3);
-/// How long a clerk keeps trying.
+/// Maximum time in which a dispatch is retried.
 const DISPATCH_TIMEOUT: Duration = Duration::from_secs(4);
-/// The longest that a customer waits before a cancellation, and a clerk before a dispatch.
+/// Maximum pause before a cancellation or a dispatch.
 const MAX_PAUSE_MS: u64 = 1_500;
 
-/// What is for sale.
+/// Products for sale.
 pub struct TestProducts {
-    /// More than enough of each.
+    /// Never out of stock.
     pub ample: Vec<TestProduct>,
-    /// For about half of those who want it.
+    /// In stock for about half of the orders.
     pub scarce: Vec<TestProduct>,
 }
 
 impl TestProducts {
-    /// Offers it, and takes it into stock.
+    /// Lists the products and fills the stock.
     ///
     /// # Errors
-    /// A service refuses.
+    /// A service rejects a request.
     pub fn seed_stock(system: &SystemUnderTest, orders: u32) -> Result<Self> {
         let ample = (1..=6).map(|number| product(system, format!("AMPLE-{number}"), 100 * number, orders * 9));
         let ample = ample.collect::<Result<_>>()?;
@@ -50,7 +50,6 @@ impl TestProducts {
         Ok(Self { ample, scarce: scarce.collect::<Result<_>>()? })
     }
 
-    /// All of it.
     pub fn products(&self) -> impl Iterator<Item = &TestProduct> {
         self.ample.iter().chain(&self.scarce)
     }
@@ -64,46 +63,50 @@ pub(crate) fn product(system: &SystemUnderTest, sku: String, price_minor: i64, o
     Ok(TestProduct { sku, price_minor, received: on_hand.into() })
 }
 
-/// What a customer knows of an order.
+/// An accepted order as its customer knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptedOrder {
-    /// Its name.
     pub id: OrderId,
-    /// What it costs, in cents.
+    /// Total in cents.
     pub total_minor: i64,
-    /// What was ordered.
+    /// SKUs with quantities.
     pub lines: Vec<(String, u32)>,
-    /// The trace that the customer began.
+    /// Trace started by the customer.
     pub trace_id: String,
-    /// When it was accepted.
     pub at: Timestamp,
-    /// Whether the customer asked for its cancellation, and was told that it is under way.
+    /// True if a cancellation was accepted.
     pub cancelled: bool,
-    /// Whether a clerk dispatched its parcel.
+    /// True if a dispatch succeeded.
     pub dispatched: bool,
-    /// Whether a provider is slow or failing with this one on its own account.
+    /// True if the provider simulator is slow or flaky for this order.
     pub slow: bool,
 }
 
-/// What came of all orders.
+/// Results of all requests.
 #[derive(Debug, Default)]
 pub struct TrafficLog {
     /// AcceptedOrder, in no particular order.
     pub accepted: Vec<AcceptedOrder>,
-    /// Goods that arrived meanwhile.
+    /// Receipts: SKUs with quantities.
     pub received: Vec<(String, u32)>,
-    /// Why good orders were not accepted, or good requests not answered as they must be.
+    /// Errors of valid requests.
     pub refused: Vec<String>,
 }
 
-/// Lets orders flow until there are enough and the faults are over.
-pub fn flow(system: &SystemUnderTest, products: &TestProducts, seed: u64, size: Size, over: &AtomicBool) -> TrafficLog {
+/// Generates orders until there are enough and the faults are over.
+pub fn generate(
+    system: &SystemUnderTest,
+    products: &TestProducts,
+    seed: u64,
+    size: Size,
+    over: &AtomicBool,
+) -> TrafficLog {
     let queue = CustomerQueue::default();
     thread::scope(|scope| {
         let customers: Vec<_> = (0..CUSTOMERS).map(|_| scope.spawn(|| serve(system, products, &queue))).collect();
         let start = Instant::now();
         let mut number = 0;
-        // Faults that were late may go on for a while; the flow goes on with them, but not for ever.
+        // Continues while late faults last, but not forever.
         while number < size.orders || (!over.load(Ordering::Relaxed) && number < 2 * size.orders) {
             let due = Duration::from_secs(number.into()) / size.orders_per_second;
             thread::sleep(due.saturating_sub(start.elapsed()));
@@ -113,16 +116,16 @@ pub fn flow(system: &SystemUnderTest, products: &TestProducts, seed: u64, size: 
         queue.close();
         let mut traffic = TrafficLog::default();
         for customer in customers {
-            let mut some = customer.join().expect("a customer does not panic");
-            traffic.accepted.append(&mut some.accepted);
-            traffic.received.append(&mut some.received);
-            traffic.refused.append(&mut some.refused);
+            let mut log = customer.join().expect("customer thread panicked");
+            traffic.accepted.append(&mut log.accepted);
+            traffic.received.append(&mut log.received);
+            traffic.refused.append(&mut log.refused);
         }
         traffic
     })
 }
 
-/// Where those wait who have not ordered yet: the seed of each.
+/// Seeds of the customers who have not ordered yet.
 #[derive(Default)]
 struct CustomerQueue {
     waiting: Mutex<(VecDeque<u64>, bool)>,
@@ -172,29 +175,29 @@ fn serve(system: &SystemUnderTest, products: &TestProducts, queue: &CustomerQueu
     traffic
 }
 
-/// Goods arrive. The clerk is not sure whether it was noted, and says it once more, with the same key.
+/// Books a receipt twice with the same idempotency key.
 pub(crate) fn receive(system: &SystemUnderTest, products: &TestProducts, rng: &mut Rng) -> Result<(String, u32)> {
-    let sku = &rng.choice(&products.ample).expect("there is something").sku;
+    let sku = &rng.choice(&products.ample).expect("a product").sku;
     let (path, quantity) = (format!("/stock/{sku}/receipts"), rng.u32(1..20));
     let (key, body) = (Uuid::now_v7().to_string(), json!({ "quantity": quantity }));
     for _ in 0..2 {
         let post = || system.client(ServiceName::Inventory).post_with(&path, &body, &[("idempotency-key", &key)]);
-        answer("a receipt", &[200], post)?;
+        request("a receipt", &[200], post)?;
         random_pause(rng);
     }
     Ok((sku.clone(), quantity))
 }
 
-/// Places an order that must be accepted, in a trace of its own.
+/// Places a valid order in a new trace.
 pub(crate) fn place(system: &SystemUnderTest, order: &NewOrder, rng: &mut Rng) -> Result<AcceptedOrder> {
     let (key, trace_id) = (Uuid::now_v7().to_string(), format!("{:032x}", rng.u128(1..)));
     let parent = format!("00-{trace_id}-{:016x}-00", rng.u64(1..));
     let body = order.body();
     let headers = [("idempotency-key", key.as_str()), ("traceparent", parent.as_str())];
     let reply =
-        answer("a new order", &[202], || system.client(ServiceName::Order).post_with("/orders", &body, &headers))?;
+        request("a new order", &[202], || system.client(ServiceName::Order).post_with("/orders", &body, &headers))?;
     Ok(AcceptedOrder {
-        id: reply.body["order_id"].as_str().context("an order has an id")?.parse()?,
+        id: reply.body["order_id"].as_str().context("response has no order_id")?.parse()?,
         total_minor: order.total_minor(),
         lines: lines(&body),
         trace_id,
@@ -205,15 +208,15 @@ pub(crate) fn place(system: &SystemUnderTest, order: &NewOrder, rng: &mut Rng) -
     })
 }
 
-/// Asks for the cancellation of an order; true if it is under way, false if it is too late.
+/// Requests the cancellation of an order. Returns `false` if it comes too late.
 pub(crate) fn cancel(system: &SystemUnderTest, id: OrderId) -> Result<bool> {
     let cancel = || system.client(ServiceName::Order).post(&format!("/orders/{id}/cancel"), &json!({}));
-    Ok(answer("a cancellation", &[202, 409], cancel)?.status == 202)
+    Ok(request("a cancellation", &[202, 409], cancel)?.status == 202)
 }
 
-/// One order, from the first thought to the last.
+/// Places one order and perhaps cancels or dispatches it.
 fn buy(system: &SystemUnderTest, products: &TestProducts, rng: &mut Rng) -> Result<AcceptedOrder> {
-    let (order, slow) = choose(products, rng);
+    let (order, slow) = random_order(products, rng);
     let mut accepted = AcceptedOrder { slow, ..place(system, &order, rng)? };
     let id = accepted.id;
     match rng.u8(0..100) {
@@ -238,10 +241,10 @@ fn random_pause(rng: &mut Rng) {
     thread::sleep(Duration::from_millis(rng.u64(0..MAX_PAUSE_MS)));
 }
 
-/// A clerk tries to send the parcel off, and gives up after a while: perhaps it will never be there. True if it left.
+/// Dispatches the parcel. Returns `false` after a timeout, because some orders never get a parcel.
 pub(crate) fn dispatch(system: &SystemUnderTest, id: OrderId) -> bool {
     let path = format!("/shipments/{id}/dispatch");
-    let left = wait_for("a parcel to be dispatched", DISPATCH_TIMEOUT, || {
+    let left = wait_for("the dispatch", DISPATCH_TIMEOUT, || {
         match system.client(ServiceName::Shipping).post(&path, &json!({})) {
             Ok(reply) if reply.status == 200 => Ok(Poll::Ready(())),
             Ok(reply) => Ok(Poll::Pending(reply.body.to_string())),
@@ -251,18 +254,18 @@ pub(crate) fn dispatch(system: &SystemUnderTest, id: OrderId) -> bool {
     left.is_ok()
 }
 
-/// Asks until there is one of the answers that are expected. That a service is away or busy is no answer.
-fn answer(what: &str, expected: &[u16], ask: impl Fn() -> Result<Reply>) -> Result<Reply> {
-    wait_for(&format!("an answer to {what}"), REQUEST_TIMEOUT, || match ask() {
+/// Repeats a request until it gets an expected status. Retries while the service is unavailable or overloaded.
+fn request(what: &str, expected: &[u16], send: impl Fn() -> Result<Reply>) -> Result<Reply> {
+    wait_for(&format!("a response to {what}"), REQUEST_TIMEOUT, || match send() {
         Ok(reply) if expected.contains(&reply.status) => Ok(Poll::Ready(reply)),
         Ok(reply) if [429, 503].contains(&reply.status) => Ok(Poll::Pending(reply.body.to_string())),
-        Ok(reply) => bail!("{what} is answered by {reply:?}"),
+        Ok(reply) => bail!("unexpected response to {what}: {reply:?}"),
         Err(error) => Ok(Poll::Pending(format!("{error:#}"))),
     })
 }
 
-/// An order of some fate, and whether a provider takes its time with it.
-fn choose(products: &TestProducts, rng: &mut Rng) -> (NewOrder, bool) {
+/// Creates a random order. The flag is true if a provider is slow or flaky for it.
+fn random_order(products: &TestProducts, rng: &mut Rng) -> (NewOrder, bool) {
     let hot = &products.ample[0];
     let mut order = NewOrder::of(if rng.bool() { hot } else { &products.ample[1] }, rng.u32(1..4));
     for product in &products.ample[2..] {
@@ -270,18 +273,18 @@ fn choose(products: &TestProducts, rng: &mut Rng) -> (NewOrder, bool) {
             order = order.and(product, rng.u32(1..6));
         }
     }
-    let fate = rng.u8(0..100);
-    let order = match fate {
+    let kind = rng.u8(0..100);
+    let order = match kind {
         0..8 => order.paid_with(if rng.bool() { cards::DECLINED } else { cards::INSUFFICIENT_FUNDS }),
         8..16 => order.to_country(addresses::UNSERVED_COUNTRY),
-        16..26 => order.and(rng.choice(&products.scarce).expect("there is something scarce"), rng.u32(1..3)),
+        16..26 => order.and(rng.choice(&products.scarce).expect("a scarce product"), rng.u32(1..3)),
         26..30 => order.paid_with(cards::FLAKY),
         30..34 => order.to_postal_code(addresses::FLAKY_POSTAL_CODE),
         34..36 => order.paid_with(cards::SLOW),
         36..38 => order.to_postal_code(addresses::SLOW_POSTAL_CODE),
         _ => order,
     };
-    (order, (26..38).contains(&fate))
+    (order, (26..38).contains(&kind))
 }
 
 fn lines(body: &Value) -> Vec<(String, u32)> {

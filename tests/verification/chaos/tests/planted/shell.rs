@@ -52,7 +52,7 @@ fn must_be_caught_with(bug: &'static str, environment: &[Variable], fault: Sched
     for violation in &verdict.violations {
         println!("  {violation}");
     }
-    let is_it = |violation: &Violation| violation.rule == by && violation.what.contains(saying);
+    let is_it = |violation: &Violation| violation.rule == by && violation.detail.contains(saying);
     assert!(verdict.violations.iter().any(is_it), "{by:?} does not say of {bug}: {saying}");
 }
 
