@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use anyhow::Result;
 use contracts::{
-    CorrelationId, Decoded, Event, EventId, OrderId, Received, decode,
+    CorrelationId, Decoded, Event, EventId, OrderId, Received, TOPICS, decode,
     inventory::{InventoryEvent, StockLine},
 };
 use e2e::records::KafkaRecord;
@@ -96,7 +96,7 @@ pub(super) struct TopicContents {
 
 pub(super) fn read(system: &SystemUnderTest) -> Result<TopicContents> {
     let mut contents = TopicContents::default();
-    let topics: Vec<_> = ServiceName::topics().map(str::to_owned).collect();
+    let topics: Vec<_> = TOPICS.iter().copied().map(str::to_owned).collect();
     read_all(system, &topics, |message| {
         let record = KafkaRecord::of(message, system.prefix());
         let topic = record.topic.clone();

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
+use contracts::TOPICS;
 use fastrand::Rng;
 use providers::simulator::Trouble;
 use xtask::ServiceName;
@@ -221,7 +222,7 @@ impl fmt::Display for FaultPlan {
         }
         let outages: usize = self.providers.iter().map(|(_, faults)| faults.len()).sum();
         let TopicFaults { duplicated_percent, poisoned_permille } = self.topic_faults;
-        let topics = ServiceName::topics().count();
+        let topics = TOPICS.len();
         write!(f, "  {outages} provider outages, {duplicated_percent} % duplicates and ")?;
         write!(f, "{poisoned_permille} poison records per 1,000 events in {topics} topics")
     }

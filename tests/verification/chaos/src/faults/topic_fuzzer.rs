@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use contracts::TOPICS;
 use e2e::records::KafkaRecord;
 use fastrand::Rng;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::{Message as _, Offset, TopicPartitionList};
-use xtask::ServiceName;
 
 use crate::faults::plan::TopicFaults;
 use crate::kafka::{partitions, reader};
@@ -49,7 +49,7 @@ pub fn inject_topic_faults(
     let mut rng = Rng::with_seed(seed);
     let consumer = reader(system, "chaos-topic-fuzzer")?;
     let mut list = TopicPartitionList::new();
-    for topic in ServiceName::topics().map(|topic| format!("{}{topic}", system.prefix())) {
+    for topic in TOPICS.iter().copied().map(|topic| format!("{}{topic}", system.prefix())) {
         for partition in partitions(&consumer, &topic)? {
             list.add_partition_offset(&topic, partition, Offset::Beginning)?;
         }
@@ -91,7 +91,7 @@ fn poison(mut record: KafkaRecord, rng: &mut Rng) -> KafkaRecord {
         2 => record.value = None,
         3 => record = record.without(rng.choice(["ce_id", "ce_type", "ce_subject"]).expect("a header")),
         4 => {
-            let other = ServiceName::topics().find(|topic| *topic != record.topic).expect("a second topic");
+            let other = TOPICS.iter().copied().find(|topic| *topic != record.topic).expect("a second topic");
             other.clone_into(&mut record.topic);
         }
         5 => {
