@@ -1,88 +1,117 @@
-//! How far the explorer goes: which stories it follows in every order.
+//! Bounds of the exploration: the configurations in which every schedule is explored.
 
 use std::{fmt, time::Instant};
 
-use crate::{Card, Destination, Explored, Guarantees, PRODUCTION, Setting, Story, WITHOUT_ANY, WITHOUT_INBOX, explore};
+use crate::{
+    config::{ANY_ORDER, Card, DeliveryAddress, Guarantees, ModelConfig, OrderScenario, PRODUCTION, WITHOUT_ANY},
+    explore::{Explored, explore},
+};
 
-/// A setting to follow in every order.
+/// A configuration to explore.
 #[derive(Debug, Clone)]
-pub struct Bound {
-    /// What the world begins with.
-    pub setting: Setting,
-    /// How often a call may be made.
+pub struct ExplorationBound {
+    pub config: ModelConfig,
+    /// Maximum executions of each provider call.
     pub attempts: u8,
 }
 
-/// A bound and what was found within it, as one line.
+/// An explored bound, displayed in one line.
 #[derive(Debug)]
-pub struct Report {
-    bound: Bound,
-    /// What was found.
+pub struct ExplorationReport {
+    bound: ExplorationBound,
     pub explored: Explored,
     seconds: f32,
 }
 
-const GOOD: Story =
-    Story { card: Card::Approved, address: Destination::Served, cancelled: true, dispatched: true, late: true };
-/// Neither people nor the clock interfere.
-const UNDISTURBED: Story = Story { cancelled: false, dispatched: false, late: false, ..GOOD };
+const GOOD: OrderScenario = OrderScenario {
+    card: Card::Approved,
+    address: DeliveryAddress::Served,
+    cancelled: true,
+    dispatched: true,
+    late: true,
+};
+/// A scenario without actions of people or the clock.
+const UNDISTURBED: OrderScenario = OrderScenario { cancelled: false, dispatched: false, late: false, ..GOOD };
 
-/// Every story of one order, with customer, clerk and clock at any moment, and without the help of an inbox.
-pub fn of_one_order(guarantees: Guarantees, attempts: u8) -> Vec<Bound> {
-    let stories = [
+/// All scenarios of one order, with customer, clerk and clock at any moment.
+pub fn of_one_order(guarantees: Guarantees, attempts: u8) -> Vec<ExplorationBound> {
+    let scenarios = [
         (GOOD, 1),
-        (Story { address: Destination::Refused, ..GOOD }, 1),
-        (Story { address: Destination::Silent, ..GOOD }, 1),
-        (Story { card: Card::Declined, ..GOOD }, 1),
-        (Story { card: Card::Silent, ..GOOD }, 1),
+        (OrderScenario { address: DeliveryAddress::Refused, ..GOOD }, 1),
+        (OrderScenario { address: DeliveryAddress::Silent, ..GOOD }, 1),
+        (OrderScenario { card: Card::Declined, ..GOOD }, 1),
+        (OrderScenario { card: Card::Silent, ..GOOD }, 1),
         (GOOD, 0),
     ];
-    let bound = |(story, mugs)| Bound { setting: Setting { stories: vec![story], mugs, guarantees }, attempts };
-    stories.map(bound).to_vec()
+    let bound = |(scenario, mugs)| {
+        let config = ModelConfig { scenarios: vec![scenario], mugs, guarantees };
+        ExplorationBound { config, attempts }
+    };
+    scenarios.map(bound).to_vec()
 }
 
-/// Two orders that compete for the last unit.
-fn of_two_orders(first: Story, second: Story) -> Bound {
-    Bound { setting: Setting { stories: vec![first, second], mugs: 1, guarantees: PRODUCTION }, attempts: 1 }
+/// Two orders that compete for the last mug.
+fn of_two_orders(first: OrderScenario, second: OrderScenario, guarantees: Guarantees) -> ExplorationBound {
+    let config = ModelConfig { scenarios: vec![first, second], mugs: 1, guarantees };
+    ExplorationBound { config, attempts: 1 }
 }
 
-/// What the tests follow.
-pub fn standard() -> Vec<Bound> {
-    let mut bounds = of_one_order(WITHOUT_INBOX, 1);
-    bounds.push(of_two_orders(UNDISTURBED, UNDISTURBED));
-    bounds.push(of_two_orders(UNDISTURBED, Story { card: Card::Declined, ..UNDISTURBED }));
+/// Bounds of the tests. The records of one order arrive in any order, also within a topic, and repeatedly.
+pub fn standard() -> Vec<ExplorationBound> {
+    let mut bounds = of_one_order(WITHOUT_ANY, 1);
+    let declined = OrderScenario { card: Card::Declined, ..UNDISTURBED };
+    bounds.push(of_two_orders(UNDISTURBED, UNDISTURBED, PRODUCTION));
+    bounds.push(of_two_orders(UNDISTURBED, declined, PRODUCTION));
     bounds
 }
 
-/// What takes minutes and gigabytes.
-pub fn deep() -> Vec<Bound> {
+/// Bounds that take minutes and gigabytes.
+pub fn deep() -> Vec<ExplorationBound> {
     let mut bounds = of_one_order(WITHOUT_ANY, 2);
-    bounds.push(of_two_orders(UNDISTURBED, Story { address: Destination::Refused, ..UNDISTURBED }));
-    bounds.push(of_two_orders(UNDISTURBED, Story { cancelled: true, ..UNDISTURBED }));
+    let refused = OrderScenario { address: DeliveryAddress::Refused, ..UNDISTURBED };
+    let cancelled = OrderScenario { cancelled: true, ..UNDISTURBED };
+    bounds.push(of_two_orders(UNDISTURBED, UNDISTURBED, ANY_ORDER));
+    bounds.push(of_two_orders(UNDISTURBED, refused, PRODUCTION));
+    bounds.push(of_two_orders(UNDISTURBED, cancelled, PRODUCTION));
     bounds
 }
 
-impl Bound {
-    /// Follows every schedule within the bound.
+impl ExplorationBound {
+    /// Explores every schedule within the bound.
     ///
     /// # Errors
-    /// As [`explore`].
-    pub fn explore(self) -> Result<Report, String> {
+    /// See [`explore`].
+    pub fn explore(self) -> Result<ExplorationReport, String> {
         let started = Instant::now();
-        let explored = explore(self.setting.clone(), self.attempts)?;
-        Ok(Report { bound: self, explored, seconds: started.elapsed().as_secs_f32() })
+        let explored = explore(self.config.clone(), self.attempts)?;
+        Ok(ExplorationReport { bound: self, explored, seconds: started.elapsed().as_secs_f32() })
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for ExplorationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { bound: Bound { setting, attempts }, explored, seconds } = self;
+        let Self { bound: ExplorationBound { config, attempts }, explored, seconds } = self;
         let (worlds, depth) = (explored.worlds, explored.depth);
-        write!(f, "{worlds:>9} worlds, {depth:>3} steps deep, {seconds:>6.1} s: {} in stock", setting.mugs)?;
-        for story in &setting.stories {
-            write!(f, ", {story}")?;
+        write!(f, "{worlds:>9} worlds, depth {depth:>3}, {seconds:>6.1} s: mugs {}", config.mugs)?;
+        for scenario in &config.scenarios {
+            write!(f, ", {scenario}")?;
         }
-        let Guarantees { inbox, order_within_topic } = setting.guarantees;
-        write!(f, "; inbox {inbox}, order within topic {order_within_topic}, calls made up to {attempts} times")
+        let Guarantees { inbox, order_within_topic } = config.guarantees;
+        write!(f, "; inbox {inbox}, order within topic {order_within_topic}, attempts {attempts}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn report_names_size_scenarios_and_guarantees() {
+        let bound = of_two_orders(GOOD, UNDISTURBED, ANY_ORDER);
+        let explored = Explored { worlds: 1_234, depth: 56, ..Explored::default() };
+        let report = ExplorationReport { bound, explored, seconds: 7.8 };
+        expect!["     1234 worlds, depth  56,    7.8 s: mugs 1, Approved card to Served address with customer, clerk, clock, Approved card to Served address; inbox true, order within topic false, attempts 1"].assert_eq(&report.to_string());
     }
 }

@@ -1,25 +1,26 @@
-//! What the services say that they do, as data.
+//! The services' declared reactions, as data.
 
 use std::collections::BTreeSet;
 
-use contracts::{EventType, ServiceName};
+use catalog::ServiceName;
+use contracts::EventType;
 use decider::{ReactionInfo, Trigger};
 
-pub use service_registry::{LINKED as PARTS, LinkedService as Part};
+pub use service_registry::{LINKED as SERVICES, LinkedService as ServiceDeclaration};
 
-use crate::Observed;
+use crate::schedule::Observed;
 
-/// All reactions, with the service that has them.
+/// All reactions, each with its service.
 pub fn reactions() -> impl Iterator<Item = (ServiceName, &'static ReactionInfo)> {
-    PARTS.iter().flat_map(|part| part.reactions.iter().map(move |reaction| (part.owner, reaction)))
+    SERVICES.iter().flat_map(|service| service.reactions.iter().map(move |reaction| (service.owner, reaction)))
 }
 
 /// All event types.
 pub fn events() -> impl Iterator<Item = &'static EventType> {
-    PARTS.iter().flat_map(|part| part.publishes)
+    SERVICES.iter().flat_map(|service| service.publishes)
 }
 
-/// What should be seen when everything that can happen happens.
+/// Expected observations of a complete exploration.
 pub fn declared() -> BTreeSet<Observed> {
     let mut declared = BTreeSet::new();
     for (owner, reaction) in reactions() {
@@ -32,16 +33,12 @@ pub fn declared() -> BTreeSet<Observed> {
     declared
 }
 
-/// Who reacts to an event.
+/// Reactions to an event.
 pub fn consumers(event: &str) -> impl Iterator<Item = (ServiceName, &'static ReactionInfo)> {
-    reactions().filter(move |(_, reaction)| reaction.trigger == Trigger::Event(event_name(event)))
+    reactions().filter(move |(_, reaction)| matches!(reaction.trigger, Trigger::Event(name) if name == event))
 }
 
-fn event_name(name: &str) -> &'static str {
-    contracts::event_type(name).map_or("", |event| event.name)
-}
-
-/// The events that an event may lead to, in one step.
-pub fn follow_ups(event: &str) -> BTreeSet<&'static str> {
+/// Events that an event may cause in one step.
+pub fn direct_consequences(event: &str) -> BTreeSet<&'static str> {
     consumers(event).flat_map(|(_, reaction)| reaction.emits).map(|event| event.name).collect()
 }

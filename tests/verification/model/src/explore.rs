@@ -1,4 +1,4 @@
-//! Following schedules: one, or all of them.
+//! Exploration of schedules: one, or all of them.
 
 use std::{
     collections::{BTreeSet, HashSet, VecDeque},
@@ -7,64 +7,72 @@ use std::{
     rc::Rc,
 };
 
-use contracts::{Contract as _, Received};
-use inventory::decider::Inventory;
-use order::decider::Order;
+use catalog::ServiceName;
+use contracts::Received;
 use payment::decider::Payment;
 use shipping::decider::Shipping;
 
 use crate::{
-    documents::sequence::Later,
+    config::ModelConfig,
     rules::rule,
-    services::{Party, Streams},
-    setting::Setting,
-    world::{Action, Answer, Call, Observed, Step, World},
+    schedule::{Action, Observed, ScheduleStep},
+    services::{ForService, Participant, for_service},
+    transport::{PendingCall, ProviderAnswer, lane},
+    world::World,
 };
 
-/// What was found by following every schedule.
+/// Result of exploring every schedule.
 #[derive(Debug, Default)]
 pub struct Explored {
-    /// Different worlds.
+    /// Number of distinct worlds.
     pub worlds: usize,
-    /// Steps to the farthest of them.
+    /// Length of the longest of the shortest schedules to each world.
     pub depth: usize,
-    /// Every reaction that was seen.
     pub observed: BTreeSet<Observed>,
 }
 
-/// Follows the schedule that these numbers choose, then lets everything come to rest.
+/// A person's action on a completed order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FollowUp {
+    /// The customer cancels.
+    Cancel,
+    /// A clerk dispatches the parcel.
+    Dispatch,
+}
+
+/// Follows the schedule that these numbers choose, then runs the world to quiescence.
 ///
 /// # Errors
-/// Something does not hold that must: what, and all that happened.
-pub fn follow(setting: Setting, choices: &[u16]) -> Result<(), String> {
-    let mut world = World::new(setting);
+/// A rule is violated. The error names it and lists the schedule.
+pub fn follow(config: ModelConfig, choices: &[u16]) -> Result<(), String> {
+    let mut world = World::new(config);
     for choice in choices {
         let Some(action) = world.choose(*choice) else { break };
         world.act(action)?;
     }
-    world.come_to_rest()
+    world.run_to_quiescence()
 }
 
-/// Follows every schedule: every record early or late, people and the clock at any moment, every call made up to
-/// `attempts` times. In every world it is tried whether what has arrived may come again; every world at rest must be one
-/// in which all orders ended. The shortest schedules come first, so a failure tells the shortest way to it.
+/// Explores every schedule: every delay of records, people and the clock at any moment, up to `attempts` executions of each
+/// call. Every world is also checked for the effect of repeated records; in every quiescent world all orders must have
+/// ended. The search is breadth-first, so an error lists the shortest schedule that violates a rule.
 ///
 /// # Errors
-/// As [`follow`].
-pub fn explore(setting: Setting, attempts: u8) -> Result<Explored, String> {
+/// A rule is violated. The error names it and lists the schedule.
+pub fn explore(config: ModelConfig, attempts: u8) -> Result<Explored, String> {
     let mut explored = Explored::default();
-    let mut open = VecDeque::from([World::new(setting)]);
+    let mut open = VecDeque::from([World::new(config)]);
     let mut known = HashSet::new();
     while let Some(world) = open.pop_front() {
         explored.depth = world.schedule.len();
-        world.check_what_comes_again()?;
+        world.check_repetitions()?;
         let progress = world.progress();
         if progress.is_empty() {
-            world.clone().come_to_rest()?;
+            world.clone().run_to_quiescence()?;
         }
-        let repeatable = |(_, call): &(usize, &Call)| (1..attempts).contains(&call.attempts);
+        let repeatable = |(_, call): &(usize, &PendingCall)| (1..attempts).contains(&call.attempts);
         let calls = world.calls.iter().enumerate().filter(repeatable).map(|(index, _)| Action::Perform(index));
-        for action in progress.into_iter().chain(world.whims()).chain(calls) {
+        for action in progress.into_iter().chain(world.optional_actions()).chain(calls) {
             let mut next = world.clone();
             next.observed = Rc::default();
             next.act(action)?;
@@ -78,11 +86,29 @@ pub fn explore(setting: Setting, attempts: u8) -> Result<Explored, String> {
     Ok(explored)
 }
 
+/// Runs one order without delays: every necessary action happens at once, people act when the world is quiescent. Returns
+/// the schedule.
+///
+/// # Errors
+/// A rule is violated. The error names it and lists the schedule.
+pub fn run(config: ModelConfig, follow_ups: &[FollowUp]) -> Result<Vec<ScheduleStep>, String> {
+    let mut world = World::new(config);
+    world.run_to_quiescence()?;
+    for follow_up in follow_ups {
+        world.act(match follow_up {
+            FollowUp::Cancel => Action::Cancel(0),
+            FollowUp::Dispatch => Action::Dispatch(0),
+        })?;
+        world.run_to_quiescence()?;
+    }
+    Ok(world.schedule.iter().map(|step| ScheduleStep::clone(step)).collect())
+}
+
 impl World {
-    /// The same for worlds from which the same can follow. 128 bits: of a billion worlds two are mistaken for each other
-    /// with a probability below 10⁻²⁰.
+    /// Hash that is equal for worlds with the same future. With 128 bits, the probability of a collision among a billion
+    /// worlds is below 10⁻²⁰.
     fn fingerprint(&self) -> u128 {
-        let text = self.essence();
+        let text = self.canonical_text();
         let half = |salt: u8| {
             let mut hasher = DefaultHasher::new();
             (salt, &text).hash(&mut hasher);
@@ -91,80 +117,63 @@ impl World {
         half(0) << 64 | half(1)
     }
 
-    fn essence(&self) -> String {
+    fn canonical_text(&self) -> String {
         let mut text = String::new();
-        let mut note = |what: &dyn fmt::Debug| write!(text, "{what:?};").expect("a String takes all");
-        for order in self.order.0.values().filter_map(|state| state.order.as_ref()) {
-            note(&(order.progress, order.cancellation, order.outcome));
-        }
-        for state in self.inventory.0.values() {
-            note(&(&state.reservation, state.stock.values().collect::<Vec<_>>()));
-        }
-        for state in self.payment.0.values() {
-            note(state);
-        }
-        for state in self.shipping.0.values() {
-            note(state);
-        }
+        let mut note = |value: &dyn fmt::Debug| write!(text, "{value:?};").expect("writing to a String cannot fail");
+        self.services.each_state(&mut note);
         note(&(self.accounts.values().collect::<Vec<_>>(), self.parcels.values().collect::<Vec<_>>()));
-        // The same calls and records may have come about in another order.
+        // Sorted, because the order in which calls and records were created does not matter.
         let mut calls: Vec<_> = self.calls.iter().collect();
         calls.sort_by_key(|call| call.name());
         for call in calls {
-            let settled: Vec<_> = call.answers.iter().map(|answer| answer.settled()).collect();
-            note(&(call.name(), call.because, call.attempts, call.is_answered, settled));
+            let results: Vec<_> = call.answers.iter().map(|answer| answer.result()).collect();
+            note(&(call.name(), call.caused_by, call.attempts, call.is_answered, results));
         }
-        for mailbox in &self.mailboxes {
-            let place = |record: &Received| (record.meta.event_type.owner, record.event.order_id());
-            let mut coming: Vec<_> =
-                mailbox.coming.iter().map(|record| (place(record), record.meta.event_type.name)).collect();
-            coming.sort_by_key(|(place, _)| *place);
-            note(&coming);
+        for mailbox in self.mailboxes.values() {
+            let mut pending: Vec<_> =
+                mailbox.pending.iter().map(|record| (lane(record), record.meta.event_type.name)).collect();
+            if self.config.guarantees.order_within_topic {
+                pending.sort_by_key(|(lane, _)| *lane);
+            } else {
+                pending.sort_unstable();
+            }
+            note(&pending);
         }
         text
     }
 
-    /// Whatever has arrived may arrive again, at any time: every service sees by itself that it is nothing new.
-    fn check_what_comes_again(&self) -> Result<(), String> {
-        self.check_records_again::<Order>(&self.order)?;
-        self.check_records_again::<Inventory>(&self.inventory)?;
-        self.check_records_again::<Payment>(&self.payment)?;
-        self.check_records_again::<Shipping>(&self.shipping)?;
-        for answer in self.calls.iter().filter(|call| call.is_answered).flat_map(|call| &call.answers) {
-            let is_nothing = match &**answer {
-                Answer::FromGateway(command) => self.payment.decide::<Payment>(command).is_empty(),
-                Answer::FromCarrier(command) => self.shipping.decide::<Shipping>(command).is_empty(),
-            };
-            rule(is_nothing, "an answer is accepted once").map_err(|broken| self.story(&broken))?;
+    /// Checks that a repetition of any record or response has no effect in this world.
+    fn check_repetitions(&self) -> Result<(), String> {
+        for (service, _) in ServiceName::owners() {
+            for record in &self.mailboxes[service].arrived {
+                let is_ignored = for_service(service, IgnoresRepetition { world: self, record });
+                let name = record.meta.event_type.name;
+                rule(is_ignored == Some(true), &format!("{service} ignores repeated {name}"))
+                    .map_err(|violation| self.with_schedule(&violation))?;
+            }
         }
-        Ok(())
-    }
-
-    fn check_records_again<S: Party>(&self, streams: &Streams<S::State>) -> Result<(), String> {
-        for record in &self.mailboxes[S::NAME as usize].arrived {
-            let events = streams
-                .decide::<S>(&S::react(&record.meta, record.event.data()).expect("only what it reacts to is sent"));
-            let (name, service) = (record.meta.event_type.name, S::Public::OWNER);
-            let broken = format!("{name} that comes again to {service} is nothing");
-            rule(events.is_empty(), &broken).map_err(|broken| self.story(&broken))?;
+        for answer in self.calls.iter().filter(|call| call.is_answered).flat_map(|call| &call.answers) {
+            let is_ignored = match &**answer {
+                ProviderAnswer::Gateway(command) => self.services.payment.decide::<Payment>(command).is_empty(),
+                ProviderAnswer::Carrier(command) => self.services.shipping.decide::<Shipping>(command).is_empty(),
+            };
+            rule(is_ignored, "a repeated response is ignored").map_err(|violation| self.with_schedule(&violation))?;
         }
         Ok(())
     }
 }
 
-/// One run in which everything happens as soon as it can, and people act when all has come to rest. Gives its steps.
-///
-/// # Errors
-/// As [`follow`].
-pub fn run(setting: Setting, later: &[Later]) -> Result<Vec<Step>, String> {
-    let mut world = World::new(setting);
-    world.come_to_rest()?;
-    for action in later {
-        world.act(match action {
-            Later::Cancel => Action::Cancel(0),
-            Later::Dispatch => Action::Dispatch(0),
-        })?;
-        world.come_to_rest()?;
+/// Returns whether a service ignores a record that it has processed before.
+struct IgnoresRepetition<'a> {
+    world: &'a World,
+    record: &'a Received,
+}
+
+impl ForService for IgnoresRepetition<'_> {
+    type Output = bool;
+
+    fn run<P: Participant>(self) -> bool {
+        let command = P::reaction(&self.record.meta, self.record.event.data());
+        P::streams_in(&self.world.services).decide::<P>(&command).is_empty()
     }
-    Ok(world.schedule.iter().map(|step| Step::clone(step)).collect())
 }

@@ -1,26 +1,25 @@
-//! The saga as a whole, in memory, in every order in which things can happen: the real deciders, policies and outside
-//! calls of the four services, and between them whatever a network, two providers, customers and a clock may do.
+//! The whole saga in memory: the real deciders, policies and provider calls of all services, connected by a network,
+//! providers, customers and a clock that behave in every possible way.
 //!
-//! - A `World` is the whole saga at one moment; its `act` does one thing and checks what must hold always.
-//! - [`explore`](explore()) follows every schedule; [`follow`] one. A failure says what is broken and lists what happened,
-//!   step by step.
-//! - [`choreography`] is what the services say that they do; the model proves it, and [`documents`] are made of it.
+//! - [`config`]: the scenarios of a run and the guarantees of the network.
+//! - `world`: the state of the whole saga. Each action changes it and checks the invariants (`rules`).
+//! - [`explore`]: exploration of one schedule or of all schedules. An error names the violated rule and lists the schedule.
+//! - [`bounds`]: the configurations that are explored in tests and in the deep run.
+//! - [`choreography`]: the reactions declared by the services. Tests compare them with the explored ones, and
+//!   [`documents`] are generated from them.
 //!
-//! A crash needs no step of its own: before the commit nothing has happened and the record is still to come; after the
-//! commit the record comes again.
+//! Crashes need no action of their own. A crash before the commit leaves the record pending; a crash after the commit
+//! delivers the record again.
 
+mod actions;
 pub mod bounds;
-mod choices;
 pub mod choreography;
+pub mod config;
 pub mod documents;
-mod explore;
+pub mod explore;
 mod providers;
 mod rules;
+pub mod schedule;
 mod services;
-mod setting;
-mod story;
+mod transport;
 mod world;
-
-pub use explore::{Explored, explore, follow, run};
-pub use setting::{Card, Destination, Guarantees, PRODUCTION, Setting, Story, WITHOUT_ANY, WITHOUT_INBOX};
-pub use world::{Observed, Step};

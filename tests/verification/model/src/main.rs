@@ -1,14 +1,14 @@
-//! Follows every schedule of the saga, and tells how many worlds there are.
+//! Explores every schedule of the saga and prints the number of states.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use model::bounds;
 
-/// Follows the saga in every order in which things can happen; a violation is told by the shortest way to it.
+/// Explores every schedule of the saga. A violation is reported with the shortest schedule that leads to it.
 #[derive(Parser)]
 struct Arguments {
-    /// Go further than the tests do: takes minutes and gigabytes.
+    /// Explore beyond the bounds of the tests. Takes minutes and gigabytes.
     #[arg(long)]
     deep: bool,
 }
@@ -18,8 +18,8 @@ fn main() -> ExitCode {
     for bound in if deep { bounds::deep() } else { bounds::standard() } {
         match bound.explore() {
             Ok(report) => println!("{report}"),
-            Err(broken) => {
-                eprintln!("{broken}");
+            Err(violation) => {
+                eprintln!("{violation}");
                 return ExitCode::FAILURE;
             }
         }

@@ -1,4 +1,4 @@
-//! The outside world: a gateway and a carrier that keep what `providers` promises.
+//! Models of the providers: a gateway and a carrier that fulfil the contracts of the `providers` crate.
 
 use std::{
     collections::BTreeMap,
@@ -11,27 +11,27 @@ use async_trait::async_trait;
 use contracts::{Money, OrderId, order::Address};
 use providers::{BookAnswer, Carrier, ChargeAnswer, PaymentGateway, ProviderError, RefundAnswer, VoidAnswer};
 
-/// Closes a key with the first of a capture, a decline and a void, as [`PaymentGateway`] promises.
+/// The gateway's account of one key. The first of capture, decline and void closes it, as [`PaymentGateway`] specifies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Account {
-    pub(crate) outcome: Option<Closed>,
+pub(crate) struct GatewayAccount {
+    pub(crate) outcome: Option<ChargeOutcome>,
     pub(crate) captures: u32,
     pub(crate) captured: i64,
     pub(crate) refunded: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Closed {
+pub(crate) enum ChargeOutcome {
     Captured,
     Declined,
     Voided,
 }
 
-/// The gateway's accounts, lent to the service's own code for one call.
-pub(crate) struct ModelGateway(pub(crate) Mutex<BTreeMap<OrderId, Account>>);
+/// The gateway's accounts, lent to the service's provider client for one call.
+pub(crate) struct ModelGateway(pub(crate) Mutex<BTreeMap<OrderId, GatewayAccount>>);
 
 impl ModelGateway {
-    fn with<A>(&self, key: OrderId, work: impl FnOnce(&mut Account) -> A) -> A {
+    fn with<A>(&self, key: OrderId, work: impl FnOnce(&mut GatewayAccount) -> A) -> A {
         work(self.0.lock().expect("one thread").entry(key).or_default())
     }
 }
@@ -45,24 +45,24 @@ impl PaymentGateway for ModelGateway {
             return Err(ProviderError::Unavailable("no answer".into()));
         }
         Ok(self.with(key, |account| {
-            let outcome = if card == "Approved" { Closed::Captured } else { Closed::Declined };
-            if account.outcome.is_none() && outcome == Closed::Captured {
+            let outcome = if card == "Approved" { ChargeOutcome::Captured } else { ChargeOutcome::Declined };
+            if account.outcome.is_none() && outcome == ChargeOutcome::Captured {
                 account.captures += 1;
                 account.captured += amount.minor;
             }
             match account.outcome.get_or_insert(outcome) {
-                Closed::Captured => ChargeAnswer::Captured { capture_id: CAPTURE_ID.into() },
-                Closed::Declined => ChargeAnswer::Declined { code: "card_declined".into() },
-                Closed::Voided => ChargeAnswer::Voided,
+                ChargeOutcome::Captured => ChargeAnswer::Captured { capture_id: CAPTURE_ID.into() },
+                ChargeOutcome::Declined => ChargeAnswer::Declined { code: "card_declined".into() },
+                ChargeOutcome::Voided => ChargeAnswer::Voided,
             }
         }))
     }
 
     async fn void(&self, key: OrderId) -> Result<VoidAnswer, ProviderError> {
-        Ok(self.with(key, |account| match account.outcome.get_or_insert(Closed::Voided) {
-            Closed::Captured => VoidAnswer::Captured { capture_id: CAPTURE_ID.into() },
-            Closed::Declined => VoidAnswer::Declined { code: "card_declined".into() },
-            Closed::Voided => VoidAnswer::Voided,
+        Ok(self.with(key, |account| match account.outcome.get_or_insert(ChargeOutcome::Voided) {
+            ChargeOutcome::Captured => VoidAnswer::Captured { capture_id: CAPTURE_ID.into() },
+            ChargeOutcome::Declined => VoidAnswer::Declined { code: "card_declined".into() },
+            ChargeOutcome::Voided => VoidAnswer::Voided,
         }))
     }
 
@@ -77,16 +77,16 @@ impl PaymentGateway for ModelGateway {
     }
 }
 
-/// What the carrier knows of one order.
+/// The carrier's booking of one order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Parcel {
+pub(crate) struct CarrierParcel {
     pub(crate) answer: Option<BookAnswer>,
-    /// A courier will come for it.
+    /// Booked and not cancelled.
     pub(crate) active: bool,
 }
 
-/// The carrier's books, lent to the service's own code for one call.
-pub(crate) struct ModelCarrier(pub(crate) Mutex<BTreeMap<OrderId, Parcel>>);
+/// The carrier's bookings, lent to the service's provider client for one call.
+pub(crate) struct ModelCarrier(pub(crate) Mutex<BTreeMap<OrderId, CarrierParcel>>);
 
 #[async_trait]
 impl Carrier for ModelCarrier {
@@ -107,16 +107,16 @@ impl Carrier for ModelCarrier {
     }
 
     async fn cancel(&self, key: OrderId) -> Result<(), ProviderError> {
-        let cancelled = Parcel { answer: Some(BookAnswer::Cancelled), active: false };
+        let cancelled = CarrierParcel { answer: Some(BookAnswer::Cancelled), active: false };
         self.0.lock().expect("one thread").insert(key, cancelled);
         Ok(())
     }
 }
 
-/// The result of a future that waits for nothing.
+/// Polls a future that never waits.
 pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
-        Poll::Pending => unreachable!("the models answer at once"),
+        Poll::Pending => unreachable!("models answer at once"),
     }
 }

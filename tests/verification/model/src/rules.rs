@@ -1,4 +1,4 @@
-//! What must hold, always and at rest.
+//! Rules for all worlds, and for quiescent ones.
 
 use std::collections::HashSet;
 
@@ -15,21 +15,22 @@ use order::{
 use shipping::{decider::State as Shipment, policy::SHIPMENTS};
 
 use crate::{
-    providers::{Account, Parcel},
-    setting::{Card, Destination, Story, TEA, TOTAL, order_id, sku},
-    world::{Step, World},
+    config::{Card, DeliveryAddress, OrderScenario, TEA, TOTAL, order_id, sku},
+    providers::{CarrierParcel, GatewayAccount},
+    schedule::ScheduleStep,
+    world::World,
 };
 
-/// All that is known of one order, everywhere.
-struct View<'a> {
+/// State of one order in all services and at the providers.
+struct OrderView<'a> {
     order: Option<&'a OrderState>,
     reservation: &'a Reservation,
     shipment: &'a Shipment,
-    account: Account,
-    parcel: Parcel,
+    account: GatewayAccount,
+    parcel: CarrierParcel,
 }
 
-impl View<'_> {
+impl OrderView<'_> {
     fn is_cancelled(&self) -> bool {
         self.order.is_some_and(|order| matches!(order.outcome, Some(Outcome::Cancelled(_))))
     }
@@ -69,42 +70,47 @@ pub(crate) fn rule(holds: bool, rule: &str) -> Result<(), String> {
 
 impl World {
     pub(crate) fn check_always(&self) -> Result<(), String> {
-        let views: Vec<_> = (0..self.setting.stories.len()).map(|index| self.view(index)).collect();
-        self.check_stock(&views, "MUG", 1, self.setting.mugs)?;
+        let views: Vec<_> = (0..self.config.scenarios.len()).map(|index| self.view(index)).collect();
+        self.check_stock(&views, "MUG", 1, self.config.mugs)?;
         self.check_stock(&views, "TEA", TEA, 2 * TEA)?;
         for view in &views {
             let held = view.money_held();
             rule(view.account.captures <= 1, "an order is charged at most once")?;
-            rule(held == 0 || view.is_paid(), "an order is charged its total, and all of it is given back")?;
+            rule(held == 0 || view.is_paid(), "an order is charged and refunded its total")?;
             rule(
                 !view.is_dispatched() || (view.is_paid() && view.is_committed() && view.parcel.active),
                 "nothing is dispatched unpaid, uncommitted or unbooked",
             )?;
-            rule(!view.will_ship() || view.is_paid(), "no shipment is scheduled for money that was given back")?;
+            rule(!view.will_ship() || view.is_paid(), "no shipment is scheduled after a refund")?;
             rule(!view.is_cancelled() || held == 0, "a cancelled order holds no money")?;
             rule(!view.is_cancelled() || !view.holds_stock(), "a cancelled order holds no stock")?;
             rule(!view.is_cancelled() || !view.will_ship(), "a cancelled order does not ship")?;
-            let undone = view.order.is_some_and(|order| order.cancellation.is_some());
-            rule(!view.is_confirmed() || view.will_ship() || undone, "a confirmed order ships or is being undone")?;
+            let is_cancelling = view.order.is_some_and(|order| order.cancellation.is_some());
+            rule(
+                !view.is_confirmed() || view.will_ship() || is_cancelling,
+                "a confirmed order ships or is being cancelled",
+            )?;
         }
         self.check_published_once()
     }
 
-    fn check_stock(&self, views: &[View], text: &str, of_each: u32, received: u32) -> Result<(), String> {
+    fn check_stock(&self, views: &[OrderView], text: &str, of_each: u32, received: u32) -> Result<(), String> {
         let sku = sku(text);
-        let stock = self.inventory.0.get(&StreamId::new(STOCK, &sku)).and_then(|state| state.stock.get(&sku));
+        let stock = self.services.inventory.get(&StreamId::new(STOCK, &sku)).and_then(|state| state.stock.get(&sku));
         let Stock { on_hand, reserved, shipped } = stock.copied().unwrap_or_default();
         let units = |orders: usize| orders as u64 * u64::from(of_each);
         let held = views.iter().filter(|view| matches!(view.reservation, Reservation::Held(_))).count();
         let committed = views.iter().filter(|view| view.is_committed()).count();
         rule(on_hand + reserved + shipped == u64::from(received), "stock is conserved")?;
-        rule(reserved == units(held), "what is reserved is held for an order")?;
-        rule(shipped == units(committed), "what has left the stock is committed to an order")
+        rule(reserved == units(held), "reserved stock is held for an order")?;
+        rule(shipped == units(committed), "shipped stock is committed to an order")
     }
 
-    /// No event of an order is published twice, and what excludes each other is never published of the same order.
+    /// Checks that no event of an order is published twice, and that no two mutually exclusive events are published.
     fn check_published_once(&self) -> Result<(), String> {
-        let Some(Step { order, published, .. }) = self.schedule.last().map(|step| &**step) else { return Ok(()) };
+        let Some(ScheduleStep { order, published, .. }) = self.schedule.last().map(|step| &**step) else {
+            return Ok(());
+        };
         if published.is_empty() {
             return Ok(());
         }
@@ -122,45 +128,51 @@ impl World {
         ];
         for (one, others) in exclusive {
             for other in others {
-                rule(!(has(one) && has(other)), &format!("{one} and {other} exclude each other"))?;
+                rule(!(has(one) && has(other)), &format!("{one} and {other} are mutually exclusive"))?;
             }
         }
         Ok(())
     }
 
-    pub(crate) fn check_at_rest(&self) -> Result<(), String> {
-        for (index, story) in self.setting.stories.iter().enumerate() {
+    pub(crate) fn check_quiescent(&self) -> Result<(), String> {
+        for (index, scenario) in self.config.scenarios.iter().enumerate() {
             let view = self.view(index);
             rule(view.is_confirmed() || view.is_cancelled(), "every order ends confirmed or cancelled")?;
             rule(!view.is_confirmed() || view.will_ship(), "a confirmed order ships")?;
-            rule(!view.will_ship() || view.is_confirmed(), "what ships is confirmed")?;
-            rule(!view.will_ship() || view.is_committed(), "what ships is committed")?;
-            rule(view.will_ship() == view.parcel.active, "the carrier comes for what ships, and for nothing else")?;
-            rule(view.is_cancelled() || view.is_paid(), "what ships is paid")?;
+            rule(!view.will_ship() || view.is_confirmed(), "every order that ships is confirmed")?;
+            rule(!view.will_ship() || view.is_committed(), "every order that ships has committed stock")?;
+            rule(
+                view.will_ship() == view.parcel.active,
+                "the carrier has an active booking for an order if and only if it ships",
+            )?;
+            rule(view.is_cancelled() || view.is_paid(), "every order that ships is paid")?;
             if let Some(Outcome::Cancelled(reason)) = view.order.and_then(|order| order.outcome) {
-                rule(self.has_cause(*story, reason), &format!("no order is cancelled for {reason:?} without a cause"))?;
+                rule(
+                    self.has_cause(*scenario, reason),
+                    &format!("an order is cancelled for {reason:?} only with a cause"),
+                )?;
             }
         }
         Ok(())
     }
 
-    /// Whether an order with this story can end for this reason.
-    fn has_cause(&self, story: Story, reason: CancelReason) -> bool {
+    /// Returns whether an order in this scenario can be cancelled for this reason.
+    fn has_cause(&self, scenario: OrderScenario, reason: CancelReason) -> bool {
         match reason {
-            CancelReason::OutOfStock => (self.setting.mugs as usize) < self.setting.stories.len(),
-            CancelReason::PaymentDeclined => story.card == Card::Declined,
-            CancelReason::ShipmentRejected => story.address == Destination::Refused,
-            CancelReason::Customer => story.cancelled,
+            CancelReason::OutOfStock => (self.config.mugs as usize) < self.config.scenarios.len(),
+            CancelReason::PaymentDeclined => scenario.card == Card::Declined,
+            CancelReason::ShipmentRejected => scenario.address == DeliveryAddress::Refused,
+            CancelReason::Customer => scenario.cancelled,
             CancelReason::DeadlinePassed => {
-                story.late || story.card == Card::Silent || story.address == Destination::Silent
+                scenario.late || scenario.card == Card::Silent || scenario.address == DeliveryAddress::Silent
             }
         }
     }
 
-    fn view(&self, index: usize) -> View<'_> {
+    fn view(&self, index: usize) -> OrderView<'_> {
         let id = order_id(index);
-        let reservation = self.inventory.0.get(&StreamId::new(RESERVATIONS, id));
-        View {
+        let reservation = self.services.inventory.get(&StreamId::new(RESERVATIONS, id));
+        OrderView {
             order: self.order(index),
             reservation: reservation.map_or(&Reservation::New, |state| &state.reservation),
             shipment: self.shipment(index).unwrap_or(&Shipment::New),
@@ -170,10 +182,10 @@ impl World {
     }
 
     pub(crate) fn order(&self, index: usize) -> Option<&OrderState> {
-        self.order.0.get(&StreamId::new(ORDERS, order_id(index)))?.order.as_ref()
+        self.services.order.get(&StreamId::new(ORDERS, order_id(index)))?.order.as_ref()
     }
 
     pub(crate) fn shipment(&self, index: usize) -> Option<&Shipment> {
-        self.shipping.0.get(&StreamId::new(SHIPMENTS, order_id(index))).map(|state| &**state)
+        self.services.shipping.get(&StreamId::new(SHIPMENTS, order_id(index)))
     }
 }

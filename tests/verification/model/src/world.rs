@@ -1,237 +1,134 @@
-//! The whole saga at one moment, and what happens to it.
+//! State of the whole saga, and the actions that change it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
     rc::Rc,
     sync::Mutex,
 };
 
+use catalog::{PerService, ServiceName};
 use contracts::{
-    Contract as _, CorrelationId, Event as ContractEvent, EventId, Meta, Money, OrderId, Received, ServiceName,
-    order::Address,
+    Contract as _, CorrelationId, Event as ContractEvent, EventId, Meta, Money, OrderId, Received, order::Address,
 };
-use decider::{LogEvent, Named as _, Service, StreamId, Trigger};
+use decider::{LogEvent, Named as _, Service as _, StreamId, Trigger};
 use inventory::decider::Inventory;
 use jiff::Timestamp;
 use order::{
     decider::{Order, PlaceOrder, Product},
     policy::ORDERS,
 };
-use payment::{decider::Payment, policy::GatewayCall};
+use payment::decider::Payment;
 use runtime::{CallError, ProviderClient as _};
-use shipping::{decider::Shipping, policy::CarrierCall};
+use shipping::decider::Shipping;
 use uuid::Uuid;
 
 use crate::{
-    providers::{Account, ModelCarrier, ModelGateway, Parcel, at_once},
-    services::{Party, Streams},
-    setting::{Setting, Story, TEA, order_id, sku},
+    config::{ModelConfig, OrderScenario, TEA, order_id, sku},
+    providers::{CarrierParcel, GatewayAccount, ModelCarrier, ModelGateway, at_once},
+    schedule::{Action, CausedBy, Observed, ScheduleStep},
+    services::{ForService, Participant, ServiceStreams, for_service},
+    transport::{Mailbox, PendingCall, ProviderAnswer, ProviderCall},
 };
 
-pub(crate) const SERVICES: [ServiceName; 4] =
-    [ServiceName::Order, ServiceName::Inventory, ServiceName::Payment, ServiceName::Shipping];
-
-/// What is on the way to a service, and what has arrived.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Mailbox {
-    pub(crate) coming: Vec<Rc<Received>>,
-    pub(crate) arrived: Vec<Rc<Received>>,
-    pub(crate) inbox: HashSet<EventId>,
-}
-
-impl Mailbox {
-    /// Whether nothing must arrive before this.
-    pub(crate) fn is_next(&self, index: usize) -> bool {
-        let place = |record: &Received| (record.meta.event_type.owner, record.event.order_id());
-        let this = place(&self.coming[index]);
-        self.coming[..index].iter().all(|earlier| place(earlier) != this)
-    }
-}
-
-/// A call to the outside world, from the intent to the answer.
-#[derive(Debug, Clone)]
-pub(crate) struct Call {
-    /// What it was made because of.
-    pub(crate) because: Because,
-    pub(crate) ask: Rc<Ask>,
-    pub(crate) attempts: u8,
-    pub(crate) answers: Vec<Rc<Answer>>,
-    pub(crate) is_answered: bool,
-}
-
-#[derive(Debug)]
-pub(crate) enum Ask {
-    Gateway(GatewayCall),
-    Carrier(CarrierCall),
-}
-
-#[derive(Debug)]
-pub(crate) enum Answer {
-    FromGateway(payment::decider::Command),
-    FromCarrier(shipping::decider::Command),
-}
-
-impl Answer {
-    /// What it says became of the call.
-    pub(crate) fn settled(&self) -> String {
-        match self {
-            Self::FromGateway(payment::decider::Command::RecordCharge { result, .. }) => format!("{result:?}"),
-            Self::FromCarrier(shipping::decider::Command::RecordBooking { result, .. }) => format!("{result:?}"),
-            Self::FromGateway(_) | Self::FromCarrier(_) => "done".to_owned(),
-        }
-    }
-}
-
-impl Call {
-    pub(crate) fn name(&self) -> (&'static str, OrderId) {
-        match &*self.ask {
-            Ask::Gateway(GatewayCall::Charge(due)) => ("charge", due.order_id),
-            Ask::Gateway(GatewayCall::Void(order_id)) => ("void", *order_id),
-            Ask::Gateway(GatewayCall::Refund { order_id, .. }) => ("refund", *order_id),
-            Ask::Carrier(CarrierCall::Book(destination)) => ("book", destination.order_id),
-            Ask::Carrier(CarrierCall::Cancel(order_id)) => ("cancel", *order_id),
-        }
-    }
-
-    /// Whether the provider will ever answer.
-    pub(crate) fn is_answerable(&self) -> bool {
-        match &*self.ask {
-            Ask::Gateway(GatewayCall::Charge(due)) => due.card != "Silent",
-            Ask::Carrier(CarrierCall::Book(destination)) => destination.address.country != "Silent",
-            _ => true,
-        }
-    }
-}
-
-// The world
-
-/// One thing that can happen. Orders, calls and records go by their index.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Action {
-    Place(usize),
-    Cancel(usize),
-    PassDeadline(usize),
-    Dispatch(usize),
-    Deliver(ServiceName, usize),
-    Redeliver(ServiceName, usize),
-    Perform(usize),
-    Answer(usize, usize),
-}
-
-/// Why something is done: what came from outside of the service, and the command that it led to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Because {
-    pub(crate) trigger: Trigger,
-    pub(crate) command: &'static str,
-}
-
-/// A reaction that was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Observed {
-    /// Who reacted.
-    pub service: &'static str,
-    /// To what.
-    pub trigger: Trigger,
-    /// The command's name.
-    pub command: &'static str,
-    /// An event that came of it, at once or after a provider's answer; `None` for the command itself.
-    pub emits: Option<&'static str>,
-}
-
-/// An action, and what was published because of it.
-#[derive(Debug, Clone)]
-pub struct Step {
-    /// A service, or somebody outside.
-    pub who: &'static str,
-    /// A verb.
-    pub does: &'static str,
-    /// An event, a call, or what else it is about.
-    pub what: &'static str,
-    pub(crate) order: OrderId,
-    /// The events that the service published.
-    pub published: Vec<&'static str>,
-}
-
-/// Everything, at one moment.
 #[derive(Debug, Clone)]
 pub(crate) struct World {
-    pub(crate) setting: Rc<Setting>,
-    pub(crate) order: Streams<<Order as decider::Decider>::State>,
-    pub(crate) inventory: Streams<<Inventory as decider::Decider>::State>,
-    pub(crate) payment: Streams<<Payment as decider::Decider>::State>,
-    pub(crate) shipping: Streams<<Shipping as decider::Decider>::State>,
-    pub(crate) accounts: BTreeMap<OrderId, Account>,
-    pub(crate) parcels: BTreeMap<OrderId, Parcel>,
-    pub(crate) calls: Vec<Call>,
-    pub(crate) mailboxes: [Mailbox; 4],
+    pub(crate) config: Rc<ModelConfig>,
+    pub(crate) services: ServiceStreams,
+    pub(crate) accounts: BTreeMap<OrderId, GatewayAccount>,
+    pub(crate) parcels: BTreeMap<OrderId, CarrierParcel>,
+    pub(crate) calls: Vec<PendingCall>,
+    pub(crate) mailboxes: PerService<Mailbox>,
+    /// Number of published records, from which event ids are made.
     records: u128,
-    /// What happens now happens because of this.
-    because: Because,
-    /// Every reaction so far.
+    /// Cause of the current command.
+    caused_by: CausedBy,
     pub(crate) observed: Rc<BTreeSet<Observed>>,
-    pub(crate) schedule: Vec<Rc<Step>>,
+    pub(crate) schedule: Vec<Rc<ScheduleStep>>,
 }
 
 impl World {
-    pub(crate) fn new(setting: Setting) -> Self {
+    pub(crate) fn new(config: ModelConfig) -> Self {
+        let mugs = config.mugs;
         let mut world = Self {
-            order: Streams::default(),
-            inventory: Streams::default(),
-            payment: Streams::default(),
-            shipping: Streams::default(),
+            services: ServiceStreams::default(),
             accounts: BTreeMap::new(),
             parcels: BTreeMap::new(),
             calls: vec![],
-            mailboxes: Default::default(),
+            mailboxes: PerService::default(),
             records: 0,
-            because: Because { trigger: Trigger::Request("the shop"), command: "" },
+            caused_by: CausedBy { trigger: Trigger::Request("merchant"), command: "" },
             observed: Rc::default(),
             schedule: vec![],
-            setting: Rc::new(setting),
+            config: Rc::new(config),
         };
-        let mugs = world.setting.mugs;
         for (text, price, quantity) in [("MUG", 1250, mugs), ("TEA", 899, 2 * TEA)] {
             let product = Product { sku: sku(text), name: text.to_owned(), price: Money::eur(price) };
-            world.tell::<Order>(&order::decider::Command::ListProduct(product));
+            world.execute::<Order>(&order::decider::Command::ListProduct(product));
             if quantity > 0 {
-                world.tell::<Inventory>(&inventory::decider::Command::Receive { sku: sku(text), quantity });
+                world.execute::<Inventory>(&inventory::decider::Command::Receive { sku: sku(text), quantity });
             }
         }
         world
     }
 
-    /// Has a service decide, and sends what it decided on its way.
-    fn tell<S: Party>(&mut self, command: &S::Command) {
-        for event in S::streams_in(self).handle::<S>(command) {
-            if let Some(intent) = S::intent(&event) {
-                self.calls.push(Call {
-                    because: self.because,
-                    ask: Rc::new(S::ask(intent)),
-                    attempts: 0,
-                    answers: vec![],
-                    is_answered: false,
-                });
+    /// Performs one action and checks the rules for all worlds.
+    pub(crate) fn act(&mut self, action: Action) -> Result<(), String> {
+        self.schedule.push(Rc::new(self.describe(action)));
+        match action {
+            Action::Place(index) => self.place(index),
+            Action::Cancel(index) => {
+                self.begin::<Order>(Trigger::Request("customer"), &order::decider::Command::Cancel(order_id(index)));
+            }
+            Action::PassDeadline(index) => {
+                let stream = StreamId::new(ORDERS, order_id(index));
+                self.begin::<Order>(Trigger::Deadline, &Order::on_timer(&stream).expect("orders have timers"));
+            }
+            Action::Dispatch(index) => {
+                let dispatch = shipping::decider::Command::Dispatch(order_id(index));
+                self.begin::<Shipping>(Trigger::Request("clerk"), &dispatch);
+            }
+            Action::Deliver(service, index) => {
+                let record = self.mailboxes[service].pending.remove(index);
+                self.mailboxes[service].arrived.push(Rc::clone(&record));
+                for_service(service, Receive { world: self, record: &record });
+            }
+            Action::Redeliver(service, index) => {
+                let record = Rc::clone(&self.mailboxes[service].arrived[index]);
+                for_service(service, Receive { world: self, record: &record });
+            }
+            Action::Perform(index) => self.perform(index),
+            Action::Answer(index, answer) => self.answer(index, answer),
+        }
+        self.check_always().map_err(|violation| self.with_schedule(&violation))
+    }
+
+    /// Decides on a command that follows from a trigger.
+    fn begin<P: Participant>(&mut self, trigger: Trigger, command: &P::Command) {
+        self.caused_by = CausedBy { trigger, command: command.name() };
+        self.observe(P::NAME, None);
+        self.execute::<P>(command);
+    }
+
+    /// Decides on a command, then publishes its events and records its provider calls.
+    fn execute<P: Participant>(&mut self, command: &P::Command) {
+        for event in P::streams_in_mut(&mut self.services).handle::<P>(command) {
+            if let Some(intent) = P::intent(&event) {
+                self.calls.push(PendingCall::new(self.caused_by, intent.into()));
             }
             if let LogEvent::Public(event) = event {
-                self.observe(S::NAME, Some(event.event_type().name));
-                self.publish(S::fact(event));
+                self.observe(P::NAME, Some(event.event_type().name));
+                self.publish(P::contract_event(event));
             }
         }
     }
 
     fn observe(&mut self, service: ServiceName, emits: Option<&'static str>) {
-        let Because { trigger, command } = self.because;
+        let CausedBy { trigger, command } = self.caused_by;
         let observed = Observed { service: service.name(), trigger, command, emits };
         if !self.observed.contains(&observed) {
             Rc::make_mut(&mut self.observed).insert(observed);
         }
-    }
-
-    /// Has a service decide on a command that follows from something new.
-    fn begin<S: Party>(&mut self, trigger: Trigger, command: &S::Command) {
-        self.because = Because { trigger, command: command.name() };
-        self.observe(S::NAME, None);
-        self.tell::<S>(command);
     }
 
     fn publish(&mut self, event: ContractEvent) {
@@ -249,39 +146,16 @@ impl World {
             step.published.push(meta.event_type.name);
         }
         let record = Rc::new(Received { meta, event });
-        self.send::<Order>(&record, ServiceName::Order);
-        self.send::<Inventory>(&record, ServiceName::Inventory);
-        self.send::<Payment>(&record, ServiceName::Payment);
-        self.send::<Shipping>(&record, ServiceName::Shipping);
-    }
-
-    /// To a service that does something about it; the others need not be bothered.
-    fn send<S: Party>(&mut self, record: &Rc<Received>, to: ServiceName) {
-        if S::react(&record.meta, record.event.data()).is_some() {
-            self.mailboxes[to as usize].coming.push(Rc::clone(record));
-        }
-    }
-
-    fn receive<S: Party>(&mut self, record: &Received) {
-        let is_new = self.mailboxes[S::NAME as usize].inbox.insert(record.meta.id);
-        if is_new || !self.setting.guarantees.inbox {
-            let command = S::react(&record.meta, record.event.data()).expect("only what it reacts to is sent");
-            self.begin::<S>(Trigger::Event(record.meta.event_type.name), &command);
-        }
-    }
-
-    fn arrive(&mut self, at: ServiceName, record: &Received) {
-        match at {
-            ServiceName::Order => self.receive::<Order>(record),
-            ServiceName::Inventory => self.receive::<Inventory>(record),
-            ServiceName::Payment => self.receive::<Payment>(record),
-            ServiceName::Shipping => self.receive::<Shipping>(record),
+        for (service, _) in ServiceName::owners() {
+            if for_service(service, HasReaction { record: &record }) == Some(true) {
+                self.mailboxes[service].pending.push(Rc::clone(&record));
+            }
         }
     }
 
     fn place(&mut self, index: usize) {
-        let Story { card, address, .. } = self.setting.stories[index];
-        let placement = PlaceOrder {
+        let OrderScenario { card, address, .. } = self.config.scenarios[index];
+        let order = PlaceOrder {
             order_id: order_id(index),
             customer: "ada".into(),
             lines: vec![(sku("MUG"), 1), (sku("TEA"), TEA)],
@@ -296,25 +170,25 @@ impl World {
             placed_at: Timestamp::UNIX_EPOCH,
             deadline: Timestamp::UNIX_EPOCH,
         };
-        self.begin::<Order>(Trigger::Request("customer"), &order::decider::Command::Place(Box::new(placement)));
+        self.begin::<Order>(Trigger::Request("customer"), &order::decider::Command::Place(Box::new(order)));
     }
 
-    /// The provider does what it is asked for. Its answer, if there is one, is then on its way.
-    fn call(&mut self, index: usize) {
-        let answer = match &*self.calls[index].ask {
-            Ask::Gateway(call) => {
+    /// Executes a call at the provider. Its response, if there is one, is then pending.
+    fn perform(&mut self, index: usize) {
+        let answer = match &*self.calls[index].call {
+            ProviderCall::Gateway(call) => {
                 let gateway = ModelGateway(Mutex::new(std::mem::take(&mut self.accounts)));
-                let outside = payment::provider::Gateway(gateway);
-                let answer: Result<_, CallError> = at_once(outside.call(call));
-                self.accounts = outside.0.0.into_inner().expect("one thread");
-                answer.map(Answer::FromGateway)
+                let client = payment::provider::Gateway(gateway);
+                let answer: Result<_, CallError> = at_once(client.call(call));
+                self.accounts = client.0.0.into_inner().expect("one thread");
+                answer.map(ProviderAnswer::Gateway)
             }
-            Ask::Carrier(call) => {
-                let outside =
-                    shipping::provider::CarrierCalls(ModelCarrier(Mutex::new(std::mem::take(&mut self.parcels))));
-                let answer: Result<_, CallError> = at_once(outside.call(call));
-                self.parcels = outside.0.0.into_inner().expect("one thread");
-                answer.map(Answer::FromCarrier)
+            ProviderCall::Carrier(call) => {
+                let carrier = ModelCarrier(Mutex::new(std::mem::take(&mut self.parcels)));
+                let client = shipping::provider::CarrierCalls(carrier);
+                let answer: Result<_, CallError> = at_once(client.call(call));
+                self.parcels = client.0.0.into_inner().expect("one thread");
+                answer.map(ProviderAnswer::Carrier)
             }
         };
         let call = &mut self.calls[index];
@@ -322,48 +196,86 @@ impl World {
         call.answers.extend(answer.ok().map(Rc::new));
     }
 
-    /// The inbox recognizes a second answer, for it has the id of the event that asked for it.
+    /// Delivers a response. The inbox drops a second one, because both have the id of the requesting event.
     fn answer(&mut self, index: usize, answer: usize) {
         let call = &mut self.calls[index];
         let is_known = std::mem::replace(&mut call.is_answered, true);
-        self.because = call.because;
-        if is_known && self.setting.guarantees.inbox {
+        self.caused_by = call.caused_by;
+        if is_known && self.config.guarantees.inbox {
             return;
         }
         match &*Rc::clone(&call.answers[answer]) {
-            Answer::FromGateway(command) => self.tell::<Payment>(command),
-            Answer::FromCarrier(command) => self.tell::<Shipping>(command),
+            ProviderAnswer::Gateway(command) => self.execute::<Payment>(command),
+            ProviderAnswer::Carrier(command) => self.execute::<Shipping>(command),
         }
     }
 
-    /// Does one thing, and checks what must hold always.
-    pub(crate) fn act(&mut self, action: Action) -> Result<(), String> {
-        self.schedule.push(Rc::new(self.step(action)));
-        match action {
-            Action::Place(index) => self.place(index),
-            Action::Cancel(index) => {
-                self.begin::<Order>(Trigger::Request("customer"), &order::decider::Command::Cancel(order_id(index)));
+    fn describe(&self, action: Action) -> ScheduleStep {
+        let record = |record: &Received| (record.meta.event_type.name, record.event.order_id());
+        let (actor, verb, (object, order)) = match action {
+            Action::Place(index) => ("the customer", "places", ("the order", order_id(index))),
+            Action::Cancel(index) => ("the customer", "cancels", ("the order", order_id(index))),
+            Action::PassDeadline(index) => ("the clock", "passes", ("the deadline", order_id(index))),
+            Action::Dispatch(index) => ("the clerk", "dispatches", ("the parcel", order_id(index))),
+            Action::Deliver(service, index) => {
+                (service.name(), "receives", record(&self.mailboxes[service].pending[index]))
             }
-            Action::PassDeadline(index) => {
-                let stream = StreamId::new(ORDERS, order_id(index));
-                self.begin::<Order>(Trigger::Deadline, &Order::on_timer(&stream).expect("an order can be woken"));
+            Action::Redeliver(service, index) => {
+                (service.name(), "receives again", record(&self.mailboxes[service].arrived[index]))
             }
-            Action::Dispatch(index) => {
-                let dispatch = shipping::decider::Command::Dispatch(order_id(index));
-                self.begin::<Shipping>(Trigger::Request("clerk"), &dispatch);
-            }
-            Action::Deliver(at, index) => {
-                let record = self.mailboxes[at as usize].coming.remove(index);
-                self.mailboxes[at as usize].arrived.push(Rc::clone(&record));
-                self.arrive(at, &record);
-            }
-            Action::Redeliver(at, index) => {
-                let record = Rc::clone(&self.mailboxes[at as usize].arrived[index]);
-                self.arrive(at, &record);
-            }
-            Action::Perform(index) => self.call(index),
-            Action::Answer(index, answer) => self.answer(index, answer),
+            Action::Perform(index) => ("the provider", "performs", self.calls[index].name()),
+            Action::Answer(index, _) => ("the provider", "answers", self.calls[index].name()),
+        };
+        ScheduleStep { actor, verb, object, order, published: vec![] }
+    }
+
+    /// Appends configuration and schedule to a violation.
+    pub(crate) fn with_schedule(&self, violation: &str) -> String {
+        let mut text = format!("violated: {violation}\n{:#?}\n", self.config);
+        for (number, step) in (1..).zip(&self.schedule) {
+            writeln!(text, "{number:3}. {step}").expect("writing to a String cannot fail");
         }
-        self.check_always().map_err(|broken| self.story(&broken))
+        text
+    }
+}
+
+/// Prints the schedule when a decider panics.
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.with_schedule("no decider panics"));
+        }
+    }
+}
+
+/// Processes a record that arrived at a service.
+struct Receive<'a> {
+    world: &'a mut World,
+    record: &'a Received,
+}
+
+impl ForService for Receive<'_> {
+    type Output = ();
+
+    fn run<P: Participant>(self) {
+        let Received { meta, event } = self.record;
+        let is_new = self.world.mailboxes[P::NAME].inbox.insert(meta.id);
+        if is_new || !self.world.config.guarantees.inbox {
+            let command = P::reaction(meta, event.data());
+            self.world.begin::<P>(Trigger::Event(meta.event_type.name), &command);
+        }
+    }
+}
+
+/// Returns whether a service reacts to a record. Other records are not delivered, because they have no effect.
+struct HasReaction<'a> {
+    record: &'a Received,
+}
+
+impl ForService for HasReaction<'_> {
+    type Output = bool;
+
+    fn run<P: Participant>(self) -> bool {
+        P::react(&self.record.meta, self.record.event.data()).is_some()
     }
 }

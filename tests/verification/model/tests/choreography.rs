@@ -1,67 +1,72 @@
-//! What the services say that they do is what they do, and it makes sense as a whole.
+//! The declared reactions equal the real ones, and are complete as a whole.
 
 use std::collections::BTreeSet;
 
 use decider::Trigger;
 use model::{
-    Observed, bounds,
-    choreography::{PARTS, consumers, declared, events, follow_ups},
+    bounds::{self, ExplorationBound},
+    choreography::{SERVICES, consumers, declared, direct_consequences, events},
+    config::WITHOUT_ANY,
+    schedule::Observed,
 };
 
-/// ProcessedMessages in every order in which the things of one order can happen.
+/// Reactions in all schedules of one order.
 fn observed() -> BTreeSet<Observed> {
-    let explored = bounds::of_one_order(model::WITHOUT_ANY, 1).into_iter().map(bounds::Bound::explore);
-    explored.flat_map(|report| report.unwrap_or_else(|broken| panic!("{broken}")).explored.observed).collect()
+    let reports = bounds::of_one_order(WITHOUT_ANY, 1).into_iter().map(ExplorationBound::explore);
+    reports.flat_map(|report| report.unwrap_or_else(|violation| panic!("{violation}")).explored.observed).collect()
 }
 
 #[test]
-fn the_services_do_what_they_say_and_nothing_else() {
+fn services_do_exactly_what_they_declare() {
     let (observed, declared) = (observed(), declared());
-    let unsaid: Vec<_> = observed.difference(&declared).collect();
-    let undone: Vec<_> = declared.difference(&observed).collect();
-    assert!(unsaid.is_empty() && undone.is_empty(), "done, but not said: {unsaid:#?}\nsaid, but not done: {undone:#?}");
+    let undeclared: Vec<_> = observed.difference(&declared).collect();
+    let unobserved: Vec<_> = declared.difference(&observed).collect();
+    assert!(
+        undeclared.is_empty() && unobserved.is_empty(),
+        "observed but not declared: {undeclared:#?}\ndeclared but not observed: {unobserved:#?}"
+    );
 }
 
 #[test]
-fn a_service_publishes_only_what_it_owns_and_all_of_it() {
-    for part in PARTS.iter() {
-        let published: BTreeSet<_> =
-            part.reactions.iter().flat_map(|reaction| reaction.emits).map(|event| event.name).collect();
-        let owned: BTreeSet<_> = part.publishes.iter().map(|event| event.name).collect();
-        assert_eq!(published, owned, "{}", part.owner.name());
+fn services_publish_all_events_that_they_own_and_no_other() {
+    for service in SERVICES.iter() {
+        let emitted = service.reactions.iter().flat_map(|reaction| reaction.emits);
+        let emitted: BTreeSet<_> = emitted.map(|event| event.name).collect();
+        let owned: BTreeSet<_> = service.publishes.iter().map(|event| event.name).collect();
+        assert_eq!(emitted, owned, "{}", service.owner);
     }
 }
 
 #[test]
-fn a_service_reads_the_topics_of_what_it_reacts_to_and_no_other() {
-    for part in PARTS.iter() {
-        let reacts_to = part.reactions.iter().filter_map(|reaction| match reaction.trigger {
+fn services_consume_only_topics_of_their_triggers() {
+    for service in SERVICES.iter() {
+        let triggers = service.reactions.iter().filter_map(|reaction| match reaction.trigger {
             Trigger::Event(event) => contracts::event_type(event),
             Trigger::Request(_) | Trigger::Deadline => None,
         });
-        let topics: BTreeSet<_> = reacts_to.map(|event| event.topic).collect();
-        assert_eq!(topics, part.consumes.iter().copied().collect(), "{}", part.owner.name());
+        let topics: BTreeSet<_> = triggers.map(|event| event.topic).collect();
+        assert_eq!(topics, service.consumes.iter().copied().collect(), "{}", service.owner);
     }
 }
 
 #[test]
-fn somebody_reacts_to_every_event_but_the_order_s_end() {
-    let unheard = events().filter(|event| consumers(event.name).next().is_none()).map(|event| event.name);
-    assert_eq!(unheard.collect::<Vec<_>>(), ["OrderConfirmed", "OrderCancelled"]);
+fn every_event_but_the_final_ones_has_a_consumer() {
+    let unconsumed = events().filter(|event| consumers(event.name).next().is_none()).map(|event| event.name);
+    assert_eq!(unconsumed.collect::<Vec<_>>(), ["OrderConfirmed", "OrderCancelled"]);
 }
 
-/// All that may come of an event in the end.
+/// Events that an event may cause, directly or indirectly.
 fn consequences(event: &'static str) -> BTreeSet<&'static str> {
     let mut all = BTreeSet::new();
     let mut open = vec![event];
     while let Some(event) = open.pop() {
-        open.extend(follow_ups(event).into_iter().filter(|next| all.insert(*next)));
+        open.extend(direct_consequences(event).into_iter().filter(|next| all.insert(*next)));
     }
     all
 }
 
 #[test]
-fn every_failure_leads_to_what_undoes_the_steps_before_it() {
+fn every_failure_causes_the_compensation_of_earlier_steps() {
     let compensated: [(&str, &[&str]); 4] = [
         ("StockReservationRejected", &["OrderCancelled"]),
         ("PaymentDeclined", &["StockReleased", "OrderCancelled"]),
@@ -70,19 +75,19 @@ fn every_failure_leads_to_what_undoes_the_steps_before_it() {
     ];
     let failures = events().filter(|event| ["Rejected", "Declined"].iter().any(|end| event.name.ends_with(end)));
     for failure in failures {
-        assert!(compensated.iter().any(|(known, _)| *known == failure.name), "{} is not looked at", failure.name);
+        assert!(compensated.iter().any(|(known, _)| *known == failure.name), "{} is not covered", failure.name);
     }
-    for (failure, undone_by) in compensated {
+    for (failure, compensations) in compensated {
         let consequences = consequences(failure);
-        for event in undone_by {
-            assert!(consequences.contains(event), "{failure} leads to {consequences:?}, not to {event}");
+        for event in compensations {
+            assert!(consequences.contains(event), "{failure} causes {consequences:?}, not {event}");
         }
     }
 }
 
 #[test]
-fn no_event_leads_to_itself() {
+fn no_event_causes_itself() {
     for event in events() {
-        assert!(!consequences(event.name).contains(event.name), "{} goes round in a circle", event.name);
+        assert!(!consequences(event.name).contains(event.name), "{} is in a cycle", event.name);
     }
 }

@@ -1,26 +1,28 @@
 //! The [AsyncAPI 3](https://www.asyncapi.com/docs/reference/specification/v3.0.0) document of all topics.
 
-use contracts::{ServiceName, schemas};
+use catalog::ServiceName;
+use contracts::schemas;
 use decider::{ReactionInfo, Trigger};
 use serde_json::{Map, Value, json};
 
-use crate::choreography::{PARTS, Part};
+use super::markdown::push;
+use crate::choreography::{SERVICES, ServiceDeclaration};
 
-/// The headers of every record: CloudEvents 1.0, Kafka protocol binding, binary mode.
+/// Headers of every record: CloudEvents 1.0, Kafka protocol binding, binary mode.
 const HEADERS: [(&str, &str); 10] = [
     ("ce_specversion", "1.0"),
-    ("ce_id", "The event's id. An event that comes twice has the same."),
-    ("ce_type", "The event's type."),
-    ("ce_source", "The service that owns the event."),
-    ("ce_subject", "The order, which is the record's key, too."),
-    ("ce_time", "When it happened (RFC 3339)."),
-    ("ce_dataschema", "Where the JSON Schema of the data is, with the event's version."),
+    ("ce_id", "Id of the event. Redelivered copies have the same id."),
+    ("ce_type", "Type of the event."),
+    ("ce_source", "Service that owns the event."),
+    ("ce_subject", "Id of the order; equal to the record key."),
+    ("ce_time", "Time of the event (RFC 3339)."),
+    ("ce_dataschema", "URL of the JSON Schema of the data, which contains the version of the event."),
     ("content-type", "application/json"),
-    ("traceparent", "The place in the order's trace (W3C Trace Context)."),
-    ("baggage", "The correlation id (W3C Baggage)."),
+    ("traceparent", "Position in the trace of the order (W3C Trace Context)."),
+    ("baggage", "Correlation id (W3C Baggage)."),
 ];
 
-/// The document.
+/// Generates the document.
 pub fn document() -> Value {
     let mut schemas = Map::new();
     let mut messages = Map::new();
@@ -46,64 +48,66 @@ pub fn document() -> Value {
         "info": {
             "title": "Order saga",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "What the four services tell each other. Generated from their code.",
+            "description": "Events that the services exchange. Generated from their code.",
             "license": {"name": "MIT"},
         },
-        "servers": {"kafka": {"host": "127.0.0.1:9092", "protocol": "kafka", "description": "A laptop's broker."}},
+        "servers": {"kafka": {"host": "127.0.0.1:9092", "protocol": "kafka", "description": "Local broker."}},
         "defaultContentType": "application/json",
-        "channels": PARTS.iter().map(channel).collect::<Map<_, _>>(),
-        "operations": PARTS.iter().flat_map(operations).collect::<Map<_, _>>(),
+        "channels": SERVICES.iter().map(channel).collect::<Map<_, _>>(),
+        "operations": SERVICES.iter().flat_map(operations).collect::<Map<_, _>>(),
         "components": {"messages": messages, "schemas": schemas},
     })
 }
 
 fn headers() -> Value {
-    let text = |(name, what): (&str, &str)| (name.to_owned(), json!({"type": "string", "description": what}));
+    let text =
+        |(name, description): (&str, &str)| (name.to_owned(), json!({"type": "string", "description": description}));
     let required: Vec<_> = HEADERS[..8].iter().map(|(name, _)| *name).collect();
     json!({"type": "object", "properties": HEADERS.map(text).into_iter().collect::<Map<_, _>>(), "required": required})
 }
 
-fn channel(part: &Part) -> (String, Value) {
+fn channel(service: &ServiceDeclaration) -> (String, Value) {
     let message = |name: &str| (name.to_owned(), json!({"$ref": format!("#/components/messages/{name}")}));
-    let messages: Map<_, _> = part.publishes.iter().map(|event| message(event.name)).collect();
-    let description = format!("The facts of the {} service. The key is the order's id.", part.owner.name());
-    let address = part.owner.topic();
-    (key(part.owner), json!({"address": address, "description": description, "messages": messages}))
+    let messages: Map<_, _> = service.publishes.iter().map(|event| message(event.name)).collect();
+    let description = format!("Events of the {} service. The record key is the id of the order.", service.owner.name());
+    let address = service.owner.topic();
+    (key(service.owner), json!({"address": address, "description": description, "messages": messages}))
 }
 
-/// A channel's name; its address may have dots, which tools don't like in names.
+/// Name of a channel. Unlike its address, it contains no dots, because some tools reject them.
 fn key(owner: ServiceName) -> String {
     format!("{}Events", owner.name())
 }
 
-fn operations(part: &Part) -> Vec<(String, Value)> {
-    let name = part.owner.name();
-    let published = part.publishes.iter().map(|event| event.name);
+fn operations(service: &ServiceDeclaration) -> Vec<(String, Value)> {
+    let name = service.owner.name();
+    let published = service.publishes.iter().map(|event| event.name);
     let publish = json!({
         "action": "send",
-        "channel": {"$ref": format!("#/channels/{}", key(part.owner))},
-        "summary": format!("The {name} service tells what happened."),
-        "messages": published.map(|event| message_of(part.owner, event)).collect::<Vec<_>>(),
+        "channel": {"$ref": format!("#/channels/{}", key(service.owner))},
+        "summary": format!("The {name} service publishes its events."),
+        "messages": published.map(|event| message_of(service.owner, event)).collect::<Vec<_>>(),
     });
-    let others = PARTS.iter().filter(|other| other.owner.topic().is_some_and(|topic| part.consumes.contains(&topic)));
-    let reads = others.map(|other| (format!("{name}Reads{}", capitalized(other.owner)), reads(part, other.owner)));
+    let others =
+        SERVICES.iter().filter(|other| other.owner.topic().is_some_and(|topic| service.consumes.contains(&topic)));
+    let reads = others.map(|other| (format!("{name}Reads{}", capitalized(other.owner)), reads(service, other.owner)));
     std::iter::once((format!("{name}Publishes"), publish)).chain(reads).collect()
 }
 
-fn reads(part: &Part, of: ServiceName) -> Value {
+fn reads(service: &ServiceDeclaration, of: ServiceName) -> Value {
     let mut messages = Vec::new();
     let mut description = String::new();
-    for ReactionInfo { trigger: to, summary: words, .. } in &part.reactions {
-        let Trigger::Event(event) = to else { continue };
+    for ReactionInfo { trigger, summary, .. } in &service.reactions {
+        let Trigger::Event(event) = trigger else { continue };
         if contracts::event_type(event).is_some_and(|known| known.owner == of.name()) {
             messages.push(message_of(of, event));
-            super::markdown::push(&mut description, format_args!("- {event}: {words}\n"));
+            push(&mut description, format_args!("- {event}: {summary}\n"));
         }
     }
     json!({
         "action": "receive",
         "channel": {"$ref": format!("#/channels/{}", key(of))},
-        "summary": format!("The {} service reacts to what {} did.", part.owner.name(), of.name()),
+        "summary": format!("The {} service reacts to events of the {} service.", service.owner.name(), of.name()),
         "description": description,
         "messages": messages,
     })
@@ -118,11 +122,11 @@ fn capitalized(owner: ServiceName) -> String {
     name[..1].to_uppercase() + &name[1..]
 }
 
-/// The schema with its definitions moved to the document's, where references lead.
+/// Moves the schema's definitions to the document's components and adapts the references.
 fn hoisted(mut schema: Value, schemas: &mut Map<String, Value>) -> Value {
     point_to_components(&mut schema);
     if let Some(object) = schema.as_object_mut() {
-        // The document says which dialect it uses.
+        // The document declares the dialect.
         object.remove("$schema");
         if let Some(Value::Object(definitions)) = object.remove("$defs") {
             schemas.extend(definitions);

@@ -1,38 +1,40 @@
 //! An [Event Modeling](https://eventmodeling.org/posts/what-is-event-modeling/) board as SVG: time from left to right,
-//! with lanes for who asks, for commands, for what people can look at, and for each service's events.
+//! with lanes for triggers, commands, the events of each service, and read models.
 
 use std::collections::BTreeSet;
 
-use contracts::ServiceName;
+use catalog::ServiceName;
 use decider::{ReactionInfo, Trigger};
 
 use super::markdown::push;
-use crate::choreography::{PARTS, reactions};
+use crate::choreography::{SERVICES, reactions};
 
 const COLUMN: usize = 190;
 const LANE: usize = 64;
 const LEFT: usize = 120;
 const TOP: usize = 40;
-const LANES: [&str; 7] = ["who asks", "commands", "order", "inventory", "payment", "shipping", "read models"];
+/// Lanes above those of the services.
+const UPPER_LANES: [&str; 2] = ["triggers", "commands"];
 
-/// A step in time: a command, and the events that may come of it.
+/// A command with its triggers and the events that may follow.
 struct Column {
     owner: ServiceName,
-    /// What leads to it.
     triggers: Vec<Trigger>,
     reaction: &'static ReactionInfo,
 }
 
-/// The board.
+/// Generates the board.
 pub fn svg() -> String {
     let columns = columns();
-    let (width, height) = (LEFT + COLUMN * (columns.len() + 1), TOP + LANE * LANES.len() + 20);
+    let services = SERVICES.iter().map(|service| service.owner.name());
+    let lanes: Vec<_> = UPPER_LANES.into_iter().chain(services).chain(["read models"]).collect();
+    let (width, height) = (LEFT + COLUMN * (columns.len() + 1), TOP + LANE * lanes.len() + 20);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" \
          font-size=\"12\">\n<title>The order saga, as an Event Modeling board</title>\n\
          <rect width=\"{width}\" height=\"{height}\" fill=\"white\"/>\n"
     );
-    for (lane, name) in LANES.iter().enumerate() {
+    for (lane, name) in lanes.iter().enumerate() {
         let y = TOP + lane * LANE;
         push(&mut svg, format_args!("<line x1=\"0\" y1=\"{y}\" x2=\"{width}\" y2=\"{y}\" stroke=\"#ddd\"/>\n"));
         push(&mut svg, format_args!("<text x=\"8\" y=\"{}\" fill=\"#555\">{name}</text>\n", y + 36));
@@ -44,8 +46,8 @@ pub fn svg() -> String {
     svg + "</svg>\n"
 }
 
-/// Commands that publish something, wave after wave: first what the order's placing leads to, then what people and the
-/// clock do. Equal ones are one.
+/// Commands that publish events, in waves: first all consequences of placing an order, then the actions of people and of
+/// the clock. Equal commands share a column.
 fn columns() -> Vec<Column> {
     let mut open: Vec<_> = reactions().filter(|(_, reaction)| !reaction.emits.is_empty()).collect();
     let mut happened = BTreeSet::<&str>::new();
@@ -80,10 +82,10 @@ fn is_same(one: &ReactionInfo, other: &ReactionInfo) -> bool {
 }
 
 fn draw(svg: &mut String, x: usize, Column { owner, triggers, reaction }: &Column) {
-    let asked: Vec<_> = triggers.iter().map(|trigger| describe(*trigger)).collect();
-    write_lines(svg, x, TOP + 4, &asked);
+    let triggers: Vec<_> = triggers.iter().map(|trigger| describe(*trigger)).collect();
+    write_lines(svg, x, TOP + 4, &triggers);
     sticky(svg, x, 1, 0, 1, "#9ec9f5", reaction.command);
-    let lane = 2 + *owner as usize;
+    let lane = UPPER_LANES.len() + position(*owner);
     for (index, event) in reaction.emits.iter().enumerate() {
         sticky(svg, x, lane, index, reaction.emits.len(), "#f7b267", event.name);
     }
@@ -92,26 +94,25 @@ fn draw(svg: &mut String, x: usize, Column { owner, triggers, reaction }: &Colum
 fn describe(trigger: Trigger) -> String {
     match trigger {
         Trigger::Event(event) => format!("⚙ after {event}"),
-        Trigger::Request(who) => format!("☺ {who}"),
+        Trigger::Request(person) => format!("☺ {person}"),
         Trigger::Deadline => "⏱ deadline".to_owned(),
     }
 }
 
-/// What people see, made of the events.
+/// Index of a service among all services with a lane.
+fn position(owner: ServiceName) -> usize {
+    SERVICES.iter().position(|service| service.owner == owner).unwrap_or_default()
+}
+
 fn draw_read_models(svg: &mut String, x: usize) {
-    const READ_MODELS: [(ServiceName, &str); 4] = [
-        (ServiceName::Order, "orders, timelines"),
-        (ServiceName::Inventory, "stock, reservations"),
-        (ServiceName::Payment, "payments"),
-        (ServiceName::Shipping, "shipments"),
-    ];
-    for (part, (owner, name)) in PARTS.iter().zip(READ_MODELS) {
-        debug_assert_eq!(part.owner, owner);
-        sticky(svg, x, 6, owner as usize, READ_MODELS.len(), "#b8e0a5", name);
+    const READ_MODELS: [&str; 4] = ["orders, timelines", "stock, reservations", "payments", "shipments"];
+    let lane = UPPER_LANES.len() + SERVICES.len();
+    for (index, name) in READ_MODELS.iter().enumerate() {
+        sticky(svg, x, lane, index, READ_MODELS.len(), "#b8e0a5", name);
     }
 }
 
-/// One of `of` notes that share a place.
+/// Draws one of `of` notes that share a cell.
 fn sticky(svg: &mut String, x: usize, lane: usize, index: usize, of: usize, color: &str, text: &str) {
     let height = (LANE - 10) / of;
     let y = TOP + lane * LANE + 5 + index * height;

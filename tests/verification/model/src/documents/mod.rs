@@ -1,4 +1,4 @@
-//! Documents made of what the services say that they do, and of real runs of their deciders.
+//! Documents generated from the declared reactions and from runs of the real deciders.
 
 pub mod asyncapi;
 pub mod board;

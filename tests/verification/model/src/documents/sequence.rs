@@ -1,84 +1,100 @@
-//! Sequence diagrams of real runs.
+//! Sequence diagrams of runs of the real deciders.
 
 use super::markdown::push;
-use crate::{Card, Destination, PRODUCTION, Setting, Step, Story, choreography::consumers, run};
+use crate::{
+    choreography::{SERVICES, consumers},
+    config::{Card, DeliveryAddress, ModelConfig, OrderScenario, PRODUCTION},
+    explore::{FollowUp, run},
+    schedule::ScheduleStep,
+};
 
-/// A way in which an order can go.
+/// A run with one outcome of the order.
 #[derive(Debug, Clone, Copy)]
-pub struct Way {
-    /// What becomes of the order, in a few words.
+pub struct DocumentedRun {
+    /// Outcome in a few words.
     pub title: &'static str,
-    story: Story,
+    scenario: OrderScenario,
     mugs: u32,
-    /// When everything has come to rest, this happens.
-    later: &'static [Later],
+    /// Actions on the completed order.
+    follow_ups: &'static [FollowUp],
 }
 
-/// What people do with an order that is complete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Later {
-    /// The customer cancels it.
-    Cancel,
-    /// A clerk hands the parcel over.
-    Dispatch,
-}
+const GOOD: OrderScenario = OrderScenario {
+    card: Card::Approved,
+    address: DeliveryAddress::Served,
+    cancelled: true,
+    dispatched: true,
+    late: false,
+};
 
-const GOOD: Story =
-    Story { card: Card::Approved, address: Destination::Served, cancelled: true, dispatched: true, late: false };
-
-/// Every way in which an order can go.
-pub const WAYS: [Way; 7] = [
-    Way { title: "Confirmed and dispatched", story: GOOD, mugs: 1, later: &[Later::Dispatch] },
-    Way { title: "Out of stock", story: GOOD, mugs: 0, later: &[] },
-    Way { title: "Declined", story: Story { card: Card::Declined, ..GOOD }, mugs: 1, later: &[] },
-    Way {
-        title: "Refused by the carrier",
-        story: Story { address: Destination::Refused, ..GOOD },
+/// Runs that cover all outcomes.
+pub const RUNS: [DocumentedRun; 7] = [
+    DocumentedRun { title: "Confirmed and dispatched", scenario: GOOD, mugs: 1, follow_ups: &[FollowUp::Dispatch] },
+    DocumentedRun { title: "Out of stock", scenario: GOOD, mugs: 0, follow_ups: &[] },
+    DocumentedRun {
+        title: "Declined",
+        scenario: OrderScenario { card: Card::Declined, ..GOOD },
         mugs: 1,
-        later: &[],
+        follow_ups: &[],
     },
-    Way { title: "Cancelled by the customer", story: GOOD, mugs: 1, later: &[Later::Cancel] },
-    Way { title: "Cancelled too late", story: GOOD, mugs: 1, later: &[Later::Dispatch, Later::Cancel] },
-    Way { title: "Stuck until its deadline", story: Story { card: Card::Silent, ..GOOD }, mugs: 1, later: &[] },
+    DocumentedRun {
+        title: "Refused by the carrier",
+        scenario: OrderScenario { address: DeliveryAddress::Refused, ..GOOD },
+        mugs: 1,
+        follow_ups: &[],
+    },
+    DocumentedRun { title: "Cancelled by the customer", scenario: GOOD, mugs: 1, follow_ups: &[FollowUp::Cancel] },
+    DocumentedRun {
+        title: "Cancelled too late",
+        scenario: GOOD,
+        mugs: 1,
+        follow_ups: &[FollowUp::Dispatch, FollowUp::Cancel],
+    },
+    DocumentedRun {
+        title: "Stuck until its deadline",
+        scenario: OrderScenario { card: Card::Silent, ..GOOD },
+        mugs: 1,
+        follow_ups: &[],
+    },
 ];
 
-impl Way {
-    /// The diagram in Mermaid, of a run in which everything comes as soon as it can.
+impl DocumentedRun {
+    /// Generates the Mermaid diagram of a run without delays.
     pub fn diagram(&self) -> String {
-        let setting = Setting { stories: vec![self.story], mugs: self.mugs, guarantees: PRODUCTION };
-        let steps = run(setting, self.later).unwrap_or_else(|broken| panic!("{broken}"));
+        let config = ModelConfig { scenarios: vec![self.scenario], mugs: self.mugs, guarantees: PRODUCTION };
+        let steps = run(config, self.follow_ups).unwrap_or_else(|violation| panic!("{violation}"));
         let mut diagram = "```mermaid\nsequenceDiagram\n    autonumber\n".to_owned();
         diagram += "    actor customer\n";
-        for service in ["order", "inventory", "payment", "shipping"] {
-            push(&mut diagram, format_args!("    participant {service}\n"));
+        for service in SERVICES.iter() {
+            push(&mut diagram, format_args!("    participant {}\n", service.owner));
         }
         for step in steps {
             push(&mut diagram, format_args!("    {}\n", arrow(&step)));
-            // What no service reacts to is for people.
+            // Events without a reaction are shown to people.
             for event in step.published.iter().filter(|event| consumers(event).next().is_none()) {
-                push(&mut diagram, format_args!("    {}-->>customer: {event}\n", step.who));
+                push(&mut diagram, format_args!("    {}-->>customer: {event}\n", step.actor));
             }
         }
         diagram + "```\n"
     }
 }
 
-fn arrow(step: &Step) -> String {
-    let Step { who, does, what, .. } = step;
-    match *does {
+fn arrow(step: &ScheduleStep) -> String {
+    let ScheduleStep { actor, verb, object, .. } = step;
+    match *verb {
         "receives" => {
-            let from = contracts::event_type(what).map_or("", |event| event.owner);
-            format!("{from}-->>{who}: {what}")
+            let from = contracts::event_type(object).map_or("", |event| event.owner);
+            format!("{from}-->>{actor}: {object}")
         }
-        "performs" => format!("{}->>{}: {what}", caller(what).0, caller(what).1),
-        "answers" => format!("{}-->>{}: answer to {what}", caller(what).1, caller(what).0),
-        "cancels" | "places" => format!("customer->>order: {does} {what}"),
-        "dispatches" => format!("clerk->>shipping: {does} {what}"),
-        _ => format!("Note over order: {what} passes"),
+        "performs" => format!("{}->>{}: {object}", caller(object).0, caller(object).1),
+        "answers" => format!("{}-->>{}: response to {object}", caller(object).1, caller(object).0),
+        "cancels" | "places" => format!("customer->>order: {verb} {object}"),
+        "dispatches" => format!("clerk->>shipping: {verb} {object}"),
+        _ => format!("Note over order: {object} passes"),
     }
 }
 
-/// Who makes a call, and whom it goes to.
+/// Calling service and provider of a call.
 fn caller(call: &str) -> (&'static str, &'static str) {
     match call {
         "book" | "cancel" => ("shipping", "carrier"),

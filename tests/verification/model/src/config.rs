@@ -1,0 +1,92 @@
+//! Configuration of a run.
+
+use std::fmt;
+
+use contracts::{Money, OrderId, Sku};
+use uuid::Uuid;
+
+/// External behaviour that one order encounters.
+#[derive(Debug, Clone, Copy)]
+pub struct OrderScenario {
+    pub card: Card,
+    pub address: DeliveryAddress,
+    /// The customer may cancel at any moment, also repeatedly.
+    pub cancelled: bool,
+    /// A clerk may dispatch the parcel at any moment after it is scheduled.
+    pub dispatched: bool,
+    /// The deadline may pass at any moment. Otherwise it passes only when nothing else can happen.
+    pub late: bool,
+}
+
+/// Response of the gateway to a charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Card {
+    Approved,
+    Declined,
+    /// The gateway never answers.
+    Silent,
+}
+
+/// Response of the carrier to a booking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryAddress {
+    Served,
+    Refused,
+    /// The carrier never answers.
+    Silent,
+}
+
+/// Initial state of a world.
+#[derive(Debug, Clone)]
+pub struct ModelConfig {
+    /// One scenario for each order.
+    pub scenarios: Vec<OrderScenario>,
+    /// Mugs on hand. Every order takes one mug, and two units of a product that is never out of stock.
+    pub mugs: u32,
+    pub guarantees: Guarantees,
+}
+
+/// Guarantees of the runtime and the broker.
+#[derive(Debug, Clone, Copy)]
+pub struct Guarantees {
+    /// A record that was processed before is dropped.
+    pub inbox: bool,
+    /// Events of one order arrive in their order within a topic.
+    pub order_within_topic: bool,
+}
+
+/// Guarantees without operator intervention.
+pub const PRODUCTION: Guarantees = Guarantees { inbox: true, order_within_topic: true };
+/// Every record may be processed repeatedly.
+pub const WITHOUT_INBOX: Guarantees = Guarantees { inbox: false, order_within_topic: true };
+/// Redriving and republishing reorder the events of an order even within a topic.
+pub const ANY_ORDER: Guarantees = Guarantees { inbox: true, order_within_topic: false };
+/// No guarantees: repetition and any order.
+pub const WITHOUT_ANY: Guarantees = Guarantees { inbox: false, order_within_topic: false };
+
+/// Units of the second product in every order.
+pub(crate) const TEA: u32 = 2;
+/// Total of every order.
+pub(crate) const TOTAL: Money = Money::eur(1250 + 2 * 899);
+
+pub(crate) fn sku(text: &str) -> Sku {
+    text.parse().expect("valid SKU")
+}
+
+pub(crate) fn order_id(index: usize) -> OrderId {
+    OrderId(Uuid::from_u128(0xA + index as u128))
+}
+
+/// Returns the letter of an order in schedules: A, B, ...
+pub(crate) fn letter(id: OrderId) -> char {
+    format!("{:X}", id.0.as_u128()).chars().next().unwrap_or('?')
+}
+
+impl fmt::Display for OrderScenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} card to {:?} address", self.card, self.address)?;
+        let actors = [(self.cancelled, "customer"), (self.dispatched, "clerk"), (self.late, "clock")];
+        let actors: Vec<_> = actors.into_iter().filter(|(is_active, _)| *is_active).map(|(_, actor)| actor).collect();
+        if actors.is_empty() { Ok(()) } else { write!(f, " with {}", actors.join(", ")) }
+    }
+}
