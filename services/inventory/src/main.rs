@@ -7,6 +7,7 @@ use runtime::{NoProvider, ServiceDefinition};
 
 fn main() -> ExitCode {
     runtime::run(&ServiceDefinition::<Inventory> {
+        about: "Inventory service of the order saga: keeps the stock and reserves it for orders.",
         port: 8081,
         variables: vec![],
         provider: |_| Ok(Arc::new(NoProvider)),

@@ -7,6 +7,7 @@ use runtime::{NoProvider, ServiceDefinition, Variable};
 
 fn main() -> ExitCode {
     runtime::run(&ServiceDefinition::<Order> {
+        about: "Order service of the order saga: accepts orders and decides how they end.",
         port: 8080,
         variables: vec![
             Variable::parsed::<u32>(

@@ -8,6 +8,7 @@ use runtime::{ServiceDefinition, Variable};
 
 fn main() -> ExitCode {
     runtime::run(&ServiceDefinition::<Payment> {
+        about: "Payment service of the order saga: charges and refunds through the payment gateway.",
         port: 8082,
         variables: vec![Variable::new(
             "SIMULATOR_DB_PATH",

@@ -21,7 +21,7 @@ impl<G: PaymentGateway> ProviderClient<Payment> for Gateway<G> {
             GatewayCall::Void(order_id) => ("void", *order_id),
             GatewayCall::Refund { order_id, .. } => ("refund", *order_id),
         };
-        CallInfo { peer: "payment-gateway", operation, order_id }
+        CallInfo::new("payment-gateway", operation, order_id)
     }
 
     async fn call(&self, call: &GatewayCall) -> Result<Command, CallError> {

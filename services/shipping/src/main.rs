@@ -8,6 +8,7 @@ use shipping::{api::api, decider::Shipping, provider::CarrierCalls};
 
 fn main() -> ExitCode {
     runtime::run(&ServiceDefinition::<Shipping> {
+        about: "Shipping service of the order saga: books shipments and decides whether an order can still be cancelled.",
         port: 8083,
         variables: vec![Variable::new("SIMULATOR_DB_PATH", "data/carrier.db", "the simulated carrier's own file")],
         provider: |config| {

@@ -19,7 +19,7 @@ impl<C: Carrier> ProviderClient<Shipping> for CarrierCalls<C> {
             CarrierCall::Book(destination) => ("book", destination.order_id),
             CarrierCall::Cancel(order_id) => ("cancel", *order_id),
         };
-        CallInfo { peer: "carrier", operation, order_id }
+        CallInfo::new("carrier", operation, order_id)
     }
 
     async fn call(&self, call: &CarrierCall) -> Result<Command, CallError> {

@@ -1,69 +1,47 @@
-//! A stream rebuilt from its log alone, from the very beginning, and held against what is kept beside the log to be quick:
-//! snapshots and the status. For tools; it only reads, also while the service runs.
+//! Rebuilds streams from their first event, and compares snapshots and status with the result. For tools. Reads only, so it
+//! may run beside the service.
 
 use decider::{LogEvent, Service, StreamId};
 use serde_json::Value;
 use store::{AsOf, Listing, Snapshot, Store, StoreError, StoredEvent, StreamHead};
 
-/// Events and streams that are read at a time.
+/// Events or streams per read.
 const PAGE: usize = 1_000;
 
-/// A stream as its log has it.
+/// A stream, rebuilt from its log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audit {
-    /// Which stream.
     pub stream: StreamId,
-    /// The last event that is in it; 0: there is none.
+    /// Version of the last event, or 0.
     pub version: u64,
-    /// The state after that event, as JSON.
+    /// State after that event, as JSON.
     pub state: Value,
-    /// One word for that state.
     pub status: &'static str,
-    /// Snapshots that were compared.
+    /// Number of compared snapshots.
     pub snapshots: usize,
-    /// Where something else is kept than the log says.
     pub differences: Vec<Difference>,
 }
 
-/// Something is kept that the log does not say, or the log itself is damaged.
+/// A difference between the log and the data derived from it, or damage of the log itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Difference {
-    /// Events are missing.
-    #[error("the log has no event {0}")]
+    #[error("event {0} is missing in the log")]
     Missing(u64),
-    /// An event can't be read by this build; the state is that before it.
-    #[error("event {version} can't be read: {error}")]
-    Unreadable {
-        /// Which event.
-        version: u64,
-        /// Why.
-        error: String,
-    },
-    /// A snapshot is not what its events lead to.
-    #[error("the snapshot at {version} has {kept}, the log says {log}")]
-    Snapshot {
-        /// Which snapshot.
-        version: u64,
-        /// What is in it.
-        kept: String,
-        /// What should be.
-        log: Value,
-    },
-    /// The status is not that of the state.
-    #[error("the status is kept as {kept}, the log says {log}")]
-    Status {
-        /// What is kept.
-        kept: String,
-        /// What should be.
-        log: &'static str,
-    },
+    /// This build cannot read an event. The state is the one before it.
+    #[error("failed to read event {version}: {error}")]
+    Unreadable { version: u64, error: String },
+    /// A snapshot differs from the state after its event.
+    #[error("snapshot at version {version} is {kept}, the log yields {log}")]
+    Snapshot { version: u64, kept: String, log: Value },
+    #[error("status is {kept}, the log yields {log}")]
+    Status { kept: String, log: &'static str },
 }
 
-/// All streams of a service's database are gone through; `see` is given each of them, newest first. Streams that begin
-/// meanwhile may be left out.
+/// Audits all streams of a service's database, newest first, and passes each audit to `see`. May miss streams that start
+/// meanwhile.
 ///
 /// # Errors
-/// The store failed.
+/// The store fails.
 pub async fn audit_all<S: Service>(store: &impl Store, mut see: impl FnMut(Audit)) -> Result<(), StoreError> {
     for category in S::CATEGORIES {
         let mut listing = Listing { category, status: None, before: None, limit: PAGE };
@@ -79,10 +57,10 @@ pub async fn audit_all<S: Service>(store: &impl Store, mut see: impl FnMut(Audit
     Ok(())
 }
 
-/// One stream as it is now; `None`: there is none of that name.
+/// Audits the latest version of a stream. Returns `None` if the stream does not exist.
 ///
 /// # Errors
-/// The store failed.
+/// The store fails.
 pub async fn audit_now<S: Service>(store: &impl Store, stream: &StreamId) -> Result<Option<Audit>, StoreError> {
     let Some(category) = S::CATEGORIES.iter().find(|category| **category == stream.category()) else { return Ok(None) };
     let mut listing = Listing { category, status: None, before: None, limit: PAGE };
@@ -107,12 +85,13 @@ async fn audit_head<S: Service>(store: &impl Store, head: &StreamHead) -> Result
     Ok(audit)
 }
 
-/// One stream as it was at a point, with the snapshots until then. The status of now says nothing about that.
+/// Audits a stream as of a point, with the snapshots until then. Does not compare the status, which belongs to the latest
+/// version.
 ///
 /// # Errors
-/// The store failed.
-pub async fn audit<S: Service>(store: &impl Store, stream: &StreamId, up_to: AsOf) -> Result<Audit, StoreError> {
-    let (version, mut snapshots) = snapshots(store, stream, up_to).await?;
+/// The store fails.
+pub async fn audit<S: Service>(store: &impl Store, stream: &StreamId, as_of: AsOf) -> Result<Audit, StoreError> {
+    let (version, mut snapshots) = snapshots(store, stream, as_of).await?;
     let mut fold = Fold::<S>::new(snapshots.len());
     while fold.version < version && !fold.is_broken() {
         let events = store.history(stream.clone(), fold.version, PAGE).await?;
@@ -130,9 +109,9 @@ pub async fn audit<S: Service>(store: &impl Store, stream: &StreamId, up_to: AsO
     Ok(fold.audit(stream))
 }
 
-/// The version at a point, and all snapshots until then, the latest first.
-async fn snapshots(store: &impl Store, stream: &StreamId, up_to: AsOf) -> Result<(u64, Vec<Snapshot>), StoreError> {
-    let mut stored = store.load(stream.clone(), up_to).await?;
+/// The version as of a point, and all snapshots until then, latest first.
+async fn snapshots(store: &impl Store, stream: &StreamId, as_of: AsOf) -> Result<(u64, Vec<Snapshot>), StoreError> {
+    let mut stored = store.load(stream.clone(), as_of).await?;
     let version = stored.version;
     let mut snapshots = Vec::new();
     while let Some(snapshot) = stored.snapshot {
@@ -143,7 +122,7 @@ async fn snapshots(store: &impl Store, stream: &StreamId, up_to: AsOf) -> Result
     Ok((version, snapshots))
 }
 
-/// What is built up from the log.
+/// The state built up from the log.
 struct Fold<S: Service> {
     version: u64,
     state: S::State,
@@ -173,12 +152,12 @@ impl<S: Service> Fold<S> {
         }
     }
 
-    /// Whether the log can't be followed any further.
+    /// Returns whether the log cannot be followed further.
     fn is_broken(&self) -> bool {
         self.differences.iter().any(|difference| !matches!(difference, Difference::Snapshot { .. }))
     }
 
-    /// As values and not as texts: a snapshot of an older build may be written otherwise and mean the same.
+    /// Compares values instead of texts, because another build may serialize the same state differently.
     fn compare_with(&mut self, snapshot: Option<Snapshot>) {
         let Some(Snapshot { version, state: kept, .. }) = snapshot else { return };
         let log = json(&self.state);
@@ -196,5 +175,5 @@ impl<S: Service> Fold<S> {
 }
 
 fn json(state: &impl serde::Serialize) -> Value {
-    serde_json::to_value(state).expect("a state has string keys only")
+    serde_json::to_value(state).expect("states have string keys only")
 }

@@ -6,7 +6,6 @@ mod consume;
 mod http;
 mod input;
 mod maintain;
-mod planted;
 mod process;
 mod publish;
 mod service;
@@ -19,10 +18,15 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 pub use audit::{Audit, Difference, audit, audit_all, audit_now};
 pub use call::{CallError, CallInfo, NoProvider, ProviderClient};
+pub use consume::RecordConsumer;
 pub use http::{App, AppError, Followed, TimelineRow, pages};
-pub use input::{Cause, Decided};
+pub use input::{Cause, Decision};
 #[cfg(feature = "benches")]
 pub use process::benches;
-pub use service::{Api, Config, ConfigError, Environment, ProcessEnvironment, ServiceDefinition, Variable, run};
+pub use publish::Publisher;
+pub use service::{
+    Api, Config, ConfigError, Direct, Environment, ProcessEnvironment, Runtime, Seams, ServiceDefinition, Variable,
+    run, run_with,
+};
 pub use store::AsOf;
 pub use telemetry::{CORRELATION_ID, ORDER_ID};

@@ -1,24 +1,25 @@
-//! Wakes streams whose time has come.
+//! Submits the commands of timers that are due.
 
 use std::time::Duration;
 
 use decider::Service;
 use jiff::Timestamp;
-use store::{EventStore, Leadership, Store as _};
+use store::{Leadership, Store};
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use crate::input::{Cause, CommandInput, Input, Reply};
 
-/// How often to look. No order waits for it, but one whose deadline has passed.
+/// Time between checks. Timers are deadlines, so no event of a saga in progress waits for it.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// Streams woken at a time; the others are next.
-const WOKEN_MAX: usize = 500;
+/// Maximum timers per check.
+const BATCH_MAX: usize = 500;
 
-/// Looks, while this instance leads, until it is told to stop. A stream that is woken twice decides on it once.
+/// Submits due timers until shutdown, while this instance leads. A timer may fire twice; deciding on it again has no
+/// effect.
 pub(crate) async fn run<S: Service>(
-    store: EventStore,
+    store: impl Store,
     leadership: Leadership,
     inputs: mpsc::Sender<Input<S>>,
     stop: CancellationToken,
@@ -29,10 +30,10 @@ pub(crate) async fn run<S: Service>(
         if leadership.term().is_none() {
             continue;
         }
-        let due = match store.due(Timestamp::now(), WOKEN_MAX).await {
+        let due = match store.due(Timestamp::now(), BATCH_MAX).await {
             Ok(due) => due,
             Err(error) => {
-                error!(%error, "the streams to wake can't be read");
+                error!(%error, "failed to read due timers, retrying");
                 continue;
             }
         };
@@ -42,9 +43,9 @@ pub(crate) async fn run<S: Service>(
                 command,
                 cause: Cause::default(),
                 answers: None,
-                reply: Reply::Nobody,
+                reply: Reply::None,
                 span: None,
-                arrival: None,
+                record: None,
             };
             if inputs.send(Input::Command(input)).await.is_err() {
                 return;

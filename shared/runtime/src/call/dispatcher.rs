@@ -1,13 +1,13 @@
-//! Makes the calls to the outside world that the service asked for, many at a time, each until it is answered.
+//! Makes the calls that the service intends, many concurrently, and retries each until the provider responds.
 //!
-//! A call is made after its intent is stored, so a crash can't forget it; it may then be made twice, which the provider
-//! recognizes by its key.
+//! The intent of a call is stored before the call is made. A crash therefore never loses a call, but may repeat it; the
+//! provider recognizes the repetition by its idempotency key.
 
 use std::{sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use decider::Service;
-use store::OpenIntent;
+use store::{OpenIntent, Store};
 use telemetry::{Metrics, Spans, Trace};
 use tokio::{
     sync::{Semaphore, mpsc, oneshot},
@@ -18,32 +18,34 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::{
-    call::{Call, CallError, CallInfo, ProviderClient},
+    call::{
+        open_call::StoredCall,
+        provider::{CallError, CallInfo, ProviderClient},
+    },
     input::{Cause, CommandInput, Input, Reply},
-    planted::{self, Point},
-    work_queue::Feed,
+    work_queue::WorkReceiver,
 };
 
-/// Calls that wait for an answer or for their next attempt; others wait in the store.
+/// Maximum calls that wait for a response or for their next attempt. Others wait in the store.
 const OPEN_MAX: usize = 10_000;
-/// Calls that are made at the same time.
+/// Maximum concurrent calls.
 const CONCURRENT_MAX: usize = 1000;
-/// The first wait before a call is made again.
+/// First wait before a call is repeated.
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
-/// The longest wait before a call is made again.
+/// Maximum wait before a call is repeated.
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
-pub(crate) struct CallDispatcher<S: Service> {
-    pub(crate) feed: Feed<OpenIntent>,
+pub(crate) struct CallDispatcher<S: Service, D> {
+    pub(crate) queue: WorkReceiver<OpenIntent, D>,
     pub(crate) provider: Arc<dyn ProviderClient<S>>,
-    pub(crate) answers: mpsc::Sender<Input<S>>,
+    pub(crate) responses: mpsc::Sender<Input<S>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) spans: Spans,
 }
 
-impl<S: Service> CallDispatcher<S> {
-    /// Works until it is told to stop. Calls that are under way then are awaited, for an answer that nobody takes would have
-    /// to be asked for again; those that wait for their next attempt are made after the next start.
+impl<S: Service, D: Store> CallDispatcher<S, D> {
+    /// Dispatches calls until shutdown. Then waits for the calls in progress, because a dropped response would force a
+    /// repeated call. Calls that wait for their next attempt are made after the next start.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut calls = JoinSet::new();
         let concurrent = Arc::new(Semaphore::new(CONCURRENT_MAX));
@@ -51,13 +53,13 @@ impl<S: Service> CallDispatcher<S> {
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(_) = calls.join_next() => {}
-                next = self.feed.next(), if calls.len() < OPEN_MAX => match next {
+                next = self.queue.next(), if calls.len() < OPEN_MAX => match next {
                     Ok(Some(intent)) => {
-                        calls.spawn(self.caller(&concurrent, &stop).answer(intent));
+                        calls.spawn(self.caller(&concurrent, &stop).run(intent));
                     }
                     Ok(None) => break,
                     Err(error) => {
-                        error!(%error, "open calls can't be read");
+                        error!(%error, "failed to read open calls, retrying");
                         stop.run_until_cancelled(sleep(BACKOFF_MAX)).await;
                     }
                 },
@@ -65,24 +67,12 @@ impl<S: Service> CallDispatcher<S> {
         }
         while calls.join_next().await.is_some() {}
     }
-}
 
-/// What a call needs while it is open.
-struct Caller<S: Service> {
-    provider: Arc<dyn ProviderClient<S>>,
-    concurrent: Arc<Semaphore>,
-    answers: mpsc::Sender<Input<S>>,
-    metrics: Arc<Metrics>,
-    spans: Spans,
-    stop: CancellationToken,
-}
-
-impl<S: Service> CallDispatcher<S> {
     fn caller(&self, concurrent: &Arc<Semaphore>, stop: &CancellationToken) -> Caller<S> {
         Caller {
             provider: Arc::clone(&self.provider),
             concurrent: Arc::clone(concurrent),
-            answers: self.answers.clone(),
+            responses: self.responses.clone(),
             metrics: Arc::clone(&self.metrics),
             spans: self.spans.clone(),
             stop: stop.clone(),
@@ -90,75 +80,80 @@ impl<S: Service> CallDispatcher<S> {
     }
 }
 
+/// Makes one call.
+struct Caller<S: Service> {
+    provider: Arc<dyn ProviderClient<S>>,
+    concurrent: Arc<Semaphore>,
+    responses: mpsc::Sender<Input<S>>,
+    metrics: Arc<Metrics>,
+    spans: Spans,
+    stop: CancellationToken,
+}
+
 impl<S: Service> Caller<S> {
-    /// Makes one call until it is answered, and hands the answer in. At the end of the service it stays open.
-    async fn answer(self, open: OpenIntent) {
+    /// Makes the call and submits its response. At shutdown the call stays open.
+    async fn run(self, open: OpenIntent) {
         let event_id = open.intent.event_id;
-        let call: Call<S::Intent> = match serde_json::from_str(&open.intent.body) {
+        let call: StoredCall<S::Intent> = match serde_json::from_str(&open.intent.body) {
             Ok(call) => call,
-            Err(error) => return error!(%error, %event_id, "an open call can't be read; it stays open"),
+            Err(error) => return error!(%error, %event_id, "failed to decode an open call, leaving it open"),
         };
         let mut backoff = backoff();
         loop {
-            let Some((command, trace)) = self.until_answered(&call).await else { return };
+            let Some((command, trace)) = self.call_with_retry(&call).await else { return };
             let (reply, handled) = oneshot::channel();
             let input = CommandInput {
                 message: Some(event_id.0),
                 command,
                 cause: Cause { trace, ..call.cause.clone() },
                 answers: Some(event_id),
-                reply: Reply::Handled(reply),
+                reply: Reply::Ack(reply),
                 span: None,
-                arrival: None,
+                record: None,
             };
-            // If nobody takes it any more, the call is made again after the next start.
-            let _ = self.answers.send(Input::Command(input)).await;
+            // If the processor has ended, the call is repeated after the next start.
+            let _ = self.responses.send(Input::Command(input)).await;
             let Ok(Err(failure)) = handled.await else { return };
-            error!(%failure, %event_id, "an answer can't be handled; the call stays open and is made again");
+            error!(%failure, %event_id, "failed to process a response, repeating the call");
             self.stop.run_until_cancelled(sleep(backoff.next().unwrap_or(BACKOFF_MAX))).await;
         }
     }
 
-    /// There is no last attempt: what a provider did about an order's money or parcel must become known. An order that
-    /// takes too long is cancelled at its deadline, and the call that calls it off is made until it is answered, too.
-    /// `None`: the service ends.
-    async fn until_answered(&self, call: &Call<S::Intent>) -> Option<(S::Command, Trace)> {
+    /// Retries forever, because the effects of a call at the provider must become known. A saga that takes too long is
+    /// cancelled at its deadline, and the call that cancels is retried forever too. Returns `None` at shutdown.
+    async fn call_with_retry(&self, call: &StoredCall<S::Intent>) -> Option<(S::Command, Trace)> {
         let mut backoff = backoff();
         loop {
-            let turn = self.stop.run_until_cancelled(self.concurrent.acquire()).await?;
-            let permit = turn.expect("the semaphore is never closed");
+            let permit = self.stop.run_until_cancelled(self.concurrent.acquire()).await?;
+            let permit = permit.expect("the semaphore is never closed");
             let error = match self.attempt(call).await {
-                Ok(answer) => return Some(answer),
+                Ok(response) => return Some(response),
                 Err(error) => error,
             };
             drop(permit);
             let wait = backoff.next().unwrap_or(BACKOFF_MAX);
-            self.tell(call, &error, wait);
+            self.log_retry(call, &error, wait);
             self.stop.run_until_cancelled(sleep(wait)).await?;
         }
     }
 
-    async fn attempt(&self, call: &Call<S::Intent>) -> Result<(S::Command, Trace), CallError> {
-        let CallInfo { peer, operation, order_id } = self.provider.describe(&call.intent);
-        let mut span = self.spans.call(peer, operation, &order_id, &call.cause.trace);
-        planted::point(Point::BeforeCall, || vec![operation.to_owned()]);
-        let answer = self.provider.call(&call.intent).await;
-        planted::point(Point::AfterCall, || vec![operation.to_owned()]);
-        if let Err(error) = &answer {
+    async fn attempt(&self, call: &StoredCall<S::Intent>) -> Result<(S::Command, Trace), CallError> {
+        let CallInfo { peer, operation, subject } = self.provider.describe(&call.intent);
+        let mut span = self.spans.call(peer, operation, &subject, &call.cause.trace);
+        let response = self.provider.call(&call.intent).await;
+        if let Err(error) = &response {
             span.fail(error);
         }
-        answer.map(|command| (command, span.trace().clone()))
+        response.map(|command| (command, span.trace().clone()))
     }
 
-    fn tell(&self, call: &Call<S::Intent>, error: &CallError, wait: Duration) {
+    fn log_retry(&self, call: &StoredCall<S::Intent>, error: &CallError, wait: Duration) {
         self.metrics.retries.add(1, &[]);
-        let CallInfo { peer, operation, order_id } = self.provider.describe(&call.intent);
-        let (trace_id, correlation_id) = (call.cause.trace.trace_id(), call.cause.correlation_id.unwrap_or_default());
+        let CallInfo { peer, operation, subject } = self.provider.describe(&call.intent);
+        let trace_id = call.cause.trace.trace_id();
+        let correlation_id = call.cause.correlation_id.unwrap_or_default();
         let wait_ms = wait.as_millis();
-        warn!(
-            %error, peer, operation, %order_id, %correlation_id, trace_id, wait_ms,
-            "no answer; the call is made again"
-        );
+        warn!(%error, peer, operation, %subject, %correlation_id, trace_id, wait_ms, "call failed, retrying");
     }
 }
 

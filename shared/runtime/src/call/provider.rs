@@ -1,42 +1,47 @@
-//! The provider of a service, and a call to it.
+//! The client of an external provider.
+
+use std::fmt;
 
 use async_trait::async_trait;
-use contracts::OrderId;
+use cloudevent::Subject;
 use decider::{NoIntent, Service};
-use serde::{Deserialize, Serialize};
 
-use crate::input::Cause;
-
-/// The outside world, as a service calls it.
+/// Calls an external provider.
 #[async_trait]
 pub trait ProviderClient<S: Service>: Send + Sync + 'static {
-    /// What to say of the call in traces and logs.
+    /// Describes a call for traces and logs.
     fn describe(&self, intent: &S::Intent) -> CallInfo;
 
-    /// Makes the call and gives the command that its answer leads to.
+    /// Makes the call and returns the command that its response leads to.
     ///
     /// # Errors
-    /// There is no answer; what happened is unknown. The same call is made again, until there is one.
+    /// There is no response, so the outcome is unknown. The runtime repeats the call with the same key until there is one.
     async fn call(&self, intent: &S::Intent) -> Result<S::Command, CallError>;
 }
 
-/// A call, as traces and logs name it.
-#[derive(Debug, Clone, Copy)]
+/// The attributes of a call in traces and logs.
+#[derive(Debug, Clone)]
 pub struct CallInfo {
-    /// Who is called.
+    /// Name of the provider.
     pub peer: &'static str,
-    /// What for, in one word.
+    /// One word.
     pub operation: &'static str,
-    /// The order that it is about.
-    pub order_id: OrderId,
+    pub subject: Subject,
 }
 
-/// Why there is no answer.
+impl CallInfo {
+    /// Describes a call about the subject with this id.
+    pub fn new(peer: &'static str, operation: &'static str, subject: impl fmt::Display) -> Self {
+        Self { peer, operation, subject: Subject::new(subject) }
+    }
+}
+
+/// A call without a response.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct CallError(pub String);
 
-/// The outside world of a service that calls nobody.
+/// The provider of a service that calls none.
 pub struct NoProvider;
 
 #[async_trait]
@@ -48,11 +53,4 @@ impl<S: Service<Intent = NoIntent>> ProviderClient<S> for NoProvider {
     async fn call(&self, intent: &NoIntent) -> Result<S::Command, CallError> {
         match *intent {}
     }
-}
-
-/// A call to the outside world as it waits in the store.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Call<I> {
-    pub(crate) cause: Cause,
-    pub(crate) intent: I,
 }

@@ -1,4 +1,4 @@
-//! Records become inputs.
+//! Turns records into inputs: validates a record, and applies the service's reaction to its event.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -14,32 +14,29 @@ use telemetry::{EventAttributes, KeyValue, Metrics, Span, Spans, TRACEPARENT, TR
 use tokio::sync::oneshot;
 use tracing::debug;
 
-use crate::{
-    input::{Cause, Class, CommandInput, Failure, InboundRecord, Input, Reply},
-    planted::{self, Bug},
-};
+use crate::input::{Cause, Class, CommandInput, Failure, InboundRecord, Input, Reply};
 
-/// Events that may lead to one another, one after the other. The longest way of a saga is far shorter; beyond this, what
-/// goes on is a loop, and its next event is put aside.
+/// Maximum events that cause each other in sequence. The longest path of a saga is far shorter; a longer sequence is a
+/// loop, and its next event is rejected.
 const HOPS_MAX: u32 = 32;
 
-/// Makes records into inputs.
+/// Turns records into inputs.
 #[derive(Clone)]
 pub(crate) struct Ingest {
-    /// Where an operator sends records that are to be tried once more.
+    /// Operators send dead letters here for another attempt.
     pub(crate) redrive_topic: String,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) spans: Spans,
 }
 
-/// What spans say of an event.
-pub(crate) fn about(meta: &Meta) -> EventAttributes<'_> {
+/// The attributes of an event in spans.
+pub(crate) fn event_attributes(meta: &Meta) -> EventAttributes<'_> {
     let (message_id, order_id, correlation_id) = (&meta.id, &meta.subject, &meta.correlation_id);
     EventAttributes { event: meta.event_type.name, message_id, order_id, correlation_id }
 }
 
 impl Ingest {
-    /// The input that the record leads to; `None` when the service has nothing to do about it.
+    /// The input that a record leads to, or `None` if the service does not react to it.
     pub(crate) fn read<S: Service>(&self, record: &Record<'_>) -> Option<Input<S>> {
         if record.topic() == self.redrive_topic
             && let Some(origin) = record.text_header(REDRIVE_TOPIC)
@@ -50,50 +47,50 @@ impl Ingest {
     }
 
     fn read_as<S: Service>(&self, record: &Record<'_>) -> Option<Input<S>> {
-        match self.command::<S>(record) {
+        match self.reaction::<S>(record) {
             Ok(None) => None,
-            Ok(Some(read)) => {
-                let arrival = InboundRecord::new(record, read.order_id);
-                Some(read.into_input(arrival))
+            Ok(Some(reaction)) => {
+                let inbound = InboundRecord::new(record, reaction.ordering_key);
+                Some(reaction.into_input(inbound))
             }
-            Err(_) if planted::is(Bug::RetryPoisonForever) => planted::hang(),
             Err(failure) => {
-                let order_id = record.text_header("ce_subject").and_then(|id| id.parse().ok());
-                Some(Input::Aside(InboundRecord::new(record, order_id), failure))
+                let ordering_key = record.text_header("ce_subject").and_then(|key| key.parse().ok());
+                Some(Input::Rejected(InboundRecord::new(record, ordering_key), failure))
             }
         }
     }
 
-    /// The input that a record which was parked leads to now, and the end of its attempt.
+    /// The input that a parked record leads to now. The receiver is closed at the end of the attempt.
     pub(crate) fn retry<S: Service>(&self, parked: Parked) -> (Input<S>, oneshot::Receiver<()>) {
-        let (arrival, over) = InboundRecord::parked(parked);
-        let input = match self.command::<S>(&arrival.record()) {
-            Ok(None) => Input::Nowhere(arrival),
-            Ok(Some(read)) => read.into_input(arrival),
-            Err(failure) => Input::Aside(arrival, failure),
+        let (inbound, ended) = InboundRecord::parked(parked);
+        let input = match self.reaction::<S>(&inbound.record()) {
+            Ok(None) => Input::Ignored(inbound),
+            Ok(Some(reaction)) => reaction.into_input(inbound),
+            Err(failure) => Input::Rejected(inbound, failure),
         };
-        (input, over)
+        (input, ended)
     }
 
-    fn command<S: Service>(&self, record: &Record<'_>) -> Result<Option<Read<S>>, Failure> {
-        let read = || react::<S>(record).map_err(|error| Failure::new(class(&error), error.to_string()));
-        let read = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| Err(Failure::panic(&*panic)))?;
-        let Some((meta, command)) = read else { return Ok(None) };
+    fn reaction<S: Service>(&self, record: &Record<'_>) -> Result<Option<ReactionTo<S>>, Failure> {
+        let react = || react::<S>(record).map_err(|error| Failure::new(class(&error), error.to_string()));
+        let reacted = catch_unwind(AssertUnwindSafe(react)).unwrap_or_else(|panic| Err(Failure::panic(&*panic)))?;
+        let Some((meta, command)) = reacted else { return Ok(None) };
         if meta.hops >= HOPS_MAX {
-            return Err(Failure::new(Class::Loop, format!("{} events led to it, one after the other", meta.hops)));
+            return Err(Failure::new(Class::Loop, format!("caused by {} events in sequence", meta.hops)));
         }
         self.metrics.consumed.add(1, &[KeyValue::new("event", meta.event_type.name)]);
-        Ok(Some(Read { command, span: self.span::<S>(record, &meta), order_id: meta.subject.parse(), meta }))
+        let (span, ordering_key) = (self.span::<S>(record, &meta), meta.subject.parse());
+        Ok(Some(ReactionTo { command, span, ordering_key, meta }))
     }
 
     fn span<S: Service>(&self, record: &Record<'_>, meta: &Meta) -> Span {
         let parent = Trace::from_headers(record.text_header(TRACEPARENT), record.text_header(TRACESTATE));
-        let group = S::Public::OWNER;
-        self.spans.process(about(meta), record.topic(), record.partition(), record.offset(), group, &parent)
+        let (topic, partition, offset) = (record.topic(), record.partition(), record.offset());
+        self.spans.process(event_attributes(meta), topic, partition, offset, S::Public::OWNER, &parent)
     }
 }
 
-/// The event of a record and the command that follows from it; `None` if the service does not react to its type.
+/// The event of a record and the command that follows. Returns `None` if the service does not react to the event type.
 fn react<S: Service>(record: &Record<'_>) -> Result<Option<(Meta, S::Command)>, ContractError> {
     let header = |name: &str| record.header(name);
     match cloudevent::read(record.topic(), header, Reaction::<S>::event_type_of)? {
@@ -113,16 +110,16 @@ fn class(error: &ContractError) -> Class {
     if error.is_newer_version() { Class::Version } else { Class::Contract }
 }
 
-/// A record that leads to a command.
-struct Read<S: Service> {
+/// The reaction to the event of a record.
+struct ReactionTo<S: Service> {
     command: S::Command,
     meta: Meta,
-    order_id: Option<OrderId>,
+    ordering_key: Option<OrderId>,
     span: Span,
 }
 
-impl<S: Service> Read<S> {
-    fn into_input(self, arrival: InboundRecord) -> Input<S> {
+impl<S: Service> ReactionTo<S> {
+    fn into_input(self, record: InboundRecord) -> Input<S> {
         let cause = Cause {
             correlation_id: Some(self.meta.correlation_id),
             event_id: Some(self.meta.id),
@@ -134,9 +131,9 @@ impl<S: Service> Read<S> {
             command: self.command,
             cause,
             answers: None,
-            reply: Reply::Nobody,
+            reply: Reply::None,
             span: Some(self.span),
-            arrival: Some(Box::new(arrival)),
+            record: Some(Box::new(record)),
         })
     }
 }

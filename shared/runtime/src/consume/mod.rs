@@ -1,7 +1,11 @@
-//! Records from Kafka become inputs.
+//! Turns records into inputs.
 
+mod consumer;
 mod ingest;
 mod parked_retry;
 
-pub(crate) use ingest::{Ingest, about};
+pub use consumer::RecordConsumer;
+
+pub(crate) use consumer::ConsumerSlot;
+pub(crate) use ingest::{Ingest, event_attributes};
 pub(crate) use parked_retry::run as retry_parked;

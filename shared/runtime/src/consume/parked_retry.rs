@@ -1,26 +1,27 @@
-//! Has parked records tried again when their time has come.
+//! Retries parked records when they are due.
 
 use std::time::Duration;
 
 use decider::Service;
 use jiff::Timestamp;
-use store::{EventStore, Leadership, Store as _};
+use store::{Leadership, Store};
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use crate::{consume::Ingest, input::Input};
+use crate::{consume::ingest::Ingest, input::Input};
 
-/// How often to look while nothing is due. Only what has failed before waits for it.
+/// Time between checks while nothing is due. Only records that failed before wait for it.
 const INTERVAL: Duration = Duration::from_millis(200);
-/// Records tried at a time; the others are next.
-const TRIED_MAX: usize = 200;
+/// Maximum records retried together.
+const BATCH_MAX: usize = 200;
 
-/// Works, while this instance leads, until it is told to stop. A record is tried by one attempt at a time, and the next of its order after it.
+/// Retries parked records until shutdown, while this instance leads. A record has one attempt at a time, and the next
+/// record of its ordering key follows afterwards.
 pub(crate) async fn run<S: Service>(
-    store: EventStore,
+    store: impl Store,
     leadership: Leadership,
-    intake: Ingest,
+    ingest: Ingest,
     inputs: mpsc::Sender<Input<S>>,
     stop: CancellationToken,
 ) {
@@ -28,7 +29,7 @@ pub(crate) async fn run<S: Service>(
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(interval.tick()).await.is_some() {
         while leadership.term().is_some() {
-            match stop.run_until_cancelled(try_due(&store, &intake, &inputs)).await {
+            match stop.run_until_cancelled(retry_due(&store, &ingest, &inputs)).await {
                 Some(0) => break,
                 Some(_) => {}
                 None => return,
@@ -37,27 +38,27 @@ pub(crate) async fn run<S: Service>(
     }
 }
 
-/// Tries what is due and waits for the end of these attempts; tells how many there were.
-async fn try_due<S: Service>(store: &EventStore, intake: &Ingest, inputs: &mpsc::Sender<Input<S>>) -> usize {
-    let due = match store.parked(Timestamp::now(), TRIED_MAX).await {
+/// Retries due records and waits for the end of these attempts. Returns their number.
+async fn retry_due<S: Service>(store: &impl Store, ingest: &Ingest, inputs: &mpsc::Sender<Input<S>>) -> usize {
+    let due = match store.parked(Timestamp::now(), BATCH_MAX).await {
         Ok(due) => due,
         Err(error) => {
-            error!(%error, "the parked records can't be read");
+            error!(%error, "failed to read parked records, retrying");
             return 0;
         }
     };
     let mut attempts = Vec::with_capacity(due.len());
     for parked in due {
-        let (input, over) = intake.retry::<S>(parked);
+        let (input, ended) = ingest.retry::<S>(parked);
         if inputs.send(input).await.is_err() {
             return 0;
         }
-        attempts.push(over);
+        attempts.push(ended);
     }
     let count = attempts.len();
-    for over in attempts {
-        // Nothing is ever sent: it ends when the input is dropped, after its transaction.
-        let _ = over.await;
+    for ended in attempts {
+        // No value arrives: the channel closes when the input is dropped, after its transaction.
+        let _ = ended.await;
     }
     count
 }

@@ -1,10 +1,10 @@
-//! A stream's events as they happen.
+//! Live events of a stream.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use decider::{Service, StreamId};
 use futures::{Stream, stream::try_unfold};
-use store::{AsOf, EventStore, Store as _, StoredEvent};
+use store::{AsOf, StoredEvent};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::timeout,
@@ -12,64 +12,62 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    http::app::{AppError, TimelineRow, row},
+    http::{error::AppError, stream_reader::StreamReader, timeline::TimelineRow},
     process::rebuild,
 };
 
-/// Followers at the same time; each of them looks into the store after a commit.
+/// Maximum concurrent followers. Each reads the store after every commit.
 const FOLLOWERS_MAX: usize = 1_000;
-/// Events that are read at a time.
+/// Events per read.
 const PAGE: usize = 100;
-/// How long a follower waits for a commit of this process before it looks whether another instance has committed something.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Maximum wait for a commit of this process, before a follower checks for commits of other instances.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Who may follow, and how they are woken.
+/// The limit of concurrent followers, and their notification.
 #[derive(Clone)]
 pub(crate) struct Followers {
-    committed: watch::Receiver<()>,
-    places: Arc<Semaphore>,
+    commits: watch::Receiver<()>,
+    permits: Arc<Semaphore>,
     stop: CancellationToken,
 }
 
 impl Followers {
-    /// Woken by what is sent after each commit; all end when it is time to stop.
-    pub(crate) fn new(committed: watch::Receiver<()>, stop: CancellationToken) -> Self {
-        Self { committed, places: Arc::new(Semaphore::new(FOLLOWERS_MAX)), stop }
+    /// `commits` changes after each commit; `stop` ends all followers.
+    pub(crate) fn new(commits: watch::Receiver<()>, stop: CancellationToken) -> Self {
+        Self { commits, permits: Arc::new(Semaphore::new(FOLLOWERS_MAX)), stop }
     }
 }
 
-/// Something that happened in a stream.
+/// An event of a followed stream.
 pub struct Followed<S: Service> {
-    /// Its place in the stream.
     pub version: u64,
-    /// What happened.
     pub row: TimelineRow<S>,
-    /// The state that it led to.
+    /// State after the event.
     pub state: S::State,
 }
 
 struct Follower<S: Service> {
-    store: EventStore,
+    store: Arc<dyn StreamReader>,
     stream: StreamId,
     version: u64,
     state: S::State,
     read: VecDeque<StoredEvent>,
     followers: Followers,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
-/// What happened in the stream after a version, and what happens from now on.
+/// The events of a stream after a version, and then its new events.
 pub(crate) async fn follow<S: Service>(
-    store: EventStore,
+    store: Arc<dyn StreamReader>,
     stream: StreamId,
     after: u64,
     followers: Followers,
 ) -> Result<impl Stream<Item = Result<Followed<S>, AppError>> + Send + use<S>, AppError> {
-    let place = Arc::clone(&followers.places).try_acquire_owned().map_err(|_| AppError::Busy)?;
+    let permit = Arc::clone(&followers.permits).try_acquire_owned().map_err(|_| AppError::Busy)?;
     let stored = store.load(stream.clone(), AsOf::Version(after)).await?;
     let version = stored.version;
     let state = rebuild::<S>(stored)?;
-    let follower = Follower { store, stream, version, state, read: VecDeque::new(), followers, _place: place };
+    let follower = Follower { store, stream, version, state, read: VecDeque::new(), followers, _permit: permit };
     Ok(try_unfold(follower, async |mut follower: Follower<S>| {
         let next = follower.next().await?;
         Ok(next.map(|next| (next, follower)))
@@ -77,19 +75,20 @@ pub(crate) async fn follow<S: Service>(
 }
 
 impl<S: Service> Follower<S> {
+    /// Waits for the next event. Returns `None` at shutdown.
     async fn next(&mut self) -> Result<Option<Followed<S>>, AppError> {
         loop {
             if let Some(stored) = self.read.pop_front() {
                 let version = stored.version;
-                let row = row::<S>(stored)?;
+                let row = TimelineRow::<S>::try_from(stored)?;
                 self.version = version;
                 self.state = S::evolve(std::mem::take(&mut self.state), &row.event);
                 return Ok(Some(Followed { version, row, state: self.state.clone() }));
             }
-            // Before the look: what is committed after it wakes.
-            self.followers.committed.borrow_and_update();
+            // Marked as seen before the read, so that a commit after the read wakes this follower.
+            self.followers.commits.borrow_and_update();
             self.read = self.store.history(self.stream.clone(), self.version, PAGE).await?.into();
-            let committed = timeout(LOOK_AGAIN, self.followers.committed.changed());
+            let committed = timeout(POLL_INTERVAL, self.followers.commits.changed());
             if self.read.is_empty() && self.followers.stop.run_until_cancelled(committed).await.is_none() {
                 return Ok(None);
             }

@@ -1,12 +1,17 @@
-//! The interface between a service's HTTP handlers and the runtime.
+//! The runtime as the HTTP handlers of a service use it.
 
 mod app;
+mod error;
 mod followers;
 pub mod pages;
 mod readiness;
+mod stream_reader;
+mod timeline;
 
-pub use app::{App, AppError, TimelineRow};
+pub use app::App;
+pub use error::AppError;
 pub use followers::Followed;
+pub use timeline::TimelineRow;
 
 pub(crate) use followers::Followers;
 pub(crate) use readiness::Readiness;

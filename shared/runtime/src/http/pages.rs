@@ -1,41 +1,38 @@
-//! Pages of lists, and points in the past, as clients ask for them.
+//! Query parameters of lists and of past states.
 
+use serde::{Deserialize, Serialize};
+use store::AsOf;
 use utoipa::openapi::{
     KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat,
     schema::{Schema, Type},
 };
-
-use serde::{Deserialize, Serialize};
-use store::AsOf;
 use web::{FieldError, Problem};
 
 /// Maximum streams in a page.
 const PAGE_MAX: usize = 200;
-/// Streams in a page when the client does not say.
+/// Streams in a page without a `limit`.
 const PAGE_DEFAULT: usize = 50;
-
-/// Digits in a cursor at most: as many as fit an `i64`, whatever they are.
+/// Maximum digits of a cursor: any number with so many digits fits an `i64`.
 const CURSOR_LEN_MAX: usize = 18;
-
-/// No stream has more events; what is asked for beyond is a mistake.
+/// Maximum version of a stream. A greater number in a request is invalid.
 const VERSION_MAX: u64 = i64::MAX as u64;
 
-/// Which page of a list.
+/// The page of a list.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct PageQuery {
-    /// Only those with this status.
+    /// Returns only entries with this status.
     pub status: Option<String>,
-    /// Where the page begins: `next` of the page before.
+    /// Start of the page: `next` of the previous page.
     #[param(pattern = "^[0-9]{1,18}$")]
     pub cursor: Option<String>,
-    /// How many at most.
+    /// Maximum number of entries.
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<usize>,
 }
 
-/// A [`PageQuery`] that makes sense.
+/// A valid [`PageQuery`].
 #[derive(Debug)]
 pub struct Checked {
     pub(super) status: Option<String>,
@@ -47,28 +44,28 @@ impl PageQuery {
     /// Checks the parameters.
     ///
     /// # Errors
-    /// Names the parameters that are wrong.
+    /// A problem that names all invalid parameters.
     pub fn check(self) -> Result<Checked, Problem> {
-        let mut wrong = Vec::new();
+        let mut errors = Vec::new();
         let before = self.cursor.as_deref().map(position);
         if before == Some(None) {
-            wrong.push(FieldError::new("cursor", "is not one that a page before gave"));
+            errors.push(FieldError::new("cursor", "invalid cursor"));
         }
         let limit = self.limit.unwrap_or(PAGE_DEFAULT);
         if !(1..=PAGE_MAX).contains(&limit) {
-            wrong.push(FieldError::new("limit", format!("must be 1 to {PAGE_MAX}")));
+            errors.push(FieldError::new("limit", format!("must be 1 to {PAGE_MAX}")));
         }
-        if !wrong.is_empty() {
-            return Err(Problem::invalid(wrong));
+        if !errors.is_empty() {
+            return Err(Problem::invalid(errors));
         }
         Ok(Checked { status: self.status, before: before.flatten(), limit })
     }
 }
 
-/// Digits alone: what else `parse` would take, a sign, no page ever gave.
+/// The position in a cursor. Accepts digits only, because `parse` also accepts signs, which no page returns.
 fn position(cursor: &str) -> Option<i64> {
-    let is_one = cursor.len() <= CURSOR_LEN_MAX && cursor.bytes().all(|byte| byte.is_ascii_digit());
-    if is_one { cursor.parse().ok() } else { None }
+    let is_valid = cursor.len() <= CURSOR_LEN_MAX && cursor.bytes().all(|byte| byte.is_ascii_digit());
+    if is_valid { cursor.parse().ok() } else { None }
 }
 
 /// A point in the past.
@@ -76,7 +73,7 @@ fn position(cursor: &str) -> Option<i64> {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct AtQuery {
-    /// A version (a number from 1) or a time (RFC 3339); the latest when it is left out.
+    /// A version (a number from 1) or a time (RFC 3339). Default: the latest version.
     #[param(schema_with = version_or_time)]
     pub at: Option<String>,
 }
@@ -91,15 +88,15 @@ fn version_or_time() -> Schema {
 }
 
 impl AtQuery {
-    /// The point that is meant.
+    /// The point in the past, or the latest version.
     ///
     /// # Errors
-    /// It is neither a version nor a time.
+    /// `at` is neither a version nor a time.
     pub fn up_to(&self) -> Result<AsOf, Problem> {
         let Some(at) = &self.at else { return Ok(AsOf::Latest) };
         let version = || at.parse().ok().filter(|version| *version <= VERSION_MAX).map(AsOf::Version);
         let time = || at.parse().map(AsOf::Time).ok();
-        let wrong = || Problem::invalid(vec![FieldError::new("at", "is neither a version nor an RFC 3339 time")]);
-        version().or_else(time).ok_or_else(wrong)
+        let invalid = || Problem::invalid(vec![FieldError::new("at", "must be a version or an RFC 3339 time")]);
+        version().or_else(time).ok_or_else(invalid)
     }
 }

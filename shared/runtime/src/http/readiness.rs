@@ -1,22 +1,22 @@
-//! What a service says about itself while it runs.
+//! Readiness and metrics of a running service.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use messaging::Consumer;
 use telemetry::Telemetry;
 use web::HealthChecks;
 
-/// The probes of a running service.
+use crate::consume::ConsumerSlot;
+
 pub(crate) struct Readiness {
-    pub(crate) consumer: Arc<OnceLock<Consumer>>,
+    pub(crate) consumer: ConsumerSlot,
     pub(crate) telemetry: Arc<Telemetry>,
 }
 
 impl HealthChecks for Readiness {
     fn not_ready(&self) -> Option<String> {
         match self.consumer.get() {
-            None => Some("Kafka's topics are not there yet".to_owned()),
-            Some(consumer) if !consumer.is_assigned() => Some("no partitions are assigned yet".to_owned()),
+            None => Some("the topics do not exist yet".to_owned()),
+            Some(consumer) if !consumer.is_assigned() => Some("no partitions assigned yet".to_owned()),
             Some(_) => None,
         }
     }

@@ -1,43 +1,42 @@
-//! Why a record can't be handled, and what is done about it.
+//! Failures of records, commands and responses, and when to retry them.
 
 use std::{any::Any, time::Duration};
 
 use decider::LogError;
 use strum::IntoStaticStr;
 
-/// What kind of failure it is. The names are those of `dlq_class` and of metrics.
+/// The class of a failure. The names are those in `dlq_class` and in metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum Class {
-    /// The record breaks its contract.
+    /// The record violates its contract.
     Contract,
-    /// Too many events led to it, one after the other.
+    /// Too many events in sequence caused the record.
     Loop,
-    /// It makes this build panic.
+    /// The record makes this build panic.
     Panic,
-    /// It is of a version newer than this build knows. A newer build can read it.
+    /// The record has a newer version than this build knows. A newer build can read it.
     Version,
-    /// The log of a stream that it concerns can't be read by this build.
+    /// This build cannot read the log of a stream that the record concerns.
     Log,
-    /// The store refuses what follows from it.
+    /// The store rejects the effects of the record.
     Store,
-    /// It waits behind an earlier record of its order.
+    /// The record waits behind an earlier record of its ordering key.
     Held,
 }
 
 impl Class {
-    /// Whether the record will fail again whenever it is tried.
+    /// Returns whether each attempt fails in the same way.
     fn is_final(self) -> bool {
         matches!(self, Self::Contract | Self::Loop | Self::Panic)
     }
 
-    /// Its name.
     pub(crate) fn name(self) -> &'static str {
         self.into()
     }
 }
 
-/// Why a record, a command or an answer can't be handled.
+/// The reason why a record, a command or a response cannot be handled.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{}: {error}", class.name())]
 pub(crate) struct Failure {
@@ -50,11 +49,11 @@ impl Failure {
         Self { class, error: error.into() }
     }
 
-    /// From what a panic left.
-    pub(crate) fn panic(panic: &(dyn Any + Send)) -> Self {
-        let text = panic.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        Self::new(Class::Panic, text.unwrap_or("a panic without words"))
+    /// The failure of code that panicked with this payload.
+    pub(crate) fn panic(payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        Self::new(Class::Panic, text.unwrap_or("panic with non-string payload"))
     }
 }
 
@@ -64,23 +63,23 @@ impl From<LogError> for Failure {
     }
 }
 
-/// When a record that failed is tried again.
+/// Number and times of the attempts to handle a failing record.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RetryPolicy {
     /// Attempts before the record becomes a dead letter.
     pub(crate) attempts_max: u32,
-    /// The longest wait before an attempt.
+    /// Maximum wait before an attempt.
     pub(crate) backoff_max: Duration,
 }
 
-/// The longest wait before the second attempt; it doubles with each.
+/// Maximum wait before the second attempt. It doubles with each attempt.
 const BACKOFF_MIN: Duration = Duration::from_millis(200);
 
 impl RetryPolicy {
-    /// How long to wait after so many attempts; `None`: there is none left, or it would be for nothing.
+    /// The wait after this many attempts. Returns `None` if no attempt is left, or if each would fail in the same way.
     ///
-    /// Exponential with full jitter: anything from nothing to the longest, so that what failed together doesn't come
-    /// again together.
+    /// Exponential backoff with full jitter: a random wait up to the maximum, so that records that failed together are not
+    /// retried together.
     pub(crate) fn wait(&self, class: Class, attempts: u32) -> Option<Duration> {
         if class.is_final() || attempts >= self.attempts_max {
             return None;
@@ -97,10 +96,10 @@ mod tests {
     const POLICY: RetryPolicy = RetryPolicy { attempts_max: 10, backoff_max: Duration::from_secs(5) };
 
     #[test]
-    fn waits_double_up_to_the_longest_and_end() {
+    fn waits_double_up_to_the_maximum_and_end() {
         let longest = |attempts| (0..1000).filter_map(|_| POLICY.wait(Class::Version, attempts)).max();
         let near = |longest: Option<Duration>, bound_ms: u64| {
-            let longest_ms = longest.expect("there are attempts left").as_millis();
+            let longest_ms = longest.expect("attempts are left").as_millis();
             assert!(longest_ms <= bound_ms.into() && longest_ms > u128::from(bound_ms) * 9 / 10, "{longest_ms} ms");
         };
         near(longest(1), 200);
@@ -110,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_for_ever_is_not_tried_again() {
+    fn final_failures_are_not_retried() {
         for class in [Class::Contract, Class::Loop, Class::Panic] {
             assert_eq!(POLICY.wait(class, 1), None);
         }

@@ -1,4 +1,4 @@
-//! Records that are kept until it is clear that they are handled: as they came, to be parked or to become dead letters.
+//! Unchanged copies of records, kept until they are handled, parked or dead letters.
 
 use bytes::Bytes;
 use contracts::OrderId;
@@ -8,53 +8,52 @@ use store::{NewOutboxRow, NewParked, Parked, RawRecord, Rescheduled};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::input::Failure;
+use crate::input::failure::Failure;
 
-/// Dead letters are recognized, when their record is read again, by an id in this namespace.
+/// Namespace of the ids by which dead letters are recognized when their record is read again.
 const DEAD_LETTERS: Uuid = Uuid::from_u128(0x1b8e_4a4c_9a3e_4a06_8f6c_55c1_2f0d_93b7);
 
-/// A record as it came, from its topic or from where it was parked.
+/// A record from its topic, or from the table of parked records.
 pub(crate) struct InboundRecord {
-    pub(crate) kept: OwnedRecord,
-    /// The order that it is about; `None` when that is not known.
-    pub(crate) order_id: Option<OrderId>,
-    /// What is known of it from where it was parked.
+    raw: OwnedRecord,
+    /// `None` if the record names no valid key.
+    pub(crate) ordering_key: Option<OrderId>,
+    /// Set if the record was parked.
     pub(crate) retry: Option<Retry>,
 }
 
-/// What is known of a record that was parked.
+/// Another attempt to handle a parked record.
 pub(crate) struct Retry {
     pub(crate) position: i64,
-    pub(crate) attempts: u32,
-    /// Dropped when the attempt is over.
-    _over: oneshot::Sender<()>,
+    attempts: u32,
+    /// Dropped at the end of the attempt.
+    _in_progress: oneshot::Sender<()>,
 }
 
 impl InboundRecord {
-    /// Of a record from its topic.
-    pub(crate) fn new(record: &Record<'_>, order_id: Option<OrderId>) -> Self {
-        Self { kept: record.to_owned_record(), order_id, retry: None }
+    /// Copies a record from its topic.
+    pub(crate) fn new(record: &Record<'_>, ordering_key: Option<OrderId>) -> Self {
+        Self { raw: record.to_owned_record(), ordering_key, retry: None }
     }
 
-    /// Of a record that was parked, and the end of its next attempt.
+    /// A parked record for its next attempt. The receiver is closed at the end of the attempt.
     pub(crate) fn parked(Parked { position, parked }: Parked) -> (Self, oneshot::Receiver<()>) {
-        let (sender, over) = oneshot::channel();
+        let (sender, ended) = oneshot::channel();
         let NewParked { order_id, arrived, attempts, .. } = parked;
-        let retry = Some(Retry { position, attempts, _over: sender });
-        (Self { retry, ..Self::new(&record(&arrived), Some(order_id)) }, over)
+        let retry = Some(Retry { position, attempts, _in_progress: sender });
+        (Self { retry, ..Self::new(&record(&arrived), Some(order_id)) }, ended)
     }
 
-    /// The record, to be read once more.
     pub(crate) fn record(&self) -> Record<'_> {
-        self.kept.record()
+        self.raw.record()
     }
 
-    /// How often it was tried before.
+    /// Number of earlier attempts.
     pub(crate) fn attempts(&self) -> u32 {
         self.retry.as_ref().map_or(0, |retry| retry.attempts)
     }
 
-    /// Recognizes its dead letter.
+    /// Id of the dead letter of this record, derived from the record's place.
     pub(crate) fn dead_letter_id(&self) -> Uuid {
         let record = self.record();
         let (topic, partition, offset) = (record.topic(), record.partition(), record.offset());
@@ -62,10 +61,10 @@ impl InboundRecord {
         Uuid::new_v5(&DEAD_LETTERS, place.as_bytes())
     }
 
-    /// The record as it was, with what was wrong and where it was found.
+    /// The unchanged record, with headers for the failure and its place of origin.
     pub(crate) fn dead_letter(&self, topic: &str, failure: &Failure, attempts: u32, now: Timestamp) -> NewOutboxRow {
-        let RawRecord { record, partition, offset, .. } = arrived(&self.record());
-        let found = [
+        let RawRecord { record, partition, offset, .. } = raw(&self.record());
+        let added = [
             (dead_letters::ERROR, failure.error.clone()),
             (dead_letters::CLASS, failure.class.name().to_owned()),
             (dead_letters::ATTEMPTS, attempts.to_string()),
@@ -74,34 +73,34 @@ impl InboundRecord {
             (dead_letters::OFFSET, offset.to_string()),
             (dead_letters::TIME, now.to_string()),
         ];
-        let found = found.into_iter().map(|(name, value)| (name.to_owned(), Bytes::from(value)));
-        let headers = record.headers.into_iter().chain(found).collect();
+        let added = added.into_iter().map(|(name, value)| (name.to_owned(), Bytes::from(value)));
+        let headers = record.headers.into_iter().chain(added).collect();
         NewOutboxRow { topic: topic.to_owned(), key: record.key, headers, payload: record.payload }
     }
 
-    /// The record to park, from an order that is known.
-    pub(crate) fn park(&self, order_id: OrderId, attempts: u32, error: &str, due: Timestamp) -> NewParked {
-        NewParked { order_id, arrived: arrived(&self.record()), attempts, error: error.to_owned(), due }
+    /// The record, to be parked under this key.
+    pub(crate) fn park(&self, key: OrderId, attempts: u32, error: &str, due: Timestamp) -> NewParked {
+        NewParked { order_id: key, arrived: raw(&self.record()), attempts, error: error.to_owned(), due }
     }
 }
 
 impl Retry {
-    /// It stays parked.
-    pub(crate) fn postpone(&self, attempts: u32, error: &str, due: Timestamp) -> Rescheduled {
+    /// The next attempt of the record, which stays parked.
+    pub(crate) fn reschedule(&self, attempts: u32, error: &str, due: Timestamp) -> Rescheduled {
         Rescheduled { position: self.position, attempts, error: error.to_owned(), due }
     }
 }
 
-/// A record as it was stored.
-pub(crate) fn record(arrived: &RawRecord) -> Record<'_> {
-    let RawRecord { record, partition, offset, timestamp_ms } = arrived;
+/// A stored record in the form in which it is read.
+pub(crate) fn record(raw: &RawRecord) -> Record<'_> {
+    let RawRecord { record, partition, offset, timestamp_ms } = raw;
     let NewOutboxRow { topic, key, headers, payload } = record;
     let (partition, offset, timestamp_ms, key) = (*partition, *offset, *timestamp_ms, key.as_deref());
     Parts { topic, partition, offset, timestamp_ms, key, headers, payload }.into()
 }
 
-/// A record as it is stored.
-fn arrived(record: &Record<'_>) -> RawRecord {
+/// A record in the form in which it is stored.
+fn raw(record: &Record<'_>) -> RawRecord {
     RawRecord {
         record: NewOutboxRow {
             topic: record.topic().to_owned(),

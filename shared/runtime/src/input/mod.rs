@@ -1,4 +1,7 @@
-//! What the processor works on.
+//! Inputs of the processor: commands and records, with their causes and failures.
+
+mod failure;
+mod inbound_record;
 
 use cloudevent::{CorrelationId, EventId};
 use decider::Service;
@@ -7,86 +10,80 @@ use telemetry::{Span, Trace};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-mod failure;
-mod inbound_record;
-
 pub(crate) use failure::{Class, Failure, RetryPolicy};
 pub(crate) use inbound_record::InboundRecord;
 #[cfg(test)]
 pub(crate) use inbound_record::record;
 
-/// Why something is done. Events that follow from it carry it on.
+/// The cause of a command. The events that follow inherit it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cause {
-    /// The request it all began with; `None`: whatever the stream's first event had.
+    /// The original request. `None` means that of the first event of the stream.
     pub correlation_id: Option<CorrelationId>,
-    /// The contract event it follows from, if it does.
+    /// The contract event that caused the command, if one did.
     pub event_id: Option<EventId>,
-    /// How many events led to this.
+    /// Number of causing events in sequence.
     pub hops: u32,
-    /// Where in a trace this is done.
+    /// The place in a trace at which the command is handled.
     pub trace: Trace,
 }
 
-/// One thing to handle, inside a transaction with others.
+/// One input of a batch.
 pub(crate) enum Input<S: Service> {
-    /// To decide on.
     Command(CommandInput<S>),
-    /// A record that can't be made into a command: to be parked, or to become a dead letter.
-    Aside(InboundRecord, Failure),
-    /// A record that was parked and leads nowhere now.
-    Nowhere(InboundRecord),
+    /// A record that leads to no command because of a failure. It is parked or becomes a dead letter.
+    Rejected(InboundRecord, Failure),
+    /// A parked record that leads to no command any more.
+    Ignored(InboundRecord),
 }
 
-/// A command, where it comes from and who waits for what becomes of it.
+/// A command with its origin and the recipient of its result.
 pub(crate) struct CommandInput<S: Service> {
-    /// Recognizes it when it comes again; `None`: each one counts.
+    /// Id for deduplication. `None` means that each command takes effect.
     pub(crate) message: Option<Uuid>,
     pub(crate) command: S::Command,
     pub(crate) cause: Cause,
-    /// The event whose call to the outside world this answers.
+    /// The event whose provider call this command answers.
     pub(crate) answers: Option<EventId>,
     pub(crate) reply: Reply<S>,
-    /// Ends when what follows is committed.
+    /// Ends when the events that follow are committed.
     pub(crate) span: Option<Span>,
-    /// The record that it was made of, if it was.
-    pub(crate) arrival: Option<Box<InboundRecord>>,
+    /// The record that led to the command.
+    pub(crate) record: Option<Box<InboundRecord>>,
 }
 
-/// Who waits for what becomes of a command.
+/// The recipient of a command's result.
 pub(crate) enum Reply<S: Service> {
-    /// Nobody.
-    Nobody,
-    /// Somebody who wants to know the state that follows.
-    Decided(oneshot::Sender<Result<Decided<S>, Failure>>),
-    /// Somebody who only wants to know that it is handled.
-    Handled(oneshot::Sender<Result<(), Failure>>),
+    None,
+    /// Receives the state that follows.
+    State(oneshot::Sender<Result<Decision<S>, Failure>>),
+    /// Receives only whether the command was handled.
+    Ack(oneshot::Sender<Result<(), Failure>>),
 }
 
-/// What became of a command, durably.
+/// The durable result of a command.
 #[derive(Debug)]
-pub struct Decided<S: Service> {
-    /// What is known now about everything that the command concerned.
+pub struct Decision<S: Service> {
+    /// State of all streams that the command concerns, together.
     pub state: S::State,
-    /// What happened; empty when it led nowhere, or was recognized as one handled before.
+    /// The events that followed. Empty if the command had no effect, or was a duplicate.
     pub events: Vec<S::Event>,
-    /// The correlation id of the stream that the command is about; `None` when nothing is known of it.
+    /// Correlation id of the stream that the command is about. `None` if the stream does not exist.
     pub correlation_id: Option<CorrelationId>,
 }
 
 impl<S: Service> Input<S> {
-    /// The record that it was made of, if it was.
-    pub(crate) fn arrival(&self) -> Option<&InboundRecord> {
+    /// The record that led to the input, if one did.
+    pub(crate) fn record(&self) -> Option<&InboundRecord> {
         match self {
-            Self::Command(input) => input.arrival.as_deref(),
-            Self::Aside(arrival, _) | Self::Nowhere(arrival) => Some(arrival),
+            Self::Command(input) => input.record.as_deref(),
+            Self::Rejected(record, _) | Self::Ignored(record) => Some(record),
         }
     }
 }
 
 impl<S: Service> Reply<S> {
-    /// Whether the state that follows is wanted.
     pub(crate) fn wants_state(&self) -> bool {
-        matches!(self, Self::Decided(_))
+        matches!(self, Self::State(_))
     }
 }

@@ -1,27 +1,23 @@
-//! What is not counted where it happens, but looked at now and then: what waits.
+//! Measures queues now and then: consumer lag, outbox, parked records, open calls and due timers.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use messaging::Consumer;
-use store::{EventStore, Store as _, StoreError};
+use store::{Store, StoreError};
 use telemetry::{KeyValue, Metrics};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use crate::publish::Backlog;
+use crate::{consume::ConsumerSlot, publish::Backlog};
 
-/// How often to look.
+/// Time between measurements.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// Looks until it is told to stop.
+/// Measures until shutdown.
 pub(crate) async fn run(
-    store: EventStore,
-    consumer: Arc<OnceLock<Consumer>>,
+    store: impl Store,
+    consumer: ConsumerSlot,
     metrics: Arc<Metrics>,
     backlog: Arc<Backlog>,
     stop: CancellationToken,
@@ -29,16 +25,16 @@ pub(crate) async fn run(
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(interval.tick()).await.is_some() {
-        for (topic, lag) in consumer.get().map(Consumer::lag).unwrap_or_default() {
+        for (topic, lag) in consumer.get().map(|consumer| consumer.lag()).unwrap_or_default() {
             metrics.consumer_lag.record(lag, &[KeyValue::new("topic", topic)]);
         }
         if let Err(error) = queues(&store, &metrics, &backlog).await {
-            error!(%error, "the queues can't be looked at");
+            error!(%error, "failed to measure queues, retrying");
         }
     }
 }
 
-async fn queues(store: &EventStore, metrics: &Metrics, backlog: &Backlog) -> Result<(), StoreError> {
+async fn queues(store: &impl Store, metrics: &Metrics, backlog: &Backlog) -> Result<(), StoreError> {
     let waiting = store.outbox_len().await?;
     backlog.set(waiting);
     metrics.outbox_backlog.record(waiting, &[]);

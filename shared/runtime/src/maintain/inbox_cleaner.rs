@@ -1,93 +1,102 @@
-//! Forgets messages that can't come again.
+//! Deletes inbox entries of messages that Kafka can no longer deliver.
 //!
-//! A message is in the inbox so that it has one effect although it comes twice. It can come again for as long as it is in
-//! its topic. So the inbox remembers it for as long as any topic that is read keeps records, and a margin longer, because
-//! the broker looks only now and then for what it may delete. Where a topic keeps its records for ever, nothing is
-//! forgotten.
+//! An inbox entry makes a message take effect once although it may arrive twice. It can arrive again for as long as its
+//! topic keeps it. Therefore the inbox keeps an entry for the longest retention of all topics that are read, and a margin
+//! longer, because the broker deletes expired records only now and then. If a topic keeps its records forever, the inbox
+//! keeps all entries.
 
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use messaging::{KafkaConfig, KafkaError, records_gone_after};
-use store::{EventStore, Leadership, Store as _, StoreError};
+use store::{Leadership, Store, StoreError};
 use telemetry::Metrics;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-/// Messages looked at in a transaction. Orders wait no longer than these take.
-const PORTION: usize = 2_000;
-/// The wait after each, which leaves the store to the orders.
-const PAUSE: Duration = Duration::from_millis(20);
-/// The shortest and the longest time from one sweep to the next.
-const INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(1));
-/// The part of the inbox's memory that a message may stay longer.
-const SLACK: u32 = 10;
+use crate::consume::ConsumerSlot;
 
-/// What decides how long the inbox remembers.
-pub(crate) struct InboxCleaner {
-    pub(crate) store: EventStore,
-    /// One instance sweeps for all.
+/// Inbox entries checked in one transaction. Other transactions wait no longer than these take.
+const PURGE_BATCH_SIZE: usize = 2_000;
+/// Pause after each such transaction, which leaves the store to other work.
+const PURGE_PAUSE: Duration = Duration::from_millis(20);
+/// Minimum time from one purge to the next.
+const PURGE_INTERVAL_MIN: Duration = Duration::from_secs(1);
+/// Maximum time from one purge to the next.
+const PURGE_INTERVAL_MAX: Duration = Duration::from_hours(1);
+/// The time between purges is the retention divided by this: an entry outlives its retention by at most a tenth.
+const PURGE_DIVISOR: u32 = 10;
+
+/// Deletes old inbox entries for all instances, while this one leads.
+pub(crate) struct InboxCleaner<D> {
+    pub(crate) store: D,
     pub(crate) leadership: Leadership,
     pub(crate) kafka: KafkaConfig,
-    /// For how much longer than the topics.
+    /// The topics that the service reads.
+    pub(crate) topics: Vec<String>,
+    pub(crate) consumer: ConsumerSlot,
+    /// Retention in addition to that of the topics.
     pub(crate) margin: Duration,
     pub(crate) metrics: Arc<Metrics>,
 }
 
-impl InboxCleaner {
-    /// Works until it is told to stop. These are the topics that are read.
-    pub(crate) async fn run(self, topics: &[&str], stop: CancellationToken) {
+impl<D: Store> InboxCleaner<D> {
+    /// Purges the inbox again and again until shutdown. Starts with the consumer, because before it the topics may not
+    /// exist.
+    pub(crate) async fn run(self, stop: CancellationToken) {
         let work = async {
+            self.consumer.wait().await;
             loop {
-                sleep(self.sweep(topics).await).await;
+                sleep(self.purge().await).await;
             }
         };
         stop.run_until_cancelled(work).await;
     }
 
-    /// Forgets what it may; tells when to come again. The topics' settings are asked for each time, for they can change.
-    async fn sweep(&self, topics: &[&str]) -> Duration {
-        let (shortest, longest) = INTERVALS;
+    /// Deletes expired entries and returns the wait until the next purge. Reads the topics' settings each time, because
+    /// they can change.
+    async fn purge(&self) -> Duration {
         if self.leadership.term().is_none() {
-            return shortest;
+            return PURGE_INTERVAL_MIN;
         }
-        let memory = match self.memory(topics).await {
-            Ok(Some(memory)) => memory,
+        let retention = match self.retention().await {
+            Ok(Some(retention)) => retention,
             Ok(None) => {
-                debug!("the inbox remembers everything: some topic's records stay for ever");
-                return longest;
+                debug!("a topic keeps its records forever, keeping all inbox entries");
+                return PURGE_INTERVAL_MAX;
             }
             Err(error) => {
-                warn!(%error, "how long records stay is not known; the inbox remembers everything until it is");
-                return longest;
+                warn!(%error, "topic retention unknown, keeping all inbox entries");
+                return PURGE_INTERVAL_MAX;
             }
         };
-        match self.forget_older_than(memory).await {
+        match self.purge_older_than(retention).await {
             Ok(0) => {}
-            Ok(forgotten) => info!(forgotten, memory_s = memory.as_secs(), "the inbox forgot old messages"),
-            Err(error) => warn!(%error, "the inbox can't be swept; it is tried again"),
+            Ok(deleted) => info!(deleted, retention_s = retention.as_secs(), "purged the inbox"),
+            Err(error) => warn!(%error, "failed to purge the inbox, retrying"),
         }
-        (memory / SLACK).clamp(shortest, longest)
+        (retention / PURGE_DIVISOR).clamp(PURGE_INTERVAL_MIN, PURGE_INTERVAL_MAX)
     }
 
-    async fn memory(&self, topics: &[&str]) -> Result<Option<Duration>, KafkaError> {
-        let gone_after = records_gone_after(&self.kafka, topics).await?;
+    async fn retention(&self) -> Result<Option<Duration>, KafkaError> {
+        let topics: Vec<_> = self.topics.iter().map(String::as_str).collect();
+        let gone_after = records_gone_after(&self.kafka, &topics).await?;
         Ok(gone_after.map(|age| age.saturating_add(self.margin)))
     }
 
-    async fn forget_older_than(&self, memory: Duration) -> Result<u64, StoreError> {
-        let horizon = Timestamp::now().saturating_sub(memory).unwrap_or(Timestamp::MIN);
-        let (mut forgotten, mut after) = (0, None);
+    async fn purge_older_than(&self, retention: Duration) -> Result<u64, StoreError> {
+        let horizon = Timestamp::now().saturating_sub(retention).unwrap_or(Timestamp::MIN);
+        let (mut deleted, mut after) = (0, None);
         loop {
-            let swept = self.store.purge_inbox(horizon, after, PORTION).await?;
-            forgotten += swept.forgotten;
-            self.metrics.forgotten.add(swept.forgotten, &[]);
-            after = swept.last;
+            let page = self.store.purge_inbox(horizon, after, PURGE_BATCH_SIZE).await?;
+            deleted += page.forgotten;
+            self.metrics.forgotten.add(page.forgotten, &[]);
+            after = page.last;
             if after.is_none() {
-                return Ok(forgotten);
+                return Ok(deleted);
             }
-            sleep(PAUSE).await;
+            sleep(PURGE_PAUSE).await;
         }
     }
 }

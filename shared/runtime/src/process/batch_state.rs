@@ -1,4 +1,4 @@
-//! What a transaction builds up while it runs: streams, and what is to be written.
+//! The state of a batch while its transaction runs: streams, and the rows to write.
 
 use std::{
     borrow::Cow,
@@ -14,44 +14,45 @@ use store::{NewEvent, NewIntent, NewOutboxRow, NewParked, Rescheduled, StoredStr
 use telemetry::{BAGGAGE, Span, Trace};
 use uuid::Uuid;
 
-use super::{batch::PublishContext, disposition::Disposition, stream::Stream, stream_cache::Cache};
 use crate::{
-    call::Call,
-    consume::about,
+    call::StoredCall,
+    consume::event_attributes,
     input::{Cause, Failure},
-    planted::{self, Bug},
+    process::{disposition::Disposition, publish_context::PublishContext, stream::Stream, stream_cache::StreamCache},
 };
 
-/// What is built up while the transaction runs, and thrown away when it starts over.
-pub(super) struct Work<S: Service> {
-    /// Boxed: they move from the cache and back.
+/// Everything that a transaction builds up. A restart discards it.
+pub(super) struct BatchState<S: Service> {
+    /// Boxed, because they move between here and the cache.
     pub(super) streams: HashMap<StreamId, Box<Stream<S>>>,
-    /// Streams whose log this build can't read.
+    /// Streams whose log this build cannot read.
     pub(super) unreadable: HashMap<StreamId, Failure>,
     pub(super) dispositions: Vec<Disposition>,
-    pub(super) handled_before: HashSet<usize>,
-    /// The next input to decide; `None` until the inbox has answered.
+    /// Indexes of inputs that were processed before.
+    pub(super) duplicates: HashSet<usize>,
+    /// Index of the next input; `None` until the inbox has been read.
     pub(super) next: Option<usize>,
-    /// The input that is worked on, for the case that it panics.
+    /// Index of the input in progress, which is at fault if the decider panics.
     pub(super) current: usize,
     pub(super) decided: HashMap<usize, Vec<S::Event>>,
     pub(super) outbox: Vec<NewOutboxRow>,
-    /// One for each row of the outbox; none for a dead letter.
+    /// One for each row of the outbox; `None` for a dead letter.
     pub(super) sends: Vec<Option<Span>>,
     pub(super) intents: Vec<NewIntent>,
     pub(super) parked: Vec<NewParked>,
     pub(super) rescheduled: Vec<Rescheduled>,
+    /// Positions of parked records that are done.
     pub(super) resolved: Vec<i64>,
-    pub(super) metrics_emitted: Vec<(&'static str, SagaMetric)>,
+    pub(super) metrics: Vec<(&'static str, SagaMetric)>,
 }
 
-impl<S: Service> Default for Work<S> {
+impl<S: Service> Default for BatchState<S> {
     fn default() -> Self {
         Self {
             streams: HashMap::new(),
             unreadable: HashMap::new(),
             dispositions: Vec::new(),
-            handled_before: HashSet::new(),
+            duplicates: HashSet::new(),
             next: None,
             current: 0,
             decided: HashMap::new(),
@@ -61,23 +62,23 @@ impl<S: Service> Default for Work<S> {
             parked: Vec::new(),
             rescheduled: Vec::new(),
             resolved: Vec::new(),
-            metrics_emitted: Vec::new(),
+            metrics: Vec::new(),
         }
     }
 }
 
-impl<S: Service> Work<S> {
-    /// The streams that a command is decided on, as far as is known from those that are loaded.
+impl<S: Service> BatchState<S> {
+    /// The streams that a decision on the command needs, as far as the loaded streams determine them.
     pub(super) fn streams_for(&self, command: &S::Command) -> Vec<StreamId> {
         let first = S::streams(command, &S::initial());
         let all_loaded = first.iter().all(|stream| self.streams.contains_key(stream));
         if all_loaded { S::streams(command, &self.view(&first)) } else { first }
     }
 
-    /// Keeps a stream as it was known and what was stored since, or why it can't be read.
-    pub(super) fn loaded(&mut self, id: StreamId, known: Option<Box<Stream<S>>>, stored: StoredStream) {
-        let read = || match known {
-            Some(known) => known.and_since(&stored),
+    /// Adds a loaded stream: the cached one with newer events, or the whole stream. Notes a failure to read it.
+    pub(super) fn add_stream(&mut self, id: StreamId, cached: Option<Box<Stream<S>>>, stored: StoredStream) {
+        let read = || match cached {
+            Some(cached) => cached.apply_newer(&stored),
             None => Stream::read(stored).map(Box::new),
         };
         let read = catch_unwind(AssertUnwindSafe(|| read().map_err(Failure::from)));
@@ -90,8 +91,8 @@ impl<S: Service> Work<S> {
         }
     }
 
-    /// Hands over the streams that exist and could be read.
-    pub(super) fn keep_streams(&mut self, cache: &mut Cache<S>) {
+    /// Moves the streams that exist and are readable to the cache.
+    pub(super) fn keep_streams(&mut self, cache: &mut StreamCache<S>) {
         for (id, stream) in self.streams.drain() {
             if stream.stored_version > 0 && !self.unreadable.contains_key(&id) {
                 cache.keep(id, stream);
@@ -99,7 +100,7 @@ impl<S: Service> Work<S> {
         }
     }
 
-    /// What is known of several streams, as one state.
+    /// State of several streams together.
     pub(super) fn view(&self, streams: &[StreamId]) -> Cow<'_, S::State> {
         let states = || streams.iter().filter_map(|id| self.streams.get(id)).map(|stream| &stream.state);
         match streams {
@@ -108,26 +109,27 @@ impl<S: Service> Work<S> {
         }
     }
 
-    /// That of the first stream: the one that the command is about.
+    /// Correlation id of the first stream, which is the one that the command is about.
     pub(super) fn correlation_id(&self, streams: &[StreamId]) -> Option<CorrelationId> {
         self.streams.get(streams.first()?)?.correlation_id
     }
 
-    /// Where the trace of what follows goes on. A request or a deadline that concerns an order goes on in the trace that
-    /// the order began in, so that an order has one trace.
+    /// The trace that the events continue. A later request or a timer continues the trace in which the stream started, so
+    /// that a saga has one trace.
     pub(super) fn trace(&self, streams: &[StreamId], cause: &Cause) -> Trace {
-        let began = streams.first().and_then(|stream| self.streams.get(stream)).map(|stream| stream.trace.clone());
-        let began = began.unwrap_or_default();
-        if cause.event_id.is_none() { began.or(cause.trace.clone()) } else { cause.trace.clone() }
+        let start = streams.first().and_then(|stream| self.streams.get(stream)).map(|stream| stream.trace.clone());
+        let start = start.unwrap_or_default();
+        if cause.event_id.is_none() { start.or(cause.trace.clone()) } else { cause.trace.clone() }
     }
 
-    pub(super) fn append(&mut self, event: &S::Event, context: &Context<'_>, outlet: &PublishContext) {
+    /// Appends an event to its stream, with its outbox row and its provider call.
+    pub(super) fn append(&mut self, event: &S::Event, context: &AppendContext<'_>, publish: &PublishContext) {
         let id = EventId(Uuid::now_v7());
         let (name, schema, data) = event.encode();
-        let Context { cause, correlation_id, now, .. } = *context;
+        let AppendContext { cause, correlation_id, now, .. } = *context;
         let stream = self.streams.entry(S::stream_of(event).unwrap_or_else(|| context.stream.clone())).or_default();
-        // Another instance may have chosen its time later than this one, and committed earlier. What an event follows is
-        // never after it.
+        // Another instance may have chosen its time later than this one, and committed earlier. Times within a stream
+        // never decrease.
         stream.time = stream.time.max(now);
         let time = stream.time;
         if let LogEvent::Public(event) = event {
@@ -140,14 +142,15 @@ impl<S: Service> Work<S> {
                 causation_id: cause.event_id,
                 hops: cause.hops,
             };
-            let span = outlet.spans.send(about(&meta), S::Public::TOPIC, &context.trace, &cause.trace);
-            self.outbox.push(outbox_row::<S>(&meta, &data, &outlet.schema_base_url, span.trace()));
+            let span = publish.spans.send(event_attributes(&meta), S::Public::TOPIC, &context.trace, &cause.trace);
+            self.outbox.push(outbox_row::<S>(&meta, &data, &publish.schema_base_url, span.trace()));
             self.sends.push(Some(span));
         }
         if let Some(intent) = S::intent(event) {
             let trace = context.trace.clone();
-            let call = Call { cause: Cause { correlation_id: Some(correlation_id), trace, ..cause.clone() }, intent };
-            let body = serde_json::to_string(&call).expect("an intent has string keys only");
+            let call =
+                StoredCall { cause: Cause { correlation_id: Some(correlation_id), trace, ..cause.clone() }, intent };
+            let body = serde_json::to_string(&call).expect("intents have string keys only");
             self.intents.push(NewIntent { event_id: id, body });
         }
         stream.state = S::evolve(std::mem::take(&mut stream.state), event);
@@ -155,14 +158,14 @@ impl<S: Service> Work<S> {
         if !stream.trace.is_some() {
             stream.trace = context.trace.clone();
         }
-        self.metrics_emitted.extend(S::metric(&stream.state, event).map(|milestone| (name, milestone)));
+        self.metrics.extend(S::metric(&stream.state, event).map(|metric| (name, metric)));
         let causation_id = cause.event_id;
         stream.appended.push(NewEvent { id, name, schema, data, time, correlation_id, causation_id });
     }
 }
 
-/// Why and when events are appended.
-pub(super) struct Context<'a> {
+/// The circumstances under which events are appended.
+pub(super) struct AppendContext<'a> {
     /// The stream that the command is about.
     pub(super) stream: &'a StreamId,
     pub(super) cause: &'a Cause,
@@ -174,12 +177,10 @@ pub(super) struct Context<'a> {
 fn outbox_row<S: Service>(meta: &Meta, data: &str, schema_base_url: &str, trace: &Trace) -> NewOutboxRow {
     let header = |(name, value): (&str, String)| (name.to_owned(), Bytes::from(value));
     let baggage = (BAGGAGE, format!("correlation_id={}", meta.correlation_id));
-    let trace = trace.headers().filter(|_| !planted::is(Bug::LoseTrace));
-    let headers = cloudevent::headers(meta, schema_base_url).into_iter().chain(trace).chain([baggage]);
-    let key = if planted::is(Bug::WrongKey) { meta.id.to_string() } else { meta.subject.to_string() };
+    let headers = cloudevent::headers(meta, schema_base_url).into_iter().chain(trace.headers()).chain([baggage]);
     NewOutboxRow {
         topic: S::Public::TOPIC.to_owned(),
-        key: Some(Bytes::from(key)),
+        key: Some(Bytes::from(meta.subject.to_string())),
         headers: headers.map(header).collect(),
         payload: Bytes::copy_from_slice(data.as_bytes()),
     }

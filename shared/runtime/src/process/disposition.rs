@@ -1,4 +1,4 @@
-//! What is to become of each input of a batch.
+//! Dispositions: how each input of a batch is handled.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,55 +8,63 @@ use jiff::Timestamp;
 
 use crate::input::{Class, Failure, InboundRecord, Input, RetryPolicy};
 
-/// What is to become of an input.
+/// The handling of an input.
 #[derive(Debug, Clone)]
 pub(super) enum Disposition {
-    /// It is decided on.
     Decide,
-    /// Its record is tried again later.
-    Park { failure: Failure, attempts: u32, due: Timestamp },
-    /// Its record becomes a dead letter.
-    DeadLetter { failure: Failure, attempts: u32 },
-    /// It is no record: whoever sent it is told.
+    /// Retries the record at the due time.
+    Park {
+        failure: Failure,
+        attempts: u32,
+        due: Timestamp,
+    },
+    DeadLetter {
+        failure: Failure,
+        attempts: u32,
+    },
+    /// Reports the failure to the sender, because the input has no record.
     Refuse(Failure),
 }
 
-/// What is known of a batch before its transaction begins, from what earlier runs of it found out.
+/// Knowledge from earlier runs of a batch's transaction, with which it restarts.
 #[derive(Default)]
-pub(super) struct Known {
-    /// Why inputs can't be handled, by their place.
+pub(super) struct PriorFailures {
+    /// Failures by the index of their input.
     pub(super) failures: HashMap<usize, Failure>,
-    /// Orders with records that are parked already.
-    pub(super) held: HashSet<OrderId>,
+    /// Ordering keys with parked records in the store.
+    pub(super) blocked_keys: HashSet<OrderId>,
 }
 
-impl Known {
-    /// The dispositions of the inputs. What comes after a parked record of its order is parked behind it.
+impl PriorFailures {
+    /// The dispositions of all inputs. A record behind a parked record of its ordering key is parked too.
     pub(super) fn dispositions<S: Service>(
         &self,
         inputs: &[Input<S>],
         policy: RetryPolicy,
         now: Timestamp,
     ) -> Vec<Disposition> {
-        let mut held = self.held.clone();
+        let mut blocked_keys = self.blocked_keys.clone();
         let disposition = |(index, input): (usize, &Input<S>)| {
             let failure = match input {
-                Input::Aside(_, failure) => Some(failure),
-                Input::Command(_) | Input::Nowhere(_) => self.failures.get(&index),
+                Input::Rejected(_, failure) => Some(failure),
+                Input::Command(_) | Input::Ignored(_) => self.failures.get(&index),
             };
-            let Some(arrival) = input.arrival() else {
+            let Some(record) = input.record() else {
                 return failure.map_or(Disposition::Decide, |failure| Disposition::Refuse(failure.clone()));
             };
+            let is_blocked =
+                || record.retry.is_none() && record.ordering_key.is_some_and(|key| blocked_keys.contains(&key));
             let disposition = match failure {
-                Some(failure) => failed(arrival, failure, policy, now),
-                None if arrival.retry.is_none() && arrival.order_id.is_some_and(|order| held.contains(&order)) => {
-                    let failure = Failure::new(Class::Held, "an earlier record of its order waits to be tried again");
-                    Disposition::Park { failure, attempts: 0, due: now }
-                }
+                Some(failure) => failed(record, failure, policy, now),
+                None if is_blocked() => Disposition::Park {
+                    failure: Failure::new(Class::Held, "waiting for an earlier record of the same key"),
+                    attempts: 0,
+                    due: now,
+                },
                 None => Disposition::Decide,
             };
             if matches!(disposition, Disposition::Park { .. }) {
-                held.extend(arrival.order_id);
+                blocked_keys.extend(record.ordering_key);
             }
             disposition
         };
@@ -64,11 +72,11 @@ impl Known {
     }
 }
 
-/// A record of no known order can't hold back others of it, so it is not parked.
-fn failed(arrival: &InboundRecord, failure: &Failure, policy: RetryPolicy, now: Timestamp) -> Disposition {
-    let (failure, attempts) = (failure.clone(), arrival.attempts() + 1);
+/// A record without an ordering key is never parked, because it could not block later records of its key.
+fn failed(record: &InboundRecord, failure: &Failure, policy: RetryPolicy, now: Timestamp) -> Disposition {
+    let (failure, attempts) = (failure.clone(), record.attempts() + 1);
     match policy.wait(failure.class, attempts) {
-        Some(wait) if arrival.order_id.is_some() => Disposition::Park { failure, attempts, due: now + wait },
+        Some(wait) if record.ordering_key.is_some() => Disposition::Park { failure, attempts, due: now + wait },
         _ => Disposition::DeadLetter { failure, attempts },
     }
 }

@@ -6,12 +6,13 @@ mod batch_state;
 pub mod benches;
 mod disposition;
 mod processor;
+mod publish_context;
 mod stream;
 mod stream_cache;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use batch::{Batch, PublishContext};
 pub(crate) use processor::Processor;
+pub(crate) use publish_context::PublishContext;
 pub(crate) use stream::rebuild;
-pub(crate) use stream_cache::Cache;
+pub(crate) use stream_cache::StreamCache;

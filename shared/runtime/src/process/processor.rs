@@ -1,4 +1,4 @@
-//! Takes what has arrived, runs it as one transaction, and gives out what was committed.
+//! Takes the waiting inputs, handles them in one transaction, and passes on what it committed.
 
 use std::{
     sync::Arc,
@@ -9,131 +9,125 @@ use backon::{BackoffBuilder as _, ExponentialBuilder};
 use cloudevent::Contract as _;
 use decider::{SagaMetric, Service};
 use jiff::Timestamp;
-use messaging::{Batch as Arrived, Consumer, Offsets};
-use store::{Committed, EventStore, OpenIntent, Store as _, StoreError};
+use messaging::Offsets;
+use store::{Committed, OpenIntent, Store, StoreError};
 use telemetry::{KeyValue, Metrics};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use crate::{
+    consume::ConsumerSlot,
     input::{Class, Failure, Input},
-    planted::{self, Bug, Point},
-    process::{Batch, Cache, PublishContext},
-    publish::{Backlog, Outgoing, Published},
-    work_queue::Offers,
+    process::{batch::Batch, publish_context::PublishContext, stream_cache::StreamCache},
+    publish::{Backlog, OutgoingEvent, Published},
+    work_queue::WorkSender,
 };
 
-/// Inputs in a transaction at most.
+/// Maximum inputs per transaction.
 const BATCH_MAX: usize = 1000;
-/// The longest wait before a transaction that failed is tried again.
+/// First wait before a failed transaction is retried.
+const BACKOFF_MIN: Duration = Duration::from_millis(10);
+/// Maximum wait before a failed transaction is retried.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
-pub(crate) struct Processor<S: Service> {
-    pub(crate) store: EventStore,
-    /// Batches of records, from the consumer.
-    pub(crate) records: mpsc::Receiver<Arrived<Input<S>>>,
-    /// Inputs from HTTP, timers, and answers.
+pub(crate) struct Processor<S: Service, D> {
+    /// Database system, for spans.
+    pub(crate) system: &'static str,
+    pub(crate) store: D,
+    /// Batches of records from the consumer.
+    pub(crate) records: mpsc::Receiver<messaging::Batch<Input<S>>>,
+    /// Inputs from HTTP, timers, provider responses and parked records.
     pub(crate) inputs: mpsc::Receiver<Input<S>>,
-    pub(crate) consumer: Arc<std::sync::OnceLock<Consumer>>,
-    pub(crate) outbox: Offers<Outgoing>,
-    pub(crate) intents: Offers<OpenIntent>,
+    pub(crate) consumer: ConsumerSlot,
+    pub(crate) outbox: WorkSender<OutgoingEvent>,
+    pub(crate) intents: WorkSender<OpenIntent>,
     pub(crate) published: Published,
-    pub(crate) outlet: PublishContext,
+    pub(crate) publish: PublishContext,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) backlog: Arc<Backlog>,
-    /// Told of every commit.
+    /// Changes with each commit.
     pub(crate) committed: watch::Sender<()>,
-    pub(crate) cache: Cache<S>,
+    pub(crate) cache: StreamCache<S>,
 }
 
-/// What is handled together.
-struct Taken<S: Service> {
+/// Inputs taken together, with the offsets of their records.
+struct Drained<S: Service> {
     inputs: Vec<Input<S>>,
     offsets: Vec<Offsets>,
 }
 
-impl<S: Service> Processor<S> {
-    /// Works until both sources are closed and empty.
+impl<S: Service, D: Store> Processor<S, D> {
+    /// Processes inputs until both queues are closed and empty.
     pub(crate) async fn run(mut self) {
         let mut now = Timestamp::now();
-        while let Some(taken) = self.take().await {
-            if taken.inputs.is_empty() {
-                // Records that lead nowhere: they are done with nothing done.
-                self.store_offsets(&taken.offsets);
+        while let Some(drained) = self.next_batch().await {
+            if drained.inputs.is_empty() {
+                // Records without a reaction: only their offsets need storing.
+                self.store_offsets(&drained.offsets);
                 continue;
             }
-            // Within a stream time never runs backwards, whatever the clock does.
+            // Times never decrease within a stream, even if the clock does.
             now = now.max(Timestamp::now());
-            if planted::is(Bug::OffsetsBeforeCommit) {
-                self.store_offsets(&taken.offsets);
-                self.consumer.get().inspect(|consumer| consumer.commit());
-            }
-            self.metrics.batch_size.record(taken.inputs.len() as u64, &[]);
-            if let Err(refused) = self.handle(taken.inputs, now).await {
-                // One of them is at fault. Alone, each is handled or put aside.
-                for input in refused {
+            self.metrics.batch_size.record(drained.inputs.len() as u64, &[]);
+            if let Err(rejected) = self.handle(drained.inputs, now).await {
+                // Retry individually to isolate the input that the store rejects.
+                for input in rejected {
                     let _ = self.handle(vec![input], now).await;
                 }
             }
-            self.store_offsets(&taken.offsets);
+            self.store_offsets(&drained.offsets);
         }
     }
 
-    /// Handles the inputs together.
+    /// Handles the inputs in one transaction.
     ///
     /// # Errors
-    /// There are several, and the store refuses what follows from them. They are given back.
+    /// Returns the inputs if there are several and the store rejects their effects.
     async fn handle(&mut self, inputs: Vec<Input<S>>, now: Timestamp) -> Result<(), Vec<Input<S>>> {
         let started = Instant::now();
-        let batch =
-            Batch::new(inputs, self.published.take(), std::mem::take(&mut self.cache), self.outlet.clone(), now);
-        let (system, owner) = (self.store.system(), S::Public::OWNER);
-        let span = self.outlet.spans.transaction(system, owner, batch.inputs.len(), batch.traces());
+        let (published, cache) = (self.published.take(), std::mem::take(&mut self.cache));
+        let batch = Batch::new(inputs, published, cache, self.publish.clone(), now);
+        let size = batch.inputs.len();
+        let span = self.publish.spans.transaction(self.system, S::Public::OWNER, size, batch.traces());
         let (mut batch, committed) = match self.commit(batch).await {
             Ok(done) => done,
-            Err(refused) => {
-                self.published.give_back(refused.published);
-                return Err(refused.inputs);
+            Err(rejected) => {
+                self.published.restore(rejected.published);
+                return Err(rejected.inputs);
             }
         };
         drop(span);
-        planted::point(Point::AfterCommit, || {
-            planted::events(&batch.inputs, committed.outbox.iter().map(|row| &row.record))
-        });
-        if !batch.published.is_empty() {
-            planted::point(Point::AfterMark, Vec::new);
-        }
         self.committed.send_replace(());
         self.backlog.add(committed.outbox.len());
         self.outbox.offer(batch.outgoing(committed.outbox));
         self.intents.offer(committed.intents);
         self.metrics.duplicates.add(batch.duplicates() as u64, &[]);
-        self.count(batch.metrics_emitted());
-        self.tell_of_put_aside(&batch);
+        self.count(batch.metrics());
+        self.report_rejected(&batch);
         self.cache = batch.reply();
         self.metrics.transaction_seconds.record(started.elapsed().as_secs_f64(), &[]);
         Ok(())
     }
 
-    fn tell_of_put_aside(&self, batch: &Batch<S>) {
-        for aside in batch.put_aside() {
-            let record = aside.arrival.record();
+    fn report_rejected(&self, batch: &Batch<S>) {
+        for rejected in batch.rejected_records() {
+            let record = rejected.record.record();
             let (topic, partition, offset) = (record.topic(), record.partition(), record.offset());
-            let (error, class) = (&aside.failure.error, aside.failure.class.name());
+            let (error, class) = (&rejected.failure.error, rejected.failure.class.name());
             let labels = [KeyValue::new("topic", topic.to_owned()), KeyValue::new("class", class)];
-            if aside.is_dead_letter {
+            if rejected.is_dead_letter {
                 self.metrics.dead_letters.add(1, &labels);
-                warn!(error, class, topic, partition, offset, "dead letter");
+                warn!(error, class, topic, partition, offset, "record became a dead letter");
             } else {
                 self.metrics.parked.add(1, &labels);
-                info!(error, class, topic, partition, offset, "parked: it is tried again later");
+                info!(error, class, topic, partition, offset, "parked record for a retry");
             }
         }
     }
 
-    fn count(&self, metrics_emitted: &[(&'static str, SagaMetric)]) {
-        for (event, milestone) in metrics_emitted {
-            match milestone {
+    fn count(&self, metrics: &[(&'static str, SagaMetric)]) {
+        for (event, metric) in metrics {
+            match metric {
                 SagaMetric::Completed { outcome, reason, started_at } => {
                     let reason = reason.unwrap_or_default();
                     let outcome = KeyValue::new("outcome", *outcome);
@@ -150,43 +144,42 @@ impl<S: Service> Processor<S> {
     }
 
     fn store_offsets(&self, offsets: &[Offsets]) {
-        planted::point(Point::BeforeOffsets, Vec::new);
         if let Some(consumer) = self.consumer.get() {
             for offsets in offsets {
-                consumer.done(offsets);
+                consumer.store_offsets(offsets);
             }
         }
-        planted::point(Point::AfterOffsets, Vec::new);
     }
 
-    /// Waits for something, then takes all that is there; `None` at the end.
-    async fn take(&mut self) -> Option<Taken<S>> {
-        let mut taken = Taken { inputs: Vec::new(), offsets: Vec::new() };
+    /// Waits for an input, then takes all that are waiting. Returns `None` if both queues are closed and empty.
+    async fn next_batch(&mut self) -> Option<Drained<S>> {
+        let mut drained = Drained { inputs: Vec::new(), offsets: Vec::new() };
         tokio::select! {
-            Some(arrived) = self.records.recv() => taken.add(arrived),
-            Some(input) = self.inputs.recv() => taken.inputs.push(input),
+            Some(records) = self.records.recv() => drained.add(records),
+            Some(input) = self.inputs.recv() => drained.inputs.push(input),
             else => return None,
         }
-        while taken.inputs.len() < BATCH_MAX
+        while drained.inputs.len() < BATCH_MAX
             && let Ok(input) = self.inputs.try_recv()
         {
-            taken.inputs.push(input);
+            drained.inputs.push(input);
         }
-        while taken.inputs.len() < BATCH_MAX
-            && let Ok(arrived) = self.records.try_recv()
+        while drained.inputs.len() < BATCH_MAX
+            && let Ok(records) = self.records.try_recv()
         {
-            taken.add(arrived);
+            drained.add(records);
         }
-        Some(taken)
+        Some(drained)
     }
 
-    /// Until it succeeds: as long as the store is away nothing is lost, for nothing else is taken.
+    /// Retries until the commit succeeds. While the store is unavailable nothing is lost, because no further input is
+    /// taken.
     ///
     /// # Errors
-    /// The store is there, but refuses what follows from these inputs, of which there are several.
+    /// Returns the batch if it has several inputs and the store rejects their effects.
     async fn commit(&self, mut batch: Batch<S>) -> Result<(Batch<S>, Committed), Batch<S>> {
-        let backoff = ExponentialBuilder::default().with_min_delay(Duration::from_millis(10));
-        let mut backoff = backoff.with_max_delay(BACKOFF_MAX).with_jitter().without_max_times().build();
+        let backoff = ExponentialBuilder::default().with_min_delay(BACKOFF_MIN).with_max_delay(BACKOFF_MAX);
+        let mut backoff = backoff.with_jitter().without_max_times().build();
         loop {
             let (tried, result) = self.store.transact(batch).await;
             match result {
@@ -196,7 +189,7 @@ impl<S: Service> Processor<S> {
                     continue;
                 }
                 Err(error) if error.is_permanent() && tried.inputs.len() > 1 => {
-                    error!(%error, inputs = tried.inputs.len(), "the store refuses a transaction; its inputs go one by one");
+                    error!(%error, inputs = tried.inputs.len(), "transaction rejected, retrying inputs one by one");
                     return Err(tried);
                 }
                 Err(error) if error.is_permanent() => {
@@ -204,7 +197,7 @@ impl<S: Service> Processor<S> {
                     batch.fail(Failure::new(Class::Store, error.to_string()));
                     continue;
                 }
-                Err(error) => error!(%error, "the transaction failed; it is tried again"),
+                Err(error) => error!(%error, "transaction failed, retrying"),
             }
             batch = tried;
             tokio::time::sleep(backoff.next().unwrap_or(BACKOFF_MAX)).await;
@@ -212,9 +205,9 @@ impl<S: Service> Processor<S> {
     }
 }
 
-impl<S: Service> Taken<S> {
-    fn add(&mut self, arrived: Arrived<Input<S>>) {
-        self.inputs.extend(arrived.items);
-        self.offsets.push(arrived.offsets);
+impl<S: Service> Drained<S> {
+    fn add(&mut self, records: messaging::Batch<Input<S>>) {
+        self.inputs.extend(records.items);
+        self.offsets.push(records.offsets);
     }
 }

@@ -1,32 +1,32 @@
-//! What is known of streams that were worked on lately. A transaction asks the store only for what is new in them, which is
-//! nothing unless another instance wrote it; and for a hot stream, such as a product's stock, that saves most of the work.
+//! Recently used streams. A transaction loads only what is new in them: nothing, unless another instance wrote to them.
+//! For a hot stream, such as the stock of a product, this saves most of the work.
 
 use std::num::NonZeroUsize;
 
 use decider::{Service, StreamId};
 use lru::LruCache;
 
-use super::stream::Stream;
+use crate::process::stream::Stream;
 
-/// Streams that are remembered; the one that was longest not used is forgotten for a new one.
+/// Capacity. A new stream replaces the least recently used one.
 const STREAMS_MAX: NonZeroUsize = NonZeroUsize::new(8192).expect("not zero");
 
-/// Streams as they were at the end of some transaction.
-pub(crate) struct Cache<S: Service>(LruCache<StreamId, Box<Stream<S>>>);
+/// Streams as of the end of some transaction.
+pub(crate) struct StreamCache<S: Service>(LruCache<StreamId, Box<Stream<S>>>);
 
-impl<S: Service> Default for Cache<S> {
+impl<S: Service> Default for StreamCache<S> {
     fn default() -> Self {
         Self(LruCache::new(STREAMS_MAX))
     }
 }
 
-impl<S: Service> Cache<S> {
-    /// The version that is known of a stream; 0: none.
+impl<S: Service> StreamCache<S> {
+    /// The cached version of a stream, or 0.
     pub(super) fn version(&self, stream: &StreamId) -> u64 {
-        self.0.peek(stream).map_or(0, |stream| stream.version())
+        self.0.peek(stream).map_or(0, |stream| stream.stored_version)
     }
 
-    /// Takes a stream out, for a transaction that may change it. If that fails, nothing wrong is left here.
+    /// Takes a stream out for a transaction that may change it. If the transaction fails, no wrong state stays here.
     pub(super) fn take(&mut self, stream: &StreamId) -> Option<Box<Stream<S>>> {
         self.0.pop(stream)
     }

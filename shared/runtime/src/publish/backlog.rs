@@ -1,8 +1,8 @@
-//! How much waits to be published, and how much may.
+//! The number of events waiting for Kafka, and its limit.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The outbox's length, near enough: counted as rows come and go, and set right now and then from the store.
+/// Approximate length of the outbox: counted in memory, and corrected from the store now and then.
 pub(crate) struct Backlog {
     waiting: AtomicU64,
     max: u64,
@@ -18,7 +18,7 @@ impl Backlog {
     }
 
     pub(crate) fn remove_one(&self) {
-        // After it was set right, a row that was not counted may go.
+        // Saturates: a correction may not have counted the row that is removed now.
         let less = |waiting: u64| waiting.checked_sub(1);
         let _ = self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }

@@ -1,37 +1,37 @@
-//! Whether records gather before they go out: only while so many come that what a request costs (a write of the broker,
-//! and a fetch and a transaction of every consumer) is more than what is in it.
+//! A short delay in which records gather before they are sent. It applies only under load, when the cost of a request (a
+//! write of the broker, and a fetch and a transaction of every consumer) exceeds the cost of its content.
 
 use std::{num::NonZeroU32, time::Duration};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
-/// Records in a second that go out the moment they are there. A service that has more of them is busy.
-const PROMPT_PER_S: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
-/// How many of these may come at once.
-const PROMPT_BURST: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
-/// How long the first record waits for others while the service is busy.
-const GATHER_FOR: Duration = Duration::from_millis(5);
+/// Records per second that are sent without delay. A service with more is busy.
+const IMMEDIATE_RATE: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
+/// Maximum burst of such records.
+const IMMEDIATE_BURST: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
+/// Delay of the first record while the service is busy.
+const LINGER: Duration = Duration::from_millis(5);
 
-/// Tells a busy service by a token bucket.
+/// Detects a busy service by a token bucket.
 pub(crate) struct Linger {
-    prompt: DefaultDirectRateLimiter,
+    immediate: DefaultDirectRateLimiter,
     is_busy: bool,
 }
 
 impl Linger {
     pub(crate) fn new() -> Self {
-        let quota = Quota::per_second(PROMPT_PER_S).allow_burst(PROMPT_BURST);
-        Self { prompt: RateLimiter::direct(quota), is_busy: false }
+        let quota = Quota::per_second(IMMEDIATE_RATE).allow_burst(IMMEDIATE_BURST);
+        Self { immediate: RateLimiter::direct(quota), is_busy: false }
     }
 
-    /// Counts a record that goes out.
+    /// Counts a sent record.
     pub(crate) fn count(&mut self) {
-        self.is_busy = self.prompt.check().is_err();
+        self.is_busy = self.immediate.check().is_err();
     }
 
-    /// How long a record that is the first since others went out waits for more.
-    pub(crate) fn gather(&self) -> Option<Duration> {
-        self.is_busy.then_some(GATHER_FOR)
+    /// The delay of the first record after a pause, or `None` if the service is not busy.
+    pub(crate) fn delay(&self) -> Option<Duration> {
+        self.is_busy.then_some(LINGER)
     }
 }
 
@@ -40,16 +40,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_gather_once_more_came_than_may_go_out_at_once() {
-        let mut pace = Linger::new();
-        for _ in 0..PROMPT_BURST.get() {
-            pace.count();
-            assert_eq!(pace.gather(), None);
+    fn records_linger_when_the_burst_is_exceeded() {
+        let mut linger = Linger::new();
+        for _ in 0..IMMEDIATE_BURST.get() {
+            linger.count();
+            assert_eq!(linger.delay(), None);
         }
-        // Time goes on meanwhile, and a token comes back every 5 ms: many more than that are surely too many.
-        for _ in 0..10 * PROMPT_BURST.get() {
-            pace.count();
+        // A token returns every 5 ms while the test runs. This many records exceed them for certain.
+        for _ in 0..10 * IMMEDIATE_BURST.get() {
+            linger.count();
         }
-        assert_eq!(pace.gather(), Some(GATHER_FOR));
+        assert_eq!(linger.delay(), Some(LINGER));
     }
 }

@@ -1,199 +1,184 @@
-//! Publishes the outbox: in order, each record until the broker has it.
+//! Publishes the outbox in order, and retries each record until the broker has it.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use cloudevent::EventType;
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesOrdered};
-use messaging::{DeliveryError, Producer, SendError};
-use store::{EventStore, OutboxRow, Store as _};
+use messaging::{DeliveryError, Outgoing, SendError};
+use store::{OutboxRow, Store};
 use telemetry::{KeyValue, Metrics, Span, Spans, TRACEPARENT, TRACESTATE, Trace};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, warn};
 
 use crate::{
-    planted::{self, Bug, Point},
-    publish::{Backlog, Linger, Throttle},
-    work_queue::Feed,
+    publish::{
+        backlog::Backlog,
+        linger::Linger,
+        outgoing::{OutgoingEvent, Published},
+        publisher::Publisher,
+        throttle::Throttle,
+    },
+    work_queue::WorkReceiver,
 };
 
-/// Records sent and not yet acknowledged.
+/// Maximum records sent and not yet acknowledged.
 const IN_FLIGHT_MAX: usize = 10_000;
-/// How long acknowledged rows wait for a transaction that takes them along, before they get one of their own.
-const FORGET_AFTER: Duration = Duration::from_millis(200);
-/// The longest wait before publishing is tried again.
+/// Acknowledged rows wait this long for a transaction that deletes them, before the relay does it.
+const CLEANUP_INTERVAL: Duration = Duration::from_millis(200);
+/// First wait before the relay retries.
+const BACKOFF_MIN: Duration = Duration::from_millis(50);
+/// Maximum wait before the relay retries.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
-/// Positions that the broker has and the store may forget. The next transaction takes them along, so that an order's
-/// next step never waits for the disk because of them.
-#[derive(Clone, Default)]
-pub(crate) struct Published(Arc<Mutex<Vec<i64>>>);
-
-impl Published {
-    pub(crate) fn take(&self) -> Vec<i64> {
-        std::mem::take(&mut self.0.lock().expect("nobody panics while holding it"))
-    }
-
-    /// After a transaction that was to take them along failed.
-    pub(crate) fn give_back(&self, positions: Vec<i64>) {
-        self.0.lock().expect("nobody panics while holding it").extend(positions);
-    }
-
-    fn add(&self, position: i64, event: &'static str) {
-        planted::point(Point::AfterPublish, || vec![event.to_owned()]);
-        self.0.lock().expect("nobody panics while holding it").push(position);
-    }
-}
-
-/// A record to publish, with the span that ends when it is. One that was read from the store has none.
-pub(crate) struct Outgoing {
-    pub(crate) row: OutboxRow,
-    pub(crate) span: Option<Span>,
-}
-
-pub(crate) struct Relay {
-    pub(crate) feed: Feed<Outgoing>,
+pub(crate) struct Relay<P, D> {
+    pub(crate) queue: WorkReceiver<OutgoingEvent, D>,
     pub(crate) spans: Spans,
-    pub(crate) producer: Producer,
+    pub(crate) publisher: P,
     pub(crate) published: Published,
-    pub(crate) store: EventStore,
+    pub(crate) store: D,
     pub(crate) metrics: Arc<Metrics>,
-    /// The service's own events are the only ones it may publish.
-    /// Event types that the service may publish.
+    /// The events that the service owns. It may publish no others.
     pub(crate) owned: &'static [EventType],
     pub(crate) dead_letter_topic: String,
     pub(crate) backlog: Arc<Backlog>,
     pub(crate) throttle: Throttle,
-    pub(crate) pace: Linger,
-    /// The next record, and when its turn is: its event's bucket was empty, or it waits for others to go out with.
-    pub(crate) held: Option<(Outgoing, Instant)>,
+    pub(crate) linger: Linger,
+    /// The next record and the time to send it: it is throttled, or lingers until others have gathered.
+    pub(crate) delayed: Option<(OutgoingEvent, Instant)>,
 }
 
 type InFlight = FuturesOrdered<BoxFuture<'static, Sent>>;
 
-/// What became of a record.
+/// The delivery of a record.
 struct Sent {
     position: i64,
     event: &'static str,
     result: Result<(), DeliveryError>,
 }
 
-/// Why sending stopped.
+/// The reason why sending stopped.
 enum Stopped {
-    /// Nothing more will come, and all of it is acknowledged.
+    /// The queue ended and all records are acknowledged.
     Finished,
-    /// This position and what came after it must be sent again.
+    /// The record at this position and all later ones must be sent again.
     Failed(i64, DeliveryError),
 }
 
-impl Relay {
-    /// Publishes until nothing more is offered and all of it is acknowledged.
+impl<P: Publisher, D: Store> Relay<P, D> {
+    /// Publishes until the queue ends and all records are acknowledged.
     pub(crate) async fn run(mut self) {
         let mut backoff = backoff();
         while let Stopped::Failed(position, error) = self.send_all().await {
-            warn!(%error, position, "publishing failed; it goes on from this position");
-            self.forget_published().await;
-            self.held = None;
-            self.feed.rewind(if planted::is(Bug::SkipUnsent) { position } else { position - 1 });
+            warn!(%error, position, "failed to publish, resending from this position");
+            self.delete_published().await;
+            self.delayed = None;
+            self.queue.rewind(position - 1);
             sleep(backoff.next().unwrap_or(BACKOFF_MAX)).await;
-            if let Err(error) = self.producer.rebuild() {
-                error!(%error, "the producer can't be made anew");
+            if let Err(error) = self.publisher.rebuild() {
+                error!(%error, "failed to recreate producer");
             }
         }
-        self.forget_published().await;
+        self.delete_published().await;
     }
 
     async fn send_all(&mut self) -> Stopped {
         let mut in_flight = InFlight::new();
-        let mut forget = tokio::time::interval(FORGET_AFTER);
+        let mut cleanup = tokio::time::interval(CLEANUP_INTERVAL);
         let mut more = true;
-        while more || !in_flight.is_empty() || self.held.is_some() {
-            let turn = self.held.as_ref().map(|(_, turn)| *turn);
+        while more || !in_flight.is_empty() || self.delayed.is_some() {
+            let send_at = self.delayed.as_ref().map(|(_, send_at)| *send_at);
             tokio::select! {
-                Some(sent) = in_flight.next() => match sent.result {
-                    Ok(()) => {
-                        self.published.add(sent.position, sent.event);
-                        self.backlog.remove_one();
-                        self.metrics.published.add(1, &[KeyValue::new("event", sent.event)]);
-                    }
-                    Err(error) => return Stopped::Failed(sent.position, error),
+                Some(sent) = in_flight.next() => if let Err(stopped) = self.acknowledge(sent) {
+                    return stopped;
                 },
-                () = sleep_until(turn.unwrap_or_else(Instant::now)), if turn.is_some() => {
-                    if let Some((row, _)) = self.held.take() && let Err(stopped) = self.send_ready(row, &mut in_flight) {
+                () = sleep_until(send_at.unwrap_or_else(Instant::now)), if send_at.is_some() => {
+                    if let Some((event, _)) = self.delayed.take()
+                        && let Err(stopped) = self.send_ready(event, &mut in_flight)
+                    {
                         return stopped;
                     }
                 }
-                row = self.feed.next(), if more && turn.is_none() && in_flight.len() < IN_FLIGHT_MAX => match row {
-                    Ok(Some(row)) => if let Err(stopped) = self.take(row, &mut in_flight) {
+                event = self.queue.next(), if more && send_at.is_none() && in_flight.len() < IN_FLIGHT_MAX => match event {
+                    Ok(Some(event)) => if let Err(stopped) = self.send_or_delay(event, &mut in_flight) {
                         return stopped;
                     },
                     Ok(None) => more = false,
                     Err(error) => {
-                        error!(%error, "the outbox can't be read");
+                        error!(%error, "failed to read the outbox, retrying");
                         sleep(BACKOFF_MAX).await;
                     }
                 },
-                _ = forget.tick() => self.forget_published().await,
+                _ = cleanup.tick() => self.delete_published().await,
             }
         }
         Stopped::Finished
     }
 
-    /// Sends this row, or holds it until others have gathered.
-    fn take(&mut self, row: Outgoing, in_flight: &mut InFlight) -> Result<(), Stopped> {
-        let Some(wait) = self.pace.gather() else { return self.send_ready(row, in_flight) };
-        self.held = Some((row, Instant::now() + wait));
+    fn acknowledge(&self, sent: Sent) -> Result<(), Stopped> {
+        let Sent { position, event, result } = sent;
+        result.map_err(|error| Stopped::Failed(position, error))?;
+        self.published.add(position);
+        self.backlog.remove_one();
+        self.metrics.published.add(1, &[KeyValue::new("event", event)]);
         Ok(())
     }
 
-    /// Sends this row and those that are there without waiting.
-    fn send_ready(&mut self, first: Outgoing, in_flight: &mut InFlight) -> Result<(), Stopped> {
+    /// Sends this record, or delays it until others have gathered.
+    fn send_or_delay(&mut self, event: OutgoingEvent, in_flight: &mut InFlight) -> Result<(), Stopped> {
+        let Some(delay) = self.linger.delay() else { return self.send_ready(event, in_flight) };
+        self.delayed = Some((event, Instant::now() + delay));
+        Ok(())
+    }
+
+    /// Sends this record and all that are available without waiting.
+    fn send_ready(&mut self, first: OutgoingEvent, in_flight: &mut InFlight) -> Result<(), Stopped> {
         let mut next = Some(first);
         while let Some(outgoing) = next {
             let position = outgoing.row.position;
-            let event = self.allowed(&outgoing.row);
+            let event = self.own_event(&outgoing.row);
             if let Some(wait) = event.and_then(|event| self.throttle.wait(event)) {
                 self.metrics.throttled.add(1, &[KeyValue::new("event", event.unwrap_or_default())]);
-                self.held = Some((outgoing, Instant::now() + wait));
+                self.delayed = Some((outgoing, Instant::now() + wait));
                 return Ok(());
             }
             match self.send(outgoing, event, in_flight) {
-                Ok(()) => self.pace.count(),
-                // What was sent before is on its way; its acknowledgements make room.
+                Ok(()) => self.linger.count(),
+                // Acknowledgements of records in flight make room.
                 Err(SendError::QueueFull) => {
-                    self.feed.rewind(position - 1);
+                    self.queue.rewind(position - 1);
                     return Ok(());
                 }
                 Err(SendError::Kafka(error)) => return Err(Stopped::Failed(position, error.into())),
             }
-            next = if in_flight.len() < IN_FLIGHT_MAX { self.feed.try_next() } else { None };
+            next = if in_flight.len() < IN_FLIGHT_MAX { self.queue.try_next() } else { None };
         }
         Ok(())
     }
 
-    fn send(&self, outgoing: Outgoing, event: Option<&'static str>, in_flight: &mut InFlight) -> Result<(), SendError> {
-        let Outgoing { row, span } = outgoing;
+    fn send(
+        &self,
+        outgoing: OutgoingEvent,
+        event: Option<&'static str>,
+        in_flight: &mut InFlight,
+    ) -> Result<(), SendError> {
+        let OutgoingEvent { row, span } = outgoing;
+        let position = row.position;
+        let record = &row.record;
         let Some(event) = event else {
-            let (topic, position) = (&row.record.topic, row.position);
-            error!(topic, position, "not published, and kept: the service may not publish this");
+            error!(topic = record.topic, position, "refusing to publish an event that this service does not own");
             return Ok(());
         };
-        planted::point(Point::BeforePublish, || vec![event.to_owned()]);
-        let is_renamed = planted::is(Bug::NewIdOnResend) && span.is_none();
-        let row = if is_renamed { planted::under_new_id(row) } else { row };
-        let record = &row.record;
-        let (topic, key, headers, payload) = (&record.topic, record.key.as_deref(), &record.headers, &record.payload);
-        let delivery = self.producer.send(messaging::Outgoing { topic, partition: None, key, headers, payload })?;
-        let position = row.position;
-        if planted::is(Bug::MarkBeforeAck) {
-            self.published.add(position, event);
-        }
+        let delivery = self.publisher.send(Outgoing {
+            topic: &record.topic,
+            partition: None,
+            key: record.key.as_deref(),
+            headers: &record.headers,
+            payload: &record.payload,
+        })?;
         let mut span = span.unwrap_or_else(|| self.resend_span(&row));
         let sent = async move {
-            let result = delivery.acknowledged().await;
+            let result = delivery.await;
             if let Err(error) = &result {
                 span.fail(error);
             }
@@ -210,9 +195,9 @@ impl Relay {
         if parent.is_some() { self.spans.resend(&row.record.topic, &parent) } else { Span::none(&parent) }
     }
 
-    /// The last look before a fact goes out: only its owner may publish it, on its own topic. That the types allow
-    /// nothing else is no reason not to look. Gives the event's name.
-    fn allowed(&self, row: &OutboxRow) -> Option<&'static str> {
+    /// The name of the row's event, if this service owns it and the row goes to its topic. Defence in depth: the types
+    /// already rule out anything else.
+    fn own_event(&self, row: &OutboxRow) -> Option<&'static str> {
         if row.record.topic == self.dead_letter_topic {
             return Some("dead letter");
         }
@@ -222,22 +207,20 @@ impl Relay {
         (row.record.topic == event.topic).then_some(event.name)
     }
 
-    async fn forget_published(&mut self) {
+    async fn delete_published(&mut self) {
         let positions = self.published.take();
         if positions.is_empty() {
             return;
         }
-        planted::point(Point::BeforeMark, Vec::new);
         if let Err(error) = self.store.delete_published(positions).await {
-            // They will be published once more after a restart, and recognized.
-            warn!(%error, "published rows stay in the outbox");
+            // They are published again after a restart, and recognized as duplicates.
+            warn!(%error, "failed to delete published rows from the outbox");
         }
-        planted::point(Point::AfterMark, Vec::new);
     }
 }
 
-/// Waits between attempts; there is no last one, for a fact that happened must be published.
+/// Endless waits, because an event that happened must be published.
 fn backoff() -> impl Iterator<Item = Duration> {
-    let builder = ExponentialBuilder::default().with_min_delay(Duration::from_millis(50));
-    builder.with_max_delay(BACKOFF_MAX).with_jitter().without_max_times().build()
+    let builder = ExponentialBuilder::default().with_min_delay(BACKOFF_MIN).with_max_delay(BACKOFF_MAX);
+    builder.with_jitter().without_max_times().build()
 }

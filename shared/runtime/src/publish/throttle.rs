@@ -1,4 +1,4 @@
-//! How fast events of one type may go out: a token bucket for each, so that an event storm ends where it begins.
+//! Rate limit for the events of one type, which ends an event storm where it starts.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -7,7 +7,7 @@ use governor::{
     clock::{Clock as _, DefaultClock},
 };
 
-/// Token buckets by event type. A bucket holds what may go out in one second.
+/// A token bucket per event type. Its capacity is the events of one second.
 pub(crate) struct Throttle {
     buckets: DefaultKeyedRateLimiter<&'static str>,
     clock: DefaultClock,
@@ -18,7 +18,7 @@ impl Throttle {
         Self { buckets: RateLimiter::keyed(Quota::per_second(events_per_s)), clock: DefaultClock::default() }
     }
 
-    /// Takes a token for an event of this type; `Some`: there is none, and how long until there is.
+    /// Takes a token for an event of this type. If the bucket is empty, returns the time until the next token.
     pub(crate) fn wait(&self, event: &'static str) -> Option<Duration> {
         self.buckets.check_key(&event).err().map(|not_until| not_until.wait_time_from(self.clock.now()))
     }
@@ -29,12 +29,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_type_has_a_bucket_of_its_own() {
+    fn event_types_are_limited_independently() {
         let throttle = Throttle::new(NonZeroU32::new(2).expect("not zero"));
-        assert_eq!(throttle.wait("OrderPlaced"), None);
-        assert_eq!(throttle.wait("OrderPlaced"), None);
-        let wait = throttle.wait("OrderPlaced").expect("the bucket is empty");
+        assert_eq!(throttle.wait("Opened"), None);
+        assert_eq!(throttle.wait("Opened"), None);
+        let wait = throttle.wait("Opened").expect("the bucket is empty");
         assert!(wait <= Duration::from_millis(500), "{wait:?}");
-        assert_eq!(throttle.wait("OrderCancelled"), None);
+        assert_eq!(throttle.wait("Closed"), None);
     }
 }

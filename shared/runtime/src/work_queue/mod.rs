@@ -1,11 +1,12 @@
-//! Work that waits in the store, handed over in memory while that is quick enough.
+//! Work that waits in the store, handed over in memory while the receiver keeps up.
 //!
-//! What is committed is offered at once. If the taker is too far behind, the offer is dropped, for it is in the store: the
-//! taker reads it from there when it has caught up, and at the start. So memory is bounded, and nothing is forgotten.
+//! The processor offers each commit at once. If the receiver lags too far behind, the offer is dropped, because the rows
+//! are in the store: the receiver reads them from there when it catches up, and at the start. Thus memory is bounded and
+//! nothing is lost.
 //!
-//! Of several instances on one store the leader alone takes, also what the others committed: that it finds in the store.
-//! Positions are given out in the order of commits, so what was offered is next if its position is; if not, somebody else
-//! committed something in between, which is looked for first.
+//! Of several instances on one store only the leader receives, including rows that others committed, which it finds in
+//! the store. Positions are assigned in the order of commits, so an offered row is next if and only if its position is
+//! next. Otherwise another instance committed in between, and the receiver reads the store first.
 
 use std::{
     collections::VecDeque,
@@ -16,96 +17,77 @@ use std::{
 };
 
 use futures::{FutureExt as _, future::BoxFuture};
-use store::{EventStore, Leadership, OpenIntent, Store as _, StoreError};
+use store::{Leadership, Store, StoreError};
 use tokio::sync::mpsc;
 
-use crate::publish::Outgoing;
-
-/// Offers that may wait; each is what one transaction committed.
-const OFFERS: usize = 256;
-/// Items read from the store at a time.
+/// Capacity of the channel, in commits.
+const OFFERS_MAX: usize = 256;
+/// Rows per read of the store.
 const PAGE: usize = 1000;
 
-/// Something with a place in the store, which is never used twice.
+/// A row of the store with a position that is never reused.
 pub(crate) trait Stored: Sized + Send + 'static {
     fn position(&self) -> i64;
-    fn page(store: &EventStore, after: i64, limit: usize)
+    /// Reads rows behind the position `after`, in order.
+    fn page(store: &impl Store, after: i64, limit: usize)
     -> impl Future<Output = Result<Vec<Self>, StoreError>> + Send;
 }
 
-impl Stored for Outgoing {
-    fn position(&self) -> i64 {
-        self.row.position
-    }
-
-    async fn page(store: &EventStore, after: i64, limit: usize) -> Result<Vec<Self>, StoreError> {
-        let rows = store.outbox(after, limit).await?;
-        Ok(rows.into_iter().map(|row| Self { row, span: None }).collect())
-    }
-}
-
-impl Stored for OpenIntent {
-    fn position(&self) -> i64 {
-        self.position
-    }
-
-    async fn page(store: &EventStore, after: i64, limit: usize) -> Result<Vec<Self>, StoreError> {
-        store.intents(after, limit).await
-    }
-}
-
-/// The end that offers.
-pub(crate) struct Offers<T> {
+/// The sending end.
+pub(crate) struct WorkSender<T> {
     sender: mpsc::Sender<Vec<T>>,
-    behind: Arc<AtomicBool>,
+    is_lagging: Arc<AtomicBool>,
     leadership: Leadership,
 }
 
-/// The end that takes, in order of position.
-pub(crate) struct Feed<T> {
+/// The receiving end, in order of position.
+pub(crate) struct WorkReceiver<T, D> {
     receiver: mpsc::Receiver<Vec<T>>,
-    behind: Arc<AtomicBool>,
-    store: EventStore,
-    /// A look into the store that is under way: whoever waits for it may be dropped and come back.
-    look: Option<BoxFuture<'static, Result<Vec<T>, StoreError>>>,
+    /// Rows may be in the store that were not received.
+    is_lagging: Arc<AtomicBool>,
+    store: D,
+    /// A read of the store in progress. It outlives a dropped call of [`WorkReceiver::next`].
+    pending_read: Option<BoxFuture<'static, Result<Vec<T>, StoreError>>>,
     ready: VecDeque<T>,
-    taken: i64,
+    /// Position of the last row returned.
+    cursor: i64,
     leadership: Leadership,
-    /// In which all this is known.
+    /// The term of leadership in which the other fields are valid.
     term: Option<u64>,
 }
 
-/// A feed that begins with what the store holds already.
-pub(crate) fn feed<T: Stored>(store: EventStore, leadership: Leadership) -> (Offers<T>, Feed<T>) {
-    let (sender, receiver) = mpsc::channel(OFFERS);
-    let behind = Arc::new(AtomicBool::new(true));
-    let offers = Offers { sender, behind: Arc::clone(&behind), leadership: leadership.clone() };
-    (offers, Feed { receiver, behind, store, look: None, ready: VecDeque::new(), taken: 0, leadership, term: None })
+/// A queue that starts with the rows that the store already contains.
+pub(crate) fn work_queue<T: Stored, D: Store>(store: D, leadership: Leadership) -> (WorkSender<T>, WorkReceiver<T, D>) {
+    let (sender, receiver) = mpsc::channel(OFFERS_MAX);
+    let is_lagging = Arc::new(AtomicBool::new(true));
+    let work = WorkSender { sender, is_lagging: Arc::clone(&is_lagging), leadership: leadership.clone() };
+    let (ready, pending_read) = (VecDeque::new(), None);
+    (work, WorkReceiver { receiver, is_lagging, store, pending_read, ready, cursor: 0, leadership, term: None })
 }
 
-impl<T> Offers<T> {
-    /// Offers what a transaction committed. Never waits.
+impl<T> WorkSender<T> {
+    /// Offers the rows of a commit. Never waits.
     pub(crate) fn offer(&self, committed: Vec<T>) {
         if committed.is_empty() {
             return;
         }
         if self.leadership.term().is_none() {
-            // Another instance takes it. Should this one come to lead, it looks into the store first.
+            // Another instance receives them. If this one becomes the leader, it reads the store first.
             return;
         }
-        // An empty offer only wakes the taker, which then looks into the store.
-        let offer = if self.behind.load(Ordering::SeqCst) { Vec::new() } else { committed };
+        // An empty offer only wakes the receiver, which then reads the store.
+        let offer = if self.is_lagging.load(Ordering::SeqCst) { Vec::new() } else { committed };
         if self.sender.try_send(offer).is_err() {
-            self.behind.store(true, Ordering::SeqCst);
+            self.is_lagging.store(true, Ordering::SeqCst);
         }
     }
 }
 
-impl<T: Stored> Feed<T> {
-    /// The next item; waits until there is one. `None`: nobody will offer any more. May be dropped while it waits.
+impl<T: Stored, D: Store> WorkReceiver<T, D> {
+    /// Waits for the next row. Returns `None` if the sender is dropped and no row is left. Cancel safe.
     ///
     /// # Errors
-    /// The store can't be read; ask again.
+    /// The store cannot be read. Call again to retry.
     pub(crate) async fn next(&mut self) -> Result<Option<T>, StoreError> {
         loop {
             if !self.leads() {
@@ -114,14 +96,14 @@ impl<T: Stored> Feed<T> {
                 }
                 return Ok(None);
             }
-            while let Some(item) = self.ready.pop_front() {
-                // What was offered may have been read from the store too.
-                if item.position() > self.taken {
-                    self.taken = item.position();
-                    return Ok(Some(item));
+            while let Some(row) = self.ready.pop_front() {
+                // A row may have been both offered and read from the store.
+                if row.position() > self.cursor {
+                    self.cursor = row.position();
+                    return Ok(Some(row));
                 }
             }
-            if self.look.is_some() || self.behind.load(Ordering::SeqCst) {
+            if self.pending_read.is_some() || self.is_lagging.load(Ordering::SeqCst) {
                 self.catch_up().await?;
             } else {
                 tokio::select! {
@@ -129,13 +111,13 @@ impl<T: Stored> Feed<T> {
                         Some(offer) => self.add(offer),
                         None => return Ok(None),
                     },
-                    () = self.leadership.changed() => self.behind.store(true, Ordering::SeqCst),
+                    () = self.leadership.changed() => self.is_lagging.store(true, Ordering::SeqCst),
                 }
             }
         }
     }
 
-    /// Whether this instance leads. What was known of the store in another term is forgotten.
+    /// Returns whether this instance leads. Forgets everything that was read in another term.
     fn leads(&mut self) -> bool {
         let term = self.leadership.term();
         if term != self.term {
@@ -145,7 +127,7 @@ impl<T: Stored> Feed<T> {
         term.is_some()
     }
 
-    /// Waits until it may be that this instance leads; false: nobody will offer any more.
+    /// Waits until this instance may have become the leader. Returns false if the sender is dropped.
     async fn wait_to_lead(&mut self) -> bool {
         tokio::select! {
             offer = self.receiver.recv() => offer.is_some(),
@@ -154,24 +136,24 @@ impl<T: Stored> Feed<T> {
     }
 
     fn add(&mut self, offer: Vec<T>) {
-        let last = self.ready.back().map_or(self.taken, T::position);
+        let last = self.ready.back().map_or(self.cursor, T::position);
         if offer.first().is_some_and(|first| first.position() > last + 1) {
-            self.behind.store(true, Ordering::SeqCst);
+            self.is_lagging.store(true, Ordering::SeqCst);
         } else {
             self.ready.extend(offer);
         }
     }
 
-    /// The next item, if there is one without waiting and without the store.
+    /// The next row, if it is available without waiting and without the store.
     pub(crate) fn try_next(&mut self) -> Option<T> {
         loop {
             match self.ready.pop_front() {
-                Some(item) if item.position() > self.taken => {
-                    self.taken = item.position();
-                    return Some(item);
+                Some(row) if row.position() > self.cursor => {
+                    self.cursor = row.position();
+                    return Some(row);
                 }
                 Some(_) => {}
-                None if self.look.is_some() || self.behind.load(Ordering::SeqCst) => return None,
+                None if self.pending_read.is_some() || self.is_lagging.load(Ordering::SeqCst) => return None,
                 None => {
                     let offer = self.receiver.try_recv().ok()?;
                     self.add(offer);
@@ -180,26 +162,26 @@ impl<T: Stored> Feed<T> {
         }
     }
 
-    /// Forgets what was taken after this position; it is read from the store again.
+    /// Moves the cursor back to this position. The receiver reads later rows from the store again.
     pub(crate) fn rewind(&mut self, position: i64) {
         self.ready.clear();
-        self.look = None;
-        self.taken = position;
-        self.behind.store(true, Ordering::SeqCst);
+        self.pending_read = None;
+        self.cursor = position;
+        self.is_lagging.store(true, Ordering::SeqCst);
     }
 
     async fn catch_up(&mut self) -> Result<(), StoreError> {
-        let look = self.look.get_or_insert_with(|| {
-            // First the flag, then the look: what is committed after the look is offered, and what is both offered and
-            // found is recognized by its position.
-            self.behind.store(false, Ordering::SeqCst);
-            let (store, taken) = (self.store.clone(), self.taken);
-            async move { T::page(&store, taken, PAGE).await }.boxed()
+        let pending_read = self.pending_read.get_or_insert_with(|| {
+            // Clear the flag before the read: a commit after the read is offered, and a row that is both offered and read
+            // is recognized by its position.
+            self.is_lagging.store(false, Ordering::SeqCst);
+            let (store, cursor) = (self.store.clone(), self.cursor);
+            async move { T::page(&store, cursor, PAGE).await }.boxed()
         });
-        let page = look.await;
-        self.look = None;
+        let page = pending_read.await;
+        self.pending_read = None;
         if page.as_ref().map_or(true, |page| page.len() == PAGE) {
-            self.behind.store(true, Ordering::SeqCst);
+            self.is_lagging.store(true, Ordering::SeqCst);
         }
         self.ready.extend(page?);
         Ok(())

@@ -1,11 +1,13 @@
-//! Feeds against a real store.
+//! Work queues on a real store.
+
+use std::time::Duration;
 
 use bytes::Bytes;
-use store::{Committed, Loaded, NewOutboxRow, SqliteStore, Step, Transaction, Writes};
+use store::{Committed, EventStore, Loaded, NewOutboxRow, OutboxRow, Restart, SqliteStore, Step, Transaction, Writes};
 
 use super::*;
 
-/// Writes so many outbox rows.
+/// Writes this many outbox rows.
 struct Rows(usize);
 
 impl Transaction for Rows {
@@ -17,109 +19,125 @@ impl Transaction for Rows {
         vec![]
     }
 
-    fn step(&mut self, _: Loaded) -> Result<Step, store::Restart> {
+    fn step(&mut self, _: Loaded) -> Result<Step, Restart> {
         let row = NewOutboxRow { topic: "t".into(), key: None, headers: vec![], payload: Bytes::new() };
         Ok(Step::Write(Writes { outbox: vec![row; self.0], ..Writes::default() }))
     }
 }
 
-async fn commit(store: &EventStore, rows: usize) -> Vec<Outgoing> {
-    let (_, committed): (_, Result<Committed, _>) = store.transact(Rows(rows)).await;
-    committed.expect("commits").outbox.into_iter().map(|row| Outgoing { row, span: None }).collect()
+struct Row(OutboxRow);
+
+impl Stored for Row {
+    fn position(&self) -> i64 {
+        self.0.position
+    }
+
+    async fn page(store: &impl Store, after: i64, limit: usize) -> Result<Vec<Self>, StoreError> {
+        Ok(store.outbox(after, limit).await?.into_iter().map(Self).collect())
+    }
 }
 
-async fn take(feed: &mut Feed<Outgoing>, count: usize) -> Vec<i64> {
+async fn commit(store: &EventStore, rows: usize) -> Vec<Row> {
+    let (_, committed): (_, Result<Committed, _>) = store.transact(Rows(rows)).await;
+    committed.expect("the commit succeeds").outbox.into_iter().map(Row).collect()
+}
+
+async fn take(receiver: &mut WorkReceiver<Row, EventStore>, count: usize) -> Vec<i64> {
     let mut taken = Vec::new();
     while taken.len() < count {
-        let next = tokio::time::timeout(std::time::Duration::from_secs(10), feed.next()).await;
-        taken.push(next.expect("comes in time").expect("reads").expect("is offered").position());
+        let next = tokio::time::timeout(Duration::from_secs(10), receiver.next()).await;
+        taken.push(next.expect("a row in time").expect("the store is readable").expect("a row").position());
     }
     taken
 }
 
 fn open() -> (EventStore, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
-    (EventStore::Sqlite(SqliteStore::open(&folder.path().join("test.db")).expect("opens")), folder)
+    (EventStore::Sqlite(SqliteStore::open(&folder.path().join("test.db")).expect("the store opens")), folder)
+}
+
+fn queue(store: &EventStore) -> (WorkSender<Row>, WorkReceiver<Row, EventStore>) {
+    work_queue(store.clone(), store.join_election())
 }
 
 #[tokio::test]
-async fn what_was_there_comes_first_and_nothing_twice() {
+async fn stored_rows_come_first_and_none_twice() {
     let (store, _folder) = open();
     commit(&store, 3).await;
-    let (offers, mut feed) = feed(store.clone(), store.join_election());
-    offers.offer(commit(&store, 2).await);
-    assert_eq!(take(&mut feed, 5).await, [1, 2, 3, 4, 5]);
-    offers.offer(commit(&store, 2).await);
-    assert_eq!(take(&mut feed, 2).await, [6, 7]);
-    assert!(feed.try_next().is_none());
+    let (sender, mut receiver) = queue(&store);
+    sender.offer(commit(&store, 2).await);
+    assert_eq!(take(&mut receiver, 5).await, [1, 2, 3, 4, 5]);
+    sender.offer(commit(&store, 2).await);
+    assert_eq!(take(&mut receiver, 2).await, [6, 7]);
+    assert!(receiver.try_next().is_none());
 }
 
 #[tokio::test]
-async fn offers_that_are_dropped_are_found_in_the_store() {
+async fn dropped_offers_are_read_from_the_store() {
     let (store, _folder) = open();
-    let (offers, mut feed) = feed(store.clone(), store.join_election());
-    offers.offer(commit(&store, 1).await);
-    assert_eq!(take(&mut feed, 1).await, [1]);
-    // More than can wait in memory, and more than a page.
+    let (sender, mut receiver) = queue(&store);
+    sender.offer(commit(&store, 1).await);
+    assert_eq!(take(&mut receiver, 1).await, [1]);
+    // More than the channel's capacity, and more than a page.
     let rows = PAGE * 2 / 100;
-    for _ in 0..OFFERS + rows {
-        offers.offer(commit(&store, 10).await);
+    for _ in 0..OFFERS_MAX + rows {
+        sender.offer(commit(&store, 10).await);
     }
-    let all = 10 * (OFFERS + rows);
+    let all = 10 * (OFFERS_MAX + rows);
     let expected: Vec<i64> = (2..).take(all).collect();
-    assert_eq!(take(&mut feed, all).await, expected);
-    offers.offer(commit(&store, 1).await);
-    assert_eq!(take(&mut feed, 1).await.len(), 1, "and it goes on in memory");
+    assert_eq!(take(&mut receiver, all).await, expected);
+    sender.offer(commit(&store, 1).await);
+    assert_eq!(take(&mut receiver, 1).await.len(), 1, "later rows arrive in memory");
 }
 
 #[tokio::test]
-async fn a_wait_that_is_given_up_loses_nothing() {
+async fn cancelled_wait_loses_no_rows() {
     let (store, _folder) = open();
     commit(&store, 4).await;
-    let (_offers, mut feed) = feed::<Outgoing>(store.clone(), store.join_election());
+    let (_sender, mut receiver) = queue(&store);
     for _ in 0..100 {
         // Polled once, then dropped: as in a select.
-        if let Some(Ok(Some(row))) = feed.next().now_or_never() {
+        if let Some(Ok(Some(row))) = receiver.next().now_or_never() {
             assert_eq!(row.position(), 1);
-            assert_eq!(take(&mut feed, 3).await, [2, 3, 4]);
+            assert_eq!(take(&mut receiver, 3).await, [2, 3, 4]);
             return;
         }
         tokio::task::yield_now().await;
     }
-    assert_eq!(take(&mut feed, 4).await, [1, 2, 3, 4]);
+    assert_eq!(take(&mut receiver, 4).await, [1, 2, 3, 4]);
 }
 
 #[tokio::test]
-async fn after_a_rewind_it_comes_again_in_order() {
+async fn rewind_returns_rows_again_in_order() {
     let (store, _folder) = open();
-    let (offers, mut feed) = feed(store.clone(), store.join_election());
-    offers.offer(commit(&store, 5).await);
-    take(&mut feed, 5).await;
-    feed.rewind(2);
-    offers.offer(commit(&store, 1).await);
-    assert_eq!(take(&mut feed, 4).await, [3, 4, 5, 6]);
+    let (sender, mut receiver) = queue(&store);
+    sender.offer(commit(&store, 5).await);
+    take(&mut receiver, 5).await;
+    receiver.rewind(2);
+    sender.offer(commit(&store, 1).await);
+    assert_eq!(take(&mut receiver, 4).await, [3, 4, 5, 6]);
 }
 
 #[tokio::test]
-async fn it_ends_when_nobody_offers_any_more() {
+async fn receiver_ends_when_the_sender_is_dropped() {
     let (store, _folder) = open();
-    let (offers, mut feed) = feed(store.clone(), store.join_election());
-    offers.offer(commit(&store, 1).await);
-    drop(offers);
-    assert_eq!(take(&mut feed, 1).await, [1]);
-    assert!(feed.next().await.expect("reads").is_none());
+    let (sender, mut receiver) = queue(&store);
+    sender.offer(commit(&store, 1).await);
+    drop(sender);
+    assert_eq!(take(&mut receiver, 1).await, [1]);
+    assert!(receiver.next().await.expect("the store is readable").is_none());
 }
 
 #[tokio::test]
-async fn what_somebody_else_committed_in_between_comes_first() {
+async fn rows_of_another_instance_come_in_order() {
     let (store, _folder) = open();
-    let (offers, mut feed) = feed(store.clone(), store.join_election());
-    offers.offer(commit(&store, 1).await);
-    assert_eq!(take(&mut feed, 1).await, [1]);
+    let (sender, mut receiver) = queue(&store);
+    sender.offer(commit(&store, 1).await);
+    assert_eq!(take(&mut receiver, 1).await, [1]);
     commit(&store, 2).await;
-    offers.offer(commit(&store, 1).await);
-    assert!(feed.try_next().is_none(), "it is not its turn");
-    assert_eq!(take(&mut feed, 3).await, [2, 3, 4]);
-    offers.offer(commit(&store, 1).await);
-    assert_eq!(feed.try_next().map(|row| row.position()), Some(5), "and it goes on in memory");
+    sender.offer(commit(&store, 1).await);
+    assert!(receiver.try_next().is_none(), "rows before it are missing");
+    assert_eq!(take(&mut receiver, 3).await, [2, 3, 4]);
+    sender.offer(commit(&store, 1).await);
+    assert_eq!(receiver.try_next().map(|row| row.position()), Some(5), "later rows arrive in memory");
 }

@@ -7,6 +7,7 @@ use trip::{api, flight::Flight};
 
 fn main() -> ExitCode {
     runtime::run(&ServiceDefinition::<Flight> {
+        about: "Flight service of the trip domain: books and cancels flights.",
         port: 8090,
         variables: vec![],
         provider: |_| Ok(Arc::new(NoProvider)),

@@ -1,6 +1,6 @@
-//! All crashes that there can be: each service, at each point of its work, with each event of the saga.
+//! All possible crashes: each service, at each point of its work, with each event of the saga.
 //!
-//! The names of points are the shell's (`shared/runtime/src/planted.rs`), written down once more.
+//! The names of points repeat those in `tests/verification/faults/src/point.rs`.
 
 use std::fmt;
 
@@ -14,23 +14,21 @@ use xtask::ServiceName;
 use crate::choreography::{calls, reacts_to};
 use crate::load::scripted_order::ScriptedOrder;
 
-/// Points that a record comes past on its way in.
+/// Points that an incoming record passes.
 const IN: [&str; 4] = ["before-inbox", "after-inbox", "before-offsets", "after-offsets"];
-/// Points that both what comes in and what goes out come past.
+/// Points that both incoming and outgoing events pass.
 const BETWEEN: [&str; 2] = ["before-commit", "after-commit"];
-/// Points that an event comes past on its way out.
+/// Points that an outgoing event passes.
 const OUT: [&str; 4] = ["before-publish", "after-publish", "before-mark", "after-mark"];
-/// Points around a call.
+/// Points around a provider call.
 const CALL: [&str; 2] = ["before-call", "after-call"];
 
 /// A crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Crash {
-    /// Who crashes.
     pub service: ServiceName,
-    /// Where.
     pub point: &'static str,
-    /// With which event, or which call to a provider.
+    /// Name of the event, or of the provider call.
     pub event: &'static str,
 }
 
@@ -43,9 +41,9 @@ impl fmt::Display for Crash {
 /// Crashes of different services with one order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Round {
-    /// What becomes of the order.
+    /// Script of the order.
     pub scripted_order: ScriptedOrder,
-    /// At most one for each service.
+    /// At most one per service.
     pub crashes: Vec<Crash>,
 }
 
@@ -54,23 +52,23 @@ fn saga() -> impl Iterator<Item = &'static EventType> {
     [OrderEvent::TYPES, InventoryEvent::TYPES, PaymentEvent::TYPES, ShippingEvent::TYPES].into_iter().flatten()
 }
 
-/// Why a service can't crash at this point with this event; `None` if it can.
-pub fn why_not(service: ServiceName, point: &str, event: &str) -> Option<&'static str> {
+/// The reason why a service cannot crash at this point with this event. Returns `None` if it can.
+pub fn impossibility(service: ServiceName, point: &str, event: &str) -> Option<&'static str> {
     let is_own = |known: &EventType| known.name == event && known.owner == service.name();
     let (reacts, publishes) = (reacts_to(service).contains(&event), saga().any(is_own));
     let calls = calls(service).contains(&event);
     if calls || CALL.contains(&point) {
-        return (!calls || !CALL.contains(&point)).then_some("a call is no event, and only calls are called");
+        return (!calls || !CALL.contains(&point)).then_some("calls and events have different points");
     }
     match (reacts, publishes) {
-        (false, false) => Some("the service has nothing to do with the event"),
-        (true, false) if OUT.contains(&point) => Some("the event is another's: the service does not publish it"),
-        (false, true) if IN.contains(&point) => Some("the event is the service's own: it does not read it"),
+        (false, false) => Some("the service neither reads nor publishes the event"),
+        (true, false) if OUT.contains(&point) => Some("another service publishes the event"),
+        (false, true) if IN.contains(&point) => Some("the service does not read its own event"),
         _ => None,
     }
 }
 
-/// Everything that can be thought of: those that can happen, and those that can't with the reason.
+/// The possible crashes, and the impossible ones with their reasons.
 pub fn all() -> (Vec<Crash>, Vec<(Crash, &'static str)>) {
     let (mut possible, mut impossible) = (Vec::new(), Vec::new());
     for service in ServiceName::all() {
@@ -78,7 +76,7 @@ pub fn all() -> (Vec<Crash>, Vec<(Crash, &'static str)>) {
         for event in events {
             for point in IN.into_iter().chain(BETWEEN).chain(OUT).chain(CALL) {
                 let crash = Crash { service, point, event };
-                match why_not(service, point, event) {
+                match impossibility(service, point, event) {
                     None => possible.push(crash),
                     Some(why) => impossible.push((crash, why)),
                 }
@@ -88,7 +86,7 @@ pub fn all() -> (Vec<Crash>, Vec<(Crash, &'static str)>) {
     (possible, impossible)
 }
 
-/// Divides crashes into rounds: as few as there can be when each service crashes once with an order.
+/// Groups crashes into few rounds, in which each service crashes at most once with an order.
 pub fn rounds(crashes: &[Crash]) -> Vec<Round> {
     let mut rounds = Vec::<Round>::new();
     for crash in crashes {
@@ -110,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_event_of_the_saga_is_in_a_story_and_every_crash_in_one_round() {
+    fn rounds_contain_every_crash_once() {
         let (possible, _) = all();
         let mut crashes: Vec<_> = rounds(&possible).into_iter().flat_map(|round| round.crashes).collect();
         assert_eq!(crashes.len(), possible.len());
@@ -119,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn each_event_crashes_its_owner_six_times_and_each_reader_six_times() {
+    fn each_event_has_six_crashes_per_owner_and_reader() {
         let (possible, impossible) = all();
         let of = |event: &str| possible.iter().filter(|crash| crash.event == event).count();
         let readers = |event: &str| ServiceName::all().filter(|it| reacts_to(*it).contains(&event)).count();

@@ -1,4 +1,4 @@
-//! Starts services again that crash, as a supervisor does.
+//! Restarts crashed services, as a supervisor does.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
@@ -12,37 +12,37 @@ use xtask::{Client, ServiceName};
 
 use crate::system::{FaultKind, SystemUnderTest};
 
-/// How often a supervisor looks.
-const SUPERVISION: Duration = Duration::from_millis(10);
-/// How long one look at a service's readiness may take.
-const PROBE: Duration = Duration::from_secs(1);
-/// How long a service may take to be ready again, on a busy machine.
-const COMING_BACK: SignedDuration = SignedDuration::from_mins(1);
+/// Time between two checks of a service.
+const CHECK_INTERVAL: Duration = Duration::from_millis(10);
+/// Maximum duration of a readiness request.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Maximum time until a restarted service is ready, on a busy machine.
+const RESTART_TIMEOUT: SignedDuration = SignedDuration::from_mins(1);
 const SIGABRT: i32 = 6;
 
-/// Works while services that crash are started again, as a supervisor does. The system counts them.
+/// Runs the work while crashed services are restarted. The system counts the crashes.
 ///
 /// # Errors
-/// The work fails; or a service ended in another way, or does not come back.
+/// The work fails, a service ends otherwise than by a crash, or a restarted service does not become ready.
 pub fn supervised(system: &SystemUnderTest, work: impl FnOnce() -> Result<()>) -> Result<()> {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let is_over = &is_over;
         let start = |service| scope.spawn(move || supervise(system, service, is_over));
         let supervisors: Vec<_> = ServiceName::all().map(start).collect();
-        // However the work ends, so does the supervision.
+        // Ends the supervision even if the work panics.
         let over = OnDrop(is_over);
         let worked = work();
         drop(over);
         let mut supervised = supervisors.into_iter().map(|supervisor| supervisor.join().expect("it does not panic"));
-        // Why a service is away tells more than what could not be done without it.
+        // A failed service is the more informative error, because it makes the work fail too.
         supervised.try_for_each(|supervised| supervised)?;
         worked
     })
 }
 
 fn supervise(system: &SystemUnderTest, service: ServiceName, is_over: &AtomicBool) -> Result<()> {
-    let client = Client::with_timeout(system.client(service).base(), PROBE);
+    let client = Client::with_timeout(system.client(service).base(), PROBE_TIMEOUT);
     let mut down_since = None;
     while down_since.is_some() || !is_over.load(Ordering::Relaxed) {
         let ended = system.suite().ended(service)?;
@@ -57,14 +57,17 @@ fn supervise(system: &SystemUnderTest, service: ServiceName, is_over: &AtomicBoo
             system.record_fault(FaultKind::Killed(service), from);
             down_since = None;
         } else if let Some(from) = down_since {
-            ensure!(Timestamp::now().duration_since(from) < COMING_BACK, "{service} is not ready again since {from}");
+            ensure!(
+                Timestamp::now().duration_since(from) < RESTART_TIMEOUT,
+                "{service} has not been ready since {from}"
+            );
         }
-        thread::sleep(SUPERVISION);
+        thread::sleep(CHECK_INTERVAL);
     }
     Ok(())
 }
 
-/// Raises a flag.
+/// Sets a flag when it is dropped.
 struct OnDrop<'f>(&'f AtomicBool);
 
 impl Drop for OnDrop<'_> {

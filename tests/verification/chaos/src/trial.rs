@@ -1,5 +1,4 @@
-//! A few orders of known fates on a suite of the test build, whose services have bugs and crashes on demand
-//! (`shared/runtime/src/planted.rs`).
+//! A few scripted orders on services with fault injection (`tests/verification/faults`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,71 +23,65 @@ use crate::load::traffic::{TestProducts, TrafficLog, product, receive};
 use crate::quiescence::wait_for_quiescence;
 use crate::system::{SystemConfig, SystemUnderTest};
 
-/// How long a crash may take to happen, and its service to be ready again.
-const CRASHING: Duration = Duration::from_secs(30);
+/// Maximum time until all armed crashes have happened.
+const CRASH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The suite, and what was done with it so far.
+/// A suite, and its traffic so far.
 pub struct ScriptedRun {
     system: SystemUnderTest,
     products: TestProducts,
     traffic: Mutex<TrafficLog>,
-    /// Where services look for crashes: a file for each.
+    /// Folder with the `CRASH_FILE` of each service.
     crashes: PathBuf,
-    /// How many crashes they were told.
+    /// Number of crashes requested.
     armed: AtomicUsize,
     started: Instant,
 }
 
-/// How long to wait for the suite before the verdict.
+/// Maximum times to wait for a quiescent suite.
 #[derive(Debug, Clone, Copy)]
 pub struct QuiescenceTimeouts {
-    /// For the last order, counted from the last crash.
+    /// Time for the last order, counted from the last crash.
     pub orders: Duration,
-    /// For outboxes and offsets after that.
+    /// Additional time for outboxes and offsets.
     pub settling: Duration,
 }
 
-/// What came of a trial.
+/// Results of a scripted run.
 pub struct ScriptedRunResult {
-    /// What was seen.
     pub evidence: Evidence,
-    /// What is wrong with that.
     pub violations: Vec<Violation>,
-    /// From the start of the suite until its end.
+    /// From the start of the suite to its end.
     pub took: Duration,
 }
 
-/// The subject, of the test build.
+/// Replaces all binaries by those with fault injection.
 ///
 /// # Errors
-/// Its binaries are not there.
+/// A binary does not exist.
 fn faulty(mut subject: SystemConfig, crashes: &Path) -> Result<SystemConfig> {
     let program = std::env::current_exe()?;
     let folder = program.ancestors().nth(2).context("a program is in a folder")?;
     for service in ServiceName::all() {
         let binary = folder.join(format!("faulty-{service}"));
-        ensure!(
-            binary.is_file(),
-            "{} is not there; build it with `cargo build -p planted --features planted-bugs`",
-            binary.display()
-        );
+        ensure!(binary.is_file(), "missing {}; build it with `cargo build -p planted`", binary.display());
         subject.binaries.push((service, binary));
         let file = crashes.join(service.name()).display().to_string();
         subject.environment.push((Some(service), "CRASH_FILE".to_owned(), file));
     }
-    // Who waits for the suite to settle need not wait for a gauge that is five seconds old.
+    // A gauge that is five seconds old would delay the detection of a quiescent suite.
     subject.environment.push((None, "KAFKA_STATISTICS_INTERVAL_MS".to_owned(), "500".to_owned()));
     Ok(subject)
 }
 
 impl ScriptedRun {
-    /// Starts the test build of a subject's suite, and fills the stock for so many orders.
+    /// Starts the suite with fault injection, and seeds the stock for this many orders.
     ///
     /// # Errors
-    /// It does not start.
+    /// The suite does not start.
     pub fn start(broker: Broker, subject: SystemConfig, orders: u32) -> Result<Self> {
         let started = Instant::now();
-        // Hundreds of crashes need not leave hundreds of memory images.
+        // Prevents hundreds of core dumps.
         setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
         let crashes = Workspace::find()?.run_dir("crashes")?;
         let system = SystemUnderTest::start(broker, &faulty(subject, &crashes)?)?;
@@ -98,25 +91,23 @@ impl ScriptedRun {
         Ok(Self { system, products, traffic: Mutex::default(), crashes, armed: AtomicUsize::new(0), started })
     }
 
-    /// The suite.
     pub fn system(&self) -> &SystemUnderTest {
         &self.system
     }
 
-    /// What is for sale.
     pub fn products(&self) -> &TestProducts {
         &self.products
     }
 
-    /// Notes what customers and clerks know.
+    /// Updates the log of the traffic.
     pub fn note(&self, noted: impl FnOnce(&mut TrafficLog)) {
         noted(&mut self.traffic.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Places the order of a scripted_order.
+    /// Places a scripted order.
     ///
     /// # Errors
-    /// It is not accepted.
+    /// The order is not accepted.
     pub fn place_scripted(&self, scripted_order: ScriptedOrder) -> Result<OrderId> {
         let order = scripted_order.place(&self.system, &self.products)?;
         let id = order.id;
@@ -124,29 +115,29 @@ impl ScriptedRun {
         Ok(id)
     }
 
-    /// Goods arrive, and the clerk says it twice.
+    /// Receives goods, with a repeated request.
     ///
     /// # Errors
-    /// The inventory does not take them.
+    /// The inventory service rejects the request.
     pub fn receive(&self) -> Result<()> {
         let received = receive(&self.system, &self.products, &mut Rng::new())?;
         self.note(|traffic| traffic.received.push(received));
         Ok(())
     }
 
-    /// Adds a record to the order service's topic that breaks its contract.
+    /// Publishes a malformed record to the order service's topic.
     ///
     /// # Errors
-    /// The broker does not take it.
+    /// The broker rejects the record.
     pub fn poison(&self) -> Result<()> {
         let record = KafkaRecord::new("order.events", "somebody", b"{").with(POISON, "planted");
         self.system.topics().try_publish(&record, None).map(drop)
     }
 
-    /// Tells a scripted_order to its end.
+    /// Runs a scripted order to its end.
     ///
     /// # Errors
-    /// It goes another way.
+    /// The order ends in another way.
     pub fn run_scripted(&self, scripted_order: ScriptedOrder) -> Result<OrderId> {
         let order = scripted_order.run(&self.system, &self.products)?;
         let id = order.id;
@@ -154,13 +145,13 @@ impl ScriptedRun {
         Ok(id)
     }
 
-    /// The service crashes there as soon as it comes there.
+    /// Makes the service crash when it next reaches the point with the event.
     ///
     /// # Errors
-    /// The file can't be written.
+    /// The crash file cannot be written.
     pub fn arm(&self, crash: &Crash) -> Result<()> {
         let file = self.crashes.join(crash.service.name());
-        // At once or not at all: the service may be reading.
+        // Renamed into place, because the service may be reading the file.
         let written = file.with_extension("new");
         fs::write(&written, format!("{} {}", crash.point, crash.event))?;
         fs::rename(written, file)?;
@@ -168,14 +159,14 @@ impl ScriptedRun {
         Ok(())
     }
 
-    /// Waits until every crash has happened that was to happen, and been seen by the supervisor. That the service has removed its
-    /// file is not enough: it removes it before it ends, and who stops looking in between never sees the end.
+    /// Waits until the supervisor has seen every armed crash. A deleted crash file does not suffice, because the service deletes
+    /// it before it ends.
     ///
     /// # Errors
-    /// One does not.
+    /// A crash does not happen in time.
     pub fn wait_for_crashes(&self) -> Result<()> {
         let armed = self.armed.load(Ordering::Relaxed);
-        wait_for("all crashes to happen", CRASHING, || {
+        wait_for("all crashes to happen", CRASH_TIMEOUT, || {
             let crashes = self.system.crashes();
             let open = ServiceName::all().map(|service| fs::read_to_string(self.crashes.join(service.name())));
             let open: Vec<_> = open.flatten().collect();
@@ -184,10 +175,10 @@ impl ScriptedRun {
         })
     }
 
-    /// Waits for rest, looks at everything, and kills the suite: what has a bug may not be able to end by itself.
+    /// Waits for a quiescent suite, checks it, and kills it, because a service with a bug may be unable to stop.
     ///
     /// # Errors
-    /// Something can't be asked.
+    /// The evidence cannot be gathered.
     pub fn finish(self, patience: QuiescenceTimeouts) -> Result<ScriptedRunResult> {
         let quiescence = wait_for_quiescence(&self.system, patience.orders, patience.settling)?;
         let traffic = self.traffic.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Every service crashes at every step of its work with every event of the saga, and every order ends as it must.
+//! Every service crashes at every point of its work with every event of the saga, and every order still ends correctly.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -9,22 +9,22 @@ use chaos::system::SystemConfig;
 use chaos::trial::{QuiescenceTimeouts, ScriptedRun};
 use xtask::{Broker, broker_from_env};
 
-/// As long as after any other fault.
-const PATIENCE: QuiescenceTimeouts =
+/// The same as after any other fault.
+const TIMEOUTS: QuiescenceTimeouts =
     QuiescenceTimeouts { orders: Duration::from_mins(1), settling: Duration::from_secs(30) };
 
 #[test]
-fn every_crash_is_survived_with_sqlite() {
-    every_crash_is_survived(SystemConfig::default());
+fn suite_survives_every_crash_on_sqlite() {
+    assert_every_crash_is_survived(SystemConfig::default());
 }
 
 #[test]
-fn every_crash_is_survived_with_postgresql() {
-    every_crash_is_survived(SystemConfig::on_postgres());
+fn suite_survives_every_crash_on_postgresql() {
+    assert_every_crash_is_survived(SystemConfig::on_postgres());
 }
 
-/// The subject says by its environment which storage it uses.
-fn every_crash_is_survived(subject: SystemConfig) {
+/// Crashes a suite with this configuration, which determines its storage, at every point.
+fn assert_every_crash_is_survived(subject: SystemConfig) {
     let (possible, impossible) = all();
     let rounds = rounds(&possible);
     let broker = broker_from_env().and_then(|address| Broker::at(&address)).expect("a broker");
@@ -44,19 +44,19 @@ fn every_crash_is_survived(subject: SystemConfig) {
     survived.unwrap_or_else(|error| panic!("{error:#}"));
     let crashes = trial.system().crashes();
     println!("{crashes} crashes with {} orders in {:?}", rounds.len(), started.elapsed());
-    assert_eq!(crashes, possible.len(), "each happened once");
-    tell(&impossible);
-    let verdict = trial.finish(PATIENCE).unwrap_or_else(|error| panic!("{error:#}"));
+    assert_eq!(crashes, possible.len(), "each crash happens once");
+    print_impossible(&impossible);
+    let verdict = trial.finish(TIMEOUTS).unwrap_or_else(|error| panic!("{error:#}"));
     assert_eq!(verdict.violations, []);
 }
 
-/// What was left out, and why.
-fn tell(impossible: &[(Crash, &str)]) {
+/// Prints the impossible crashes by reason.
+fn print_impossible(impossible: &[(Crash, &str)]) {
     let mut by_reason = BTreeMap::<_, Vec<_>>::new();
     for (crash, why) in impossible {
         by_reason.entry(why).or_default().push(crash);
     }
     for (why, crashes) in by_reason {
-        println!("{} can't be, such as {}: {why}", crashes.len(), crashes[0]);
+        println!("{} impossible, such as {}: {why}", crashes.len(), crashes[0]);
     }
 }

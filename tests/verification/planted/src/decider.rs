@@ -1,4 +1,4 @@
-//! The bugs, and everything else as it is.
+//! The decider of the inventory service, with the bug of this process.
 
 use std::sync::OnceLock;
 
@@ -6,21 +6,21 @@ use decider::{Decider, LogEvent};
 
 pub use crate::honest::{Command, Event, Movement, Reservation, State, Stock, StockMovement};
 
-/// An inventory with the bug that its process has.
+/// The inventory service with a bug.
 pub struct Inventory;
 
-/// What is wrong with a process.
+/// A bug of the inventory service.
 #[derive(Debug, Clone, Copy)]
 pub enum Bug {
-    /// It releases twice: once properly, and once more as if the units had just arrived.
+    /// Releases units twice: once correctly, and once as if they had just been received.
     ReleasesTwice,
-    /// It can't reserve so many units of anything, and panics.
+    /// Panics when it reserves this many units of a product.
     PanicsAt(u32),
 }
 
 static BUG: OnceLock<Bug> = OnceLock::new();
 
-/// Decides which bug this process has; the first word counts.
+/// Sets the bug of this process. Only the first call has an effect.
 pub fn plant(bug: Bug) {
     BUG.get_or_init(|| bug);
 }
@@ -33,7 +33,7 @@ impl Decider for Inventory {
     fn decide(state: &State, command: &Command) -> Vec<Event> {
         match (BUG.get(), command) {
             (Some(Bug::PanicsAt(many)), Command::Reserve { lines, .. }) => {
-                assert!(lines.values().all(|quantity| quantity < many), "that many were never tried");
+                assert!(lines.values().all(|quantity| quantity < many), "too many units");
                 crate::honest::Inventory::decide(state, command)
             }
             (Some(Bug::ReleasesTwice), _) => twice(crate::honest::Inventory::decide(state, command)),

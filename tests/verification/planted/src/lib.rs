@@ -1,6 +1,6 @@
-//! The inventory service's own source around a decider with a bug, which each binary chooses.
+//! The source of the inventory service around a decider with a bug, which each binary chooses.
 //!
-//! The other planted bugs are wrappers around a service's calls to the outside; see `src/bin`.
+//! The other planted bugs decorate the client of a provider; see `src/bin`.
 
 #[path = "../../../../services/inventory/src/api.rs"]
 pub mod api;

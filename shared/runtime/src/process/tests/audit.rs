@@ -1,11 +1,19 @@
-//! What is kept beside the log, held against it.
+//! Audits compare snapshots and status with the log.
 
-use store::{AsOf, StreamWrite};
+use cloudevent::{CorrelationId, EventId};
+use contracts::OrderId;
+use decider::StreamId;
+use jiff::Timestamp;
+use store::{AsOf, Loaded, NewEvent, Restart, Snapshot, Step, Store as _, StreamWrite, Transaction, Writes};
+use uuid::Uuid;
 
-use super::*;
-use crate::audit::{Audit, Difference, audit, audit_all};
+use super::fixture::{Counted, Counter, Instance, count, counter, stream_of};
+use crate::{
+    audit::{Audit, Difference, audit, audit_all},
+    process::stream::SNAPSHOT_INTERVAL,
+};
 
-/// Writes without looking.
+/// Writes to a stream without a check.
 struct Write(Option<StreamWrite>);
 
 impl Transaction for Write {
@@ -23,23 +31,23 @@ impl Transaction for Write {
 }
 
 fn stream() -> StreamId {
-    StreamId::new("count", order(7))
+    stream_of(counter(7))
 }
 
-impl Fixture {
-    /// A stream with this many counts, and a snapshot or two if they are enough.
+impl Instance {
+    /// An instance with this many counts, and their snapshots.
     async fn counted(counts: u64) -> Self {
-        let fixture = Self::new();
+        let instance = Self::new();
         for _ in 0..counts {
-            fixture.run(vec![input(Command::Count(order(7)), None)]).await;
+            instance.run(vec![count(7)]).await;
         }
-        fixture
+        instance
     }
 
-    /// Somebody meddles: an event with this data, with something wrong beside it.
-    async fn meddle(&self, data: &str, choose: impl FnOnce(StreamWrite) -> StreamWrite) {
-        let expected_version = self.store.load(stream(), AsOf::Latest).await.expect("loads").version;
-        let event = store::NewEvent {
+    /// Appends an event with this data, and changes the write in which it is stored.
+    async fn corrupt(&self, data: &str, change: impl FnOnce(StreamWrite) -> StreamWrite) {
+        let expected_version = self.store.load(stream(), AsOf::Latest).await.expect("the stream loads").version;
+        let event = NewEvent {
             id: EventId(Uuid::now_v7()),
             name: "Counted",
             schema: "private",
@@ -48,70 +56,71 @@ impl Fixture {
             correlation_id: CorrelationId(Uuid::nil()),
             causation_id: None,
         };
-        let (trace, status) = (String::new(), "counted");
         let write = StreamWrite {
             stream: stream(),
             expected_version,
             events: vec![event],
-            trace,
-            status,
+            trace: String::new(),
+            status: "counted",
             due: None,
             is_marked_anew: true,
             snapshot: None,
         };
-        self.store.transact(Write(Some(choose(write)))).await.1.expect("is written");
+        self.store.transact(Write(Some(change(write)))).await.1.expect("the commit succeeds");
     }
 
-    async fn audits(&self) -> Vec<Audit> {
+    /// The audit of the only stream.
+    async fn audit(&self) -> Audit {
         let mut audits = Vec::new();
-        audit_all::<Counter>(&self.store, |audit| audits.push(audit)).await.expect("reads");
-        audits
+        audit_all::<Counter>(&self.store, |audit| audits.push(audit)).await.expect("the store is readable");
+        assert_eq!(audits.len(), 1, "{audits:?}");
+        audits.remove(0)
     }
 }
 
 fn counted() -> String {
-    serde_json::to_string(&Counted(order(7))).expect("serializes")
+    serde_json::to_string(&Counted(counter(7))).expect("JSON")
 }
 
 #[tokio::test]
-async fn a_good_stream_is_what_its_log_says_at_every_point() {
-    let fixture = Fixture::counted(SNAPSHOT_INTERVAL + 5).await;
-    let [audit_now] = &fixture.audits().await[..] else { panic!("there is one stream") };
+async fn intact_stream_has_no_differences_at_any_point() {
+    let instance = Instance::counted(SNAPSHOT_INTERVAL + 5).await;
+    let latest = instance.audit().await;
     // The third count has two events.
-    assert_eq!((audit_now.version, audit_now.snapshots), (SNAPSHOT_INTERVAL + 6, 1));
-    assert_eq!(audit_now.state[order(7).to_string()], SNAPSHOT_INTERVAL + 5);
-    assert_eq!(audit_now.differences, []);
+    assert_eq!((latest.version, latest.snapshots), (SNAPSHOT_INTERVAL + 6, 1));
+    assert_eq!(latest.state[counter(7).to_string()], SNAPSHOT_INTERVAL + 5);
+    assert_eq!(latest.differences, []);
 
-    let before = audit::<Counter>(&fixture.store, &stream(), AsOf::Version(2)).await.expect("reads");
-    assert_eq!((before.version, before.snapshots, &before.state[order(7).to_string()]), (2, 0, &2.into()));
+    let early = audit::<Counter>(&instance.store, &stream(), AsOf::Version(2)).await.expect("the store is readable");
+    assert_eq!((early.version, early.snapshots, &early.state[counter(7).to_string()]), (2, 0, &2.into()));
 }
 
 #[tokio::test]
-async fn a_snapshot_that_the_log_does_not_lead_to_is_found() {
-    let fixture = Fixture::counted(2).await;
-    let state = format!("{{\"{}\": 99}}", order(7));
-    let snapshot = store::Snapshot { version: 3, time: Timestamp::UNIX_EPOCH, state };
-    fixture.meddle(&counted(), |write| StreamWrite { snapshot: Some(snapshot), ..write }).await;
-    let [audit] = &fixture.audits().await[..] else { panic!("there is one stream") };
+async fn wrong_snapshot_is_reported() {
+    let instance = Instance::counted(2).await;
+    let state = format!("{{\"{}\": 99}}", counter(7));
+    let snapshot = Snapshot { version: 3, time: Timestamp::UNIX_EPOCH, state };
+    instance.corrupt(&counted(), |write| StreamWrite { snapshot: Some(snapshot), ..write }).await;
+    let audit = instance.audit().await;
     assert!(matches!(audit.differences[..], [Difference::Snapshot { version: 3, .. }]), "{:?}", audit.differences);
-    assert_eq!(audit.state[order(7).to_string()], 3, "the log has the truth");
+    assert_eq!(audit.state[counter(7).to_string()], 3, "the log prevails");
 }
 
 #[tokio::test]
-async fn a_status_that_is_not_that_of_the_state_is_found() {
-    let fixture = Fixture::counted(2).await;
-    fixture.meddle(&counted(), |write| StreamWrite { status: "lost", ..write }).await;
-    let [audit] = &fixture.audits().await[..] else { panic!("there is one stream") };
-    assert_eq!(audit.differences, [Difference::Status { kept: "lost".to_owned(), log: "counted" }]);
+async fn wrong_status_is_reported() {
+    let instance = Instance::counted(2).await;
+    instance.corrupt(&counted(), |write| StreamWrite { status: "lost", ..write }).await;
+    let expected = [Difference::Status { kept: "lost".to_owned(), log: "counted" }];
+    assert_eq!(instance.audit().await.differences, expected);
 }
 
 #[tokio::test]
-async fn an_event_that_can_not_be_read_is_found_behind_a_snapshot_too() {
-    let fixture = Fixture::counted(2).await;
-    fixture.meddle("\"nobody\"", |write| write).await;
-    let snapshot = store::Snapshot { version: 4, time: Timestamp::UNIX_EPOCH, state: "{}".to_owned() };
-    fixture.meddle(&counted(), |write| StreamWrite { snapshot: Some(snapshot), ..write }).await;
-    let [audit] = &fixture.audits().await[..] else { panic!("there is one stream") };
+async fn unreadable_event_before_a_snapshot_is_reported() {
+    let instance = Instance::counted(2).await;
+    instance.corrupt("\"nobody\"", |write| write).await;
+    let snapshot = Snapshot { version: 4, time: Timestamp::UNIX_EPOCH, state: "{}".to_owned() };
+    instance.corrupt(&counted(), |write| StreamWrite { snapshot: Some(snapshot), ..write }).await;
+    let audit = instance.audit().await;
     assert!(matches!(audit.differences[..], [Difference::Unreadable { version: 3, .. }]), "{:?}", audit.differences);
     assert_eq!(audit.version, 2);
 }

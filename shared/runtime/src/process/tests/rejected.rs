@@ -1,47 +1,60 @@
-//! Inputs that can't be handled take nothing with them, hold back their order alone, and are not lost.
+//! Failing inputs do not affect others, block only their ordering key, and are not lost.
 
-use store::{NewEvent, NewOutboxRow, Parked, RawRecord, StreamWrite};
+use cloudevent::{CorrelationId, EventId};
+use contracts::OrderId;
+use jiff::Timestamp;
+use store::{
+    Loaded, NewEvent, NewOutboxRow, Parked, RawRecord, Restart, Step, Store as _, StreamWrite, Transaction, Writes,
+};
+use uuid::Uuid;
 
-use super::*;
-use crate::input::{self, InboundRecord};
+use super::fixture::{Command, Counter, Instance, POISON, counter, plain, request, stream_of};
+use crate::input::{self, Class, CommandInput, Failure, InboundRecord, Input};
 
-fn arrived(order_id: OrderId, offset: i64) -> RawRecord {
-    let headers = vec![("ce_subject".to_owned(), order_id.to_string().into())];
-    let record = NewOutboxRow { topic: "order.events".into(), key: None, headers, payload: "{}".into() };
-    RawRecord { record, partition: 1, offset, timestamp_ms: Some(5) }
+/// A record about the counter of this number, at this offset.
+fn inbound(number: u128, offset: i64) -> InboundRecord {
+    let headers = vec![("ce_subject".to_owned(), counter(number).to_string().into())];
+    let record = NewOutboxRow { topic: "other.events".into(), key: None, headers, payload: "{}".into() };
+    let raw = RawRecord { record, partition: 1, offset, timestamp_ms: Some(5) };
+    InboundRecord::new(&input::record(&raw), Some(OrderId(counter(number))))
 }
 
-fn arrival(order_id: OrderId, offset: i64) -> InboundRecord {
-    InboundRecord::new(&input::record(&arrived(order_id, offset)), Some(order_id))
+/// A record that leads to a count.
+fn record(number: u128, offset: i64) -> Input<Counter> {
+    counting(number, inbound(number, offset))
 }
 
-fn record(order_number: u128, offset: i64) -> Input<Counter> {
-    command(arrival(order(order_number), offset))
+/// A count that follows from this record. The record's offset is the message id.
+fn counting(number: u128, record: InboundRecord) -> Input<Counter> {
+    let message = Some(Uuid::from_u128(u128::try_from(record.record().offset()).expect("not negative")));
+    let command = plain(Command::Count(counter(number)));
+    Input::Command(CommandInput { message, record: Some(Box::new(record)), ..command })
 }
 
-/// A record of an order asks for it to be counted; the record's place names its message.
-fn command(arrival: InboundRecord) -> Input<Counter> {
-    let message = Some(Uuid::from_u128(u128::try_from(arrival.record().offset()).expect("positive")));
-    let command = Command::Count(arrival.order_id.expect("has one"));
-    Input::Command(CommandInput { message, arrival: Some(Box::new(arrival)), ..unasked(command) })
+fn failing(number: u128, offset: i64) -> Input<Counter> {
+    Input::Rejected(inbound(number, offset), Failure::new(Class::Version, "no"))
 }
 
-fn failing(order_number: u128, offset: i64, class: Class) -> Input<Counter> {
-    Input::Aside(arrival(order(order_number), offset), Failure::new(class, "no"))
+/// The parked records that are due at the end of time.
+async fn parked(instance: &Instance) -> Vec<Parked> {
+    instance.store.parked(Timestamp::MAX, 10).await.expect("the parked records load")
 }
 
-/// What is due at the end of time, as its retrier sees it.
-async fn parked(fixture: &Fixture) -> Vec<Parked> {
-    fixture.store.parked(Timestamp::MAX, 10).await.expect("reads")
+async fn parked_offsets(instance: &Instance) -> Vec<i64> {
+    parked(instance).await.iter().map(|due| due.parked.arrived.offset).collect()
+}
+
+async fn parked_len(instance: &Instance) -> u64 {
+    instance.store.parked_len().await.expect("the parked records are counted")
 }
 
 fn header<'r>(record: &'r NewOutboxRow, name: &str) -> &'r str {
-    let (_, value) = record.headers.iter().find(|(known, _)| known == name).expect("is there");
-    std::str::from_utf8(value).expect("is text")
+    let (_, value) = record.headers.iter().find(|(known, _)| known == name).expect("the header exists");
+    std::str::from_utf8(value).expect("text")
 }
 
-/// Appends what no build can read to an order's stream, which has one event.
-struct Unreadable(OrderId);
+/// Appends an unreadable event to the stream of this counter, which has one event.
+struct Unreadable(Uuid);
 
 impl Transaction for Unreadable {
     fn messages(&mut self) -> Vec<Uuid> {
@@ -62,108 +75,113 @@ impl Transaction for Unreadable {
             correlation_id: CorrelationId::default(),
             causation_id: None,
         };
-        let stream = StreamId::new("count", self.0);
-        let (trace, status) = (String::new(), "counted");
-        let (events, due, snapshot) = (vec![event], None, None);
-        let write =
-            StreamWrite { stream, expected_version: 1, events, trace, status, due, is_marked_anew: true, snapshot };
+        let write = StreamWrite {
+            stream: stream_of(self.0),
+            expected_version: 1,
+            events: vec![event],
+            trace: String::new(),
+            status: "counted",
+            due: None,
+            is_marked_anew: true,
+            snapshot: None,
+        };
         Ok(Step::Write(Writes { streams: vec![write], ..Writes::default() }))
     }
 }
 
 #[tokio::test]
-async fn a_record_that_makes_the_decider_panic_becomes_a_dead_letter_and_the_others_are_handled() {
-    let fixture = Fixture::new();
+async fn panicking_record_becomes_a_dead_letter_alone() {
+    let instance = Instance::new();
     let inputs = || vec![record(1, 10), record(POISON, 11), record(1, 12)];
-    let committed = fixture.run(inputs()).await;
-    assert_eq!(fixture.count(order(1)).await, 2);
+    let committed = instance.run(inputs()).await;
+    assert_eq!(instance.count(1).await, 2);
     let [letter] = &committed.outbox[..] else { panic!("one dead letter: {:?}", committed.outbox) };
     let letter = &letter.record;
-    assert_eq!(letter.topic, "shipping.dlq");
-    assert_eq!(header(letter, "ce_subject"), order(POISON).to_string(), "the headers it had");
-    let found = ["dlq_class", "dlq_attempts", "dlq_topic", "dlq_partition", "dlq_offset"];
-    assert_eq!(found.map(|name| header(letter, name)), ["panic", "1", "order.events", "1", "11"]);
-    assert!(header(letter, "dlq_error").contains("what no build can count"));
+    assert_eq!(letter.topic, "counter.dlq");
+    assert_eq!(header(letter, "ce_subject"), counter(POISON).to_string(), "the original headers");
+    let added = ["dlq_class", "dlq_attempts", "dlq_topic", "dlq_partition", "dlq_offset"];
+    assert_eq!(added.map(|name| header(letter, name)), ["panic", "1", "other.events", "1", "11"]);
+    assert!(header(letter, "dlq_error").contains("no build can count this"));
 
-    assert_eq!(fixture.run(inputs()).await.outbox.len(), 0, "read again, all of it is recognized");
-    assert_eq!(fixture.count(order(1)).await, 2);
+    assert_eq!(instance.run(inputs()).await.outbox.len(), 0, "redelivered records are duplicates");
+    assert_eq!(instance.count(1).await, 2);
 }
 
 #[tokio::test]
-async fn who_asked_for_what_panics_is_told_and_the_others_are_handled() {
-    let fixture = Fixture::new();
-    let (good, good_answer) = asked(Command::Count(order(1)), None);
-    let (bad, bad_answer) = asked(Command::Count(order(POISON)), None);
-    fixture.run(vec![bad, good]).await;
-    let failure = bad_answer.await.expect("an answer").expect_err("it panics");
+async fn panicking_request_fails_alone() {
+    let instance = Instance::new();
+    let (good, good_decision) = request(1, None);
+    let (bad, bad_decision) = request(POISON, None);
+    instance.run(vec![bad, good]).await;
+    let failure = bad_decision.await.expect("a reply").expect_err("the decider panics");
     assert_eq!(failure.class, Class::Panic);
-    assert_eq!(good_answer.await.expect("an answer").expect("decided").state.get(&order(1)), Some(&1));
+    let decision = good_decision.await.expect("a reply").expect("no failure");
+    assert_eq!(decision.state.get(&counter(1)), Some(&1));
 }
 
 #[tokio::test]
-async fn a_record_that_may_succeed_later_is_parked_and_holds_back_its_order_alone() {
-    let fixture = Fixture::new();
-    fixture.run(vec![failing(1, 10, Class::Version), record(1, 11), record(2, 12)]).await;
-    fixture.run(vec![record(1, 13), record(2, 14)]).await;
-    assert_eq!((fixture.count(order(1)).await, fixture.count(order(2)).await), (0, 2));
-    assert_eq!(fixture.store.parked_len().await.expect("reads"), 3);
+async fn parked_record_blocks_only_its_ordering_key() {
+    let instance = Instance::new();
+    instance.run(vec![failing(1, 10), record(1, 11), record(2, 12)]).await;
+    instance.run(vec![record(1, 13), record(2, 14)]).await;
+    assert_eq!((instance.count(1).await, instance.count(2).await), (0, 2));
+    assert_eq!(parked_len(&instance).await, 3);
 
-    // One after the other, in the order they came.
+    // One at a time, in their original order.
     for offset in [10, 11, 13] {
-        let mut due = parked(&fixture).await;
-        assert_eq!(due.len(), 1, "the first of the order");
+        let mut due = parked(&instance).await;
+        assert_eq!(due.len(), 1, "the first of its key");
         assert_eq!(due[0].parked.arrived.offset, offset);
-        let (arrival, over) = InboundRecord::parked(due.remove(0));
-        fixture.run(vec![command(arrival)]).await;
-        over.await.expect_err("dropped after the transaction");
+        let (record, ended) = InboundRecord::parked(due.remove(0));
+        instance.run(vec![counting(1, record)]).await;
+        ended.await.expect_err("the attempt ended with its transaction");
     }
-    assert_eq!(fixture.count(order(1)).await, 3);
-    assert_eq!(fixture.store.parked_len().await.expect("reads"), 0);
-    fixture.run(vec![record(1, 15)]).await;
-    assert_eq!(fixture.count(order(1)).await, 4, "nothing holds it back any more");
+    assert_eq!(instance.count(1).await, 3);
+    assert_eq!(parked_len(&instance).await, 0);
+    instance.run(vec![record(1, 15)]).await;
+    assert_eq!(instance.count(1).await, 4, "the key is not blocked any more");
 }
 
 #[tokio::test]
-async fn after_the_last_attempt_a_parked_record_becomes_a_dead_letter_and_the_next_has_its_turn() {
-    let fixture = Fixture::new();
-    fixture.run(vec![failing(1, 10, Class::Version), record(1, 11)]).await;
-    let again = async || {
-        let (arrival, _over) = InboundRecord::parked(parked(&fixture).await.remove(0));
+async fn parked_record_becomes_a_dead_letter_after_its_attempts() {
+    let instance = Instance::new();
+    instance.run(vec![failing(1, 10), record(1, 11)]).await;
+    let fail_again = async || {
+        let (record, _ended) = InboundRecord::parked(parked(&instance).await.remove(0));
         let failure = Failure::new(Class::Version, "still not");
-        fixture.run(vec![Input::Aside(arrival, failure)]).await.outbox
+        instance.run(vec![Input::Rejected(record, failure)]).await.outbox
     };
-    assert_eq!(again().await.len(), 0, "the second of three attempts");
-    let letters = again().await;
+    assert_eq!(fail_again().await.len(), 0, "the second of three attempts");
+    let letters = fail_again().await;
     assert_eq!(["dlq_class", "dlq_attempts"].map(|name| header(&letters[0].record, name)), ["version", "3"]);
-    let due = parked(&fixture).await;
-    assert_eq!(due.iter().map(|due| due.parked.arrived.offset).collect::<Vec<_>>(), [11]);
+    assert_eq!(parked_offsets(&instance).await, [11], "the next record of the key is due");
 }
 
 #[tokio::test]
-async fn a_stream_that_this_build_cannot_read_parks_its_records_and_no_others() {
-    let fixture = Fixture::new();
-    fixture.run(vec![record(1, 10), record(2, 11)]).await;
-    fixture.another().store.transact(Unreadable(order(1))).await.1.expect("commits");
-    fixture.run(vec![record(1, 12), record(2, 13)]).await;
-    assert_eq!(fixture.count(order(2)).await, 2);
-    let due = parked(&fixture).await;
-    assert_eq!(due.iter().map(|due| due.parked.arrived.offset).collect::<Vec<_>>(), [12]);
-    assert!(due[0].parked.error.starts_with("log: "), "{}", due[0].parked.error);
+async fn unreadable_stream_parks_only_its_records() {
+    let instance = Instance::new();
+    instance.run(vec![record(1, 10), record(2, 11)]).await;
+    instance.another().store.transact(Unreadable(counter(1))).await.1.expect("the commit succeeds");
+    instance.run(vec![record(1, 12), record(2, 13)]).await;
+    assert_eq!(instance.count(2).await, 2);
+    assert_eq!(parked_offsets(&instance).await, [12]);
+    let error = &parked(&instance).await[0].parked.error;
+    assert!(error.starts_with("log: "), "{error}");
 }
 
 #[tokio::test]
-async fn a_parked_record_that_leads_nowhere_now_is_done() {
-    let fixture = Fixture::new();
-    fixture.run(vec![failing(1, 10, Class::Version)]).await;
-    let (arrival, _over) = InboundRecord::parked(parked(&fixture).await.remove(0));
-    fixture.run(vec![Input::Nowhere(arrival)]).await;
-    assert_eq!(fixture.store.parked_len().await.expect("reads"), 0);
+async fn parked_record_is_resolved_when_it_is_ignored() {
+    let instance = Instance::new();
+    instance.run(vec![failing(1, 10)]).await;
+    let (record, _ended) = InboundRecord::parked(parked(&instance).await.remove(0));
+    instance.run(vec![Input::Ignored(record)]).await;
+    assert_eq!(parked_len(&instance).await, 0);
 }
 
 #[tokio::test]
-async fn a_record_that_is_read_again_is_parked_once() {
-    let fixture = Fixture::new();
-    fixture.run(vec![failing(1, 10, Class::Version), record(1, 11)]).await;
-    fixture.run(vec![failing(1, 10, Class::Version), record(1, 11)]).await;
-    assert_eq!(fixture.store.parked_len().await.expect("reads"), 2);
+async fn redelivered_record_is_parked_once() {
+    let instance = Instance::new();
+    instance.run(vec![failing(1, 10), record(1, 11)]).await;
+    instance.run(vec![failing(1, 10), record(1, 11)]).await;
+    assert_eq!(parked_len(&instance).await, 2);
 }

@@ -1,5 +1,5 @@
-//! The checker is checked: suites with one bug each, of which it must find out. And some without, of which it must not.
+//! Tests of the checker: it must report suites with a planted bug, and no others.
 
-mod cores;
+mod domain;
 mod product;
-mod shell;
+mod runtime;

@@ -1,5 +1,4 @@
-//! An inventory service that panics at an order of many units: not for the chaos test, but for what an operator does about
-//! a record that a build can't handle and the next one can.
+//! An inventory service that panics at an order of many units, for tests of redriving: the next build handles the record.
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -9,12 +8,13 @@ use planted::{
 };
 use runtime::{NoProvider, ServiceDefinition};
 
-/// More than any order of the other tests has.
+/// More units than any order of other tests.
 const MANY: u32 = 500;
 
 fn main() -> ExitCode {
     plant(Bug::PanicsAt(MANY));
     runtime::run(&ServiceDefinition::<Inventory> {
+        about: "Inventory service of the order saga: keeps the stock and reserves it for orders.",
         port: 8081,
         variables: vec![],
         provider: |_| Ok(Arc::new(NoProvider)),

@@ -1,4 +1,4 @@
-//! An inventory service that puts back twice what an order held.
+//! An inventory service that releases the reserved units of an order twice.
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -11,6 +11,7 @@ use runtime::{NoProvider, ServiceDefinition};
 fn main() -> ExitCode {
     plant(Bug::ReleasesTwice);
     runtime::run(&ServiceDefinition::<Inventory> {
+        about: "Inventory service of the order saga: keeps the stock and reserves it for orders.",
         port: 8081,
         variables: vec![],
         provider: |_| Ok(Arc::new(NoProvider)),

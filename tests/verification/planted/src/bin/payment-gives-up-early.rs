@@ -1,4 +1,4 @@
-//! A payment service that takes a gateway's silence for a decline, and ignores the success that comes late.
+//! A payment service that treats a slow response of the gateway as a decline, and ignores the late capture.
 
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
@@ -13,9 +13,9 @@ use providers::simulator::SimulatedGateway;
 use runtime::{CallError, CallInfo, ProviderClient, ServiceDefinition, Variable};
 use tokio::time::timeout;
 
-/// How long the gateway may take.
-const PATIENCE: Duration = Duration::from_millis(200);
-/// How long it takes with a slow card: too long, and yet so short that the service seldom dies before.
+/// Maximum wait for the gateway.
+const GATEWAY_TIMEOUT: Duration = Duration::from_millis(200);
+/// Duration of a charge with a slow card. Longer than the timeout, but so short that the service rarely crashes before.
 const SLOW: Duration = Duration::from_millis(600);
 
 struct GivesUpEarly(Gateway<SimulatedGateway>);
@@ -32,12 +32,13 @@ impl ProviderClient<Payment> for GivesUpEarly {
             order_id: due.order_id,
             result: ChargeResult::Declined { code: "timeout".to_owned() },
         };
-        timeout(PATIENCE, self.0.call(call)).await.unwrap_or_else(|_| Ok(declined()))
+        timeout(GATEWAY_TIMEOUT, self.0.call(call)).await.unwrap_or_else(|_| Ok(declined()))
     }
 }
 
 fn main() -> ExitCode {
     runtime::run(&ServiceDefinition::<Payment> {
+        about: "Payment service of the order saga: charges and refunds through the payment gateway.",
         port: 8082,
         variables: vec![Variable::new(
             "SIMULATOR_DB_PATH",

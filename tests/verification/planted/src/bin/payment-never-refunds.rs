@@ -1,4 +1,4 @@
-//! A payment service that says that it has given the money back, and has not asked the gateway.
+//! A payment service that reports refunds which it never requested from the gateway.
 
 use std::{path::Path, process::ExitCode, sync::Arc};
 
@@ -32,6 +32,7 @@ impl ProviderClient<Payment> for KeepsTheMoney {
 
 fn main() -> ExitCode {
     runtime::run(&ServiceDefinition::<Payment> {
+        about: "Payment service of the order saga: charges and refunds through the payment gateway.",
         port: 8082,
         variables: vec![Variable::new(
             "SIMULATOR_DB_PATH",

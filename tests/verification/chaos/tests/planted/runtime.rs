@@ -1,4 +1,4 @@
-//! Bugs in the shell, each with the one fault by which it shows.
+//! Bugs of the runtime, each with the fault that exposes it.
 
 use std::time::Duration;
 
@@ -12,25 +12,25 @@ use chaos::system::SystemConfig;
 use chaos::trial::{QuiescenceTimeouts, ScriptedRun, ScriptedRunResult};
 use xtask::{Broker, ServiceName, broker_from_env, wait_until};
 
-/// Orders in a suite at most.
+/// Maximum orders per suite.
 const ORDERS: u32 = 20;
-/// A suite that goes on with other orders has had its time for the one that is lost.
+/// Suffices, because later orders have already completed when the lost order is waited for.
 const SHORT: QuiescenceTimeouts =
     QuiescenceTimeouts { orders: Duration::from_secs(4), settling: Duration::from_secs(4) };
-/// As long as after any other fault.
+/// The same as after any other fault.
 const LONG: QuiescenceTimeouts =
     QuiescenceTimeouts { orders: Duration::from_mins(1), settling: Duration::from_secs(30) };
-/// The producer of the order service waits so long for more records, so that what it has sent is not at the broker at once.
+/// Delays the records of the order service between the producer and the broker.
 const LINGER: Variable = (Some(ServiceName::Order), "KAFKA_LINGER_MS", "3000");
 
 /// An environment variable of one service, or of all.
 type Variable = (Option<ServiceName>, &'static str, &'static str);
 
-/// What is done to a suite while orders go through it.
+/// A fault injected while orders are in progress.
 type ScheduledFault = fn(&ScriptedRun) -> Result<()>;
 
-/// What becomes of a suite.
-fn judged(environment: &[Variable], fault: ScheduledFault, patience: QuiescenceTimeouts) -> ScriptedRunResult {
+/// Runs a suite with the fault and checks it.
+fn run(environment: &[Variable], fault: ScheduledFault, patience: QuiescenceTimeouts) -> ScriptedRunResult {
     let environment = environment.iter().map(|(service, name, value)| (*service, (*name).into(), (*value).into()));
     let subject = SystemConfig { environment: environment.collect(), ..SystemConfig::default() };
     let broker = broker_from_env().and_then(|address| Broker::at(&address)).expect("a broker");
@@ -40,23 +40,23 @@ fn judged(environment: &[Variable], fault: ScheduledFault, patience: QuiescenceT
 }
 
 #[track_caller]
-fn must_be_caught(bug: &'static str, fault: ScheduledFault, by: Rule, saying: &str) {
-    must_be_caught_with(bug, &[], fault, by, saying);
+fn assert_caught(bug: &'static str, fault: ScheduledFault, by: Rule, saying: &str) {
+    assert_caught_with(bug, &[], fault, by, saying);
 }
 
 #[track_caller]
-fn must_be_caught_with(bug: &'static str, environment: &[Variable], fault: ScheduledFault, by: Rule, saying: &str) {
+fn assert_caught_with(bug: &'static str, environment: &[Variable], fault: ScheduledFault, by: Rule, saying: &str) {
     let environment = [&[(None, "PLANTED_BUG", bug)], environment].concat();
-    let verdict = judged(&environment, fault, SHORT);
+    let verdict = run(&environment, fault, SHORT);
     println!("{bug}: {:.1} s", verdict.took.as_secs_f64());
     for violation in &verdict.violations {
         println!("  {violation}");
     }
     let is_it = |violation: &Violation| violation.rule == by && violation.detail.contains(saying);
-    assert!(verdict.violations.iter().any(is_it), "{by:?} does not say of {bug}: {saying}");
+    assert!(verdict.violations.iter().any(is_it), "{by:?} does not report '{saying}' for {bug}");
 }
 
-/// A service crashes with one order; another order shows that it goes on.
+/// Crashes a service with one order. A second order shows that the service continues.
 fn crash(trial: &ScriptedRun, service: ServiceName, point: &'static str, event: &'static str) -> Result<()> {
     trial.arm(&Crash { service, point, event })?;
     trial.place_scripted(ScriptedOrder::Sold)?;
@@ -88,15 +88,15 @@ fn refused(trial: &ScriptedRun) -> Result<()> {
     trial.run_scripted(ScriptedOrder::Sold)?;
     let refusal = Refusal::begin(trial.system(), "order.events")?;
     trial.place_scripted(ScriptedOrder::Sold)?;
-    wait_until("the broker to refuse it", Duration::from_secs(20), || {
+    wait_until("the broker to refuse the record", Duration::from_secs(20), || {
         let log = trial.system().log(ServiceName::Order).map_err(|error| error.to_string())?;
-        if log.contains("publishing failed") { Ok(()) } else { Err("no refusal".to_owned()) }
+        if log.contains("failed to publish") { Ok(()) } else { Err("no refusal".to_owned()) }
     })?;
     drop(refusal);
     trial.run_scripted(ScriptedOrder::Sold).map(drop)
 }
 
-/// An order before it ends, so that the suite works; what comes after it may not.
+/// The order before the malformed record ends, which shows that the suite works. The order after it may not.
 fn poisoned(trial: &ScriptedRun) -> Result<()> {
     trial.run_scripted(ScriptedOrder::Sold)?;
     trial.poison()?;
@@ -104,58 +104,58 @@ fn poisoned(trial: &ScriptedRun) -> Result<()> {
 }
 
 #[test]
-fn a_missing_inbox_is_caught() {
-    must_be_caught("no-inbox", ScriptedRun::receive, Rule::Stock, "is not conserved");
+fn checker_reports_a_missing_inbox() {
+    assert_caught("no-inbox", ScriptedRun::receive, Rule::Stock, "is not conserved");
 }
 
 #[test]
-fn offsets_that_are_stored_before_the_commit_are_caught() {
-    must_be_caught("offsets-before-commit", undecided, Rule::Termination, "ends as stock_reserved");
+fn checker_reports_offsets_stored_before_the_commit() {
+    assert_caught("offsets-before-commit", undecided, Rule::Termination, "ends as stock_reserved");
 }
 
 #[test]
-fn events_that_are_published_before_the_commit_are_caught() {
-    must_be_caught("publish-before-commit", uncommitted, Rule::ExactlyOnce, "2 different StockReserved");
+fn checker_reports_events_published_before_the_commit() {
+    assert_caught("publish-before-commit", uncommitted, Rule::ExactlyOnce, "2 different StockReserved");
 }
 
 #[test]
-fn events_that_count_as_published_before_the_broker_has_them_are_caught() {
-    must_be_caught_with("mark-before-ack", &[LINGER], unsent, Rule::Termination, "was never published");
+fn checker_reports_events_marked_before_their_ack() {
+    assert_caught_with("mark-before-ack", &[LINGER], unsent, Rule::Termination, "was never published");
 }
 
 #[test]
-fn a_new_id_when_an_event_is_sent_again_is_caught() {
-    must_be_caught("new-id-on-resend", unmarked, Rule::ExactlyOnce, "2 different StockReserved");
+fn checker_reports_new_ids_of_resent_events() {
+    assert_caught("new-id-on-resend", unmarked, Rule::ExactlyOnce, "2 different StockReserved");
 }
 
 #[test]
-fn an_event_that_is_left_out_because_it_could_not_be_sent_is_caught() {
-    must_be_caught("skip-unsent", refused, Rule::Termination, "was never published");
+fn checker_reports_events_skipped_after_a_failure() {
+    assert_caught("skip-unsent", refused, Rule::Termination, "was never published");
 }
 
 #[test]
-fn poison_that_is_tried_for_ever_is_caught() {
-    must_be_caught("retry-poison-forever", poisoned, Rule::DeadLetters, "has no dead letter of the poison");
+fn checker_reports_poison_retried_forever() {
+    assert_caught("retry-poison-forever", poisoned, Rule::DeadLetters, "has no dead letter of the poison");
 }
 
 #[test]
-fn a_lost_trace_is_caught() {
-    must_be_caught("lose-trace", nothing, Rule::Traces, "is in the traces {None}");
+fn checker_reports_lost_traces() {
+    assert_caught("lose-trace", nothing, Rule::Traces, "is in the traces {None}");
 }
 
 #[test]
-fn a_wrong_key_is_caught() {
-    must_be_caught("wrong-key", nothing, Rule::ExactlyOnce, "is not under its order's key");
+fn checker_reports_wrong_keys() {
+    assert_caught("wrong-key", nothing, Rule::ExactlyOnce, "is not under its order's key");
 }
 
 #[test]
-fn the_same_faults_without_a_bug_break_no_rule() {
+fn checker_reports_nothing_for_the_same_faults_without_a_bug() {
     let all: ScheduledFault = |trial| {
         let faults: [ScheduledFault; 8] =
             [ScriptedRun::receive, undecided, uncommitted, unsent, unmarked, refused, poisoned, nothing];
         faults.iter().try_for_each(|fault| fault(trial))
     };
-    let verdict = judged(&[LINGER], all, LONG);
+    let verdict = run(&[LINGER], all, LONG);
     println!("no bug: {:.1} s", verdict.took.as_secs_f64());
     assert_eq!(verdict.violations, []);
 }

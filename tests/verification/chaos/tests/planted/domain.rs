@@ -1,4 +1,4 @@
-//! Bugs in a service's own part, among faults of every kind: wrappers of its decider or of its calls to the outside.
+//! Bugs of one service, under faults of every kind: decorators of its decider or of its provider client.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,18 +12,18 @@ use chaos::{
 };
 use xtask::{Broker, Progress, ServiceName, broker_from_env};
 
-/// Ten seconds of faults, with a broker that others use, too.
+/// Ten seconds of faults, on a shared broker.
 const SIZE: Size = Size { orders: 260, orders_per_second: 26, broker_kills: None, instances: 1 };
-/// A bug may leave orders that never end: longer than those take that do.
+/// Longer than any order takes that ends. A bug may prevent an order from ending.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A binary beside the services' own.
+/// A binary in the folder of the services.
 fn binary(name: &str) -> PathBuf {
     let program = std::env::current_exe().expect("a program has a path");
     program.ancestors().nth(2).expect("a program is in a folder").join(name)
 }
 
-/// The suite with one service exchanged, or none.
+/// Runs the suite, with one service replaced if `planted` names one.
 fn run(planted: Option<(ServiceName, &str)>) -> ChaosResult {
     let binaries = planted.map(|(service, name)| (service, binary(name))).into_iter().collect();
     let subject = SystemConfig { binaries, ..SystemConfig::default() };
@@ -35,27 +35,27 @@ fn run(planted: Option<(ServiceName, &str)>) -> ChaosResult {
 }
 
 #[track_caller]
-fn must_be_caught(service: ServiceName, binary: &str, by: Rule) {
+fn assert_caught(service: ServiceName, binary: &str, by: Rule) {
     let outcome = run(Some((service, binary)));
     assert!(outcome.violations.iter().any(|violation| violation.rule == by), "{:?}", outcome.violations);
 }
 
 #[test]
-fn a_suite_without_a_planted_bug_breaks_no_rule() {
+fn checker_reports_nothing_without_a_planted_bug() {
     assert_eq!(run(None).violations, []);
 }
 
 #[test]
-fn a_refund_that_is_not_made_is_caught() {
-    must_be_caught(ServiceName::Payment, "payment-never-refunds", Rule::Money);
+fn checker_reports_missing_refunds() {
+    assert_caught(ServiceName::Payment, "payment-never-refunds", Rule::Money);
 }
 
 #[test]
-fn a_gateways_late_success_that_is_ignored_is_caught() {
-    must_be_caught(ServiceName::Payment, "payment-gives-up-early", Rule::Money);
+fn checker_reports_ignored_late_captures() {
+    assert_caught(ServiceName::Payment, "payment-gives-up-early", Rule::Money);
 }
 
 #[test]
-fn a_release_that_is_made_twice_is_caught() {
-    must_be_caught(ServiceName::Inventory, "inventory-releases-twice", Rule::Stock);
+fn checker_reports_stock_released_twice() {
+    assert_caught(ServiceName::Inventory, "inventory-releases-twice", Rule::Stock);
 }

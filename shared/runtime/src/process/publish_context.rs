@@ -1,0 +1,14 @@
+//! The settings by which events and rejected records leave the service.
+
+use telemetry::Spans;
+
+use crate::input::RetryPolicy;
+
+#[derive(Clone)]
+pub(crate) struct PublishContext {
+    /// Prefix of `/schemas/...` in events.
+    pub(crate) schema_base_url: String,
+    pub(crate) spans: Spans,
+    pub(crate) retries: RetryPolicy,
+    pub(crate) dead_letter_topic: String,
+}

@@ -1,0 +1,205 @@
+//! Builds the tasks of a service and connects them.
+
+use std::sync::Arc;
+
+use axum::Router;
+use cloudevent::Contract as _;
+use decider::Service;
+use futures::{FutureExt as _, future::BoxFuture};
+use messaging::Batch;
+use store::{Leadership, OpenIntent};
+use telemetry::Telemetry;
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    call::{CallDispatcher, ProviderClient},
+    consume::{ConsumerSlot, Ingest, retry_parked},
+    http::{App, Followers, Readiness},
+    input::{Input, RetryPolicy},
+    maintain::{InboxCleaner, measure},
+    process::{Processor, PublishContext, StreamCache},
+    publish::{Backlog, Linger, OutgoingEvent, Published, Relay, Throttle},
+    service::{
+        config::Config, consumer_task::ConsumerTask, definition::ServiceDefinition, seams::Seams, topics::Topics,
+    },
+    timers,
+    work_queue::{WorkReceiver, WorkSender},
+};
+
+/// Capacity of the queue of inputs from HTTP, timers and provider responses.
+pub(super) const INPUT_QUEUE_CAPACITY: usize = 4096;
+/// Capacity of the queue of record batches: the processor decides one while the consumer reads the next.
+pub(super) const BATCH_QUEUE_CAPACITY: usize = 2;
+
+/// A background task, before it is started.
+pub(super) type Work = BoxFuture<'static, anyhow::Result<()>>;
+
+/// Everything that several tasks share, while they are built.
+pub(super) struct Shared<'a, S: Service, C: Seams> {
+    pub(super) config: &'a Config,
+    pub(super) seams: &'a C,
+    pub(super) telemetry: Arc<Telemetry>,
+    /// Database system, for spans.
+    pub(super) system: &'static str,
+    pub(super) store: C::Store,
+    pub(super) leadership: Leadership,
+    pub(super) topics: Topics,
+    pub(super) consumer: ConsumerSlot,
+    pub(super) backlog: Arc<Backlog>,
+    pub(super) published: Published,
+    pub(super) inputs: mpsc::Sender<Input<S>>,
+    pub(super) stop: CancellationToken,
+}
+
+/// The receiving ends of the processor's queues, and the ends into which it puts committed work.
+pub(super) struct ProcessorQueues<S: Service> {
+    pub(super) records: mpsc::Receiver<Batch<Input<S>>>,
+    pub(super) inputs: mpsc::Receiver<Input<S>>,
+    pub(super) outbox: WorkSender<OutgoingEvent>,
+    pub(super) intents: WorkSender<OpenIntent>,
+    pub(super) committed: watch::Sender<()>,
+}
+
+impl<S: Service, C: Seams> Shared<'_, S, C> {
+    pub(super) fn ingest(&self) -> Ingest {
+        Ingest {
+            redrive_topic: self.topics.redrive.clone(),
+            metrics: Arc::clone(&self.telemetry.metrics),
+            spans: self.telemetry.spans.clone(),
+        }
+    }
+
+    pub(super) fn consumer(&self, records: mpsc::Sender<Batch<Input<S>>>) -> Work {
+        let task = ConsumerTask {
+            seams: self.seams.clone(),
+            kafka: self.config.kafka.clone(),
+            topics: self.topics.clone(),
+            ingest: self.ingest(),
+            consumer: Arc::clone(&self.consumer),
+            stop: self.stop.clone(),
+        };
+        task.run(records).boxed()
+    }
+
+    pub(super) fn http(
+        &self,
+        definition: &ServiceDefinition<S>,
+        listener: TcpListener,
+        committed: watch::Receiver<()>,
+    ) -> anyhow::Result<Work> {
+        let app = App {
+            inputs: self.inputs.clone(),
+            store: Arc::new(self.store.clone()),
+            backlog: Arc::clone(&self.backlog),
+            metrics: Arc::clone(&self.telemetry.metrics),
+            followers: Followers::new(committed, self.stop.clone()),
+        };
+        let api = (definition.api)(app, self.config)?;
+        let readiness = Readiness { consumer: Arc::clone(&self.consumer), telemetry: Arc::clone(&self.telemetry) };
+        let routes = web::with_standard_routes(api.routes, api.description, Arc::new(readiness));
+        Ok(serve(listener, routes, self.stop.clone()).boxed())
+    }
+
+    pub(super) fn processor(&self, queues: ProcessorQueues<S>) -> Work {
+        let ProcessorQueues { records, inputs, outbox, intents, committed } = queues;
+        let processor = Processor::<S, C::Store> {
+            system: self.system,
+            store: self.store.clone(),
+            records,
+            inputs,
+            consumer: Arc::clone(&self.consumer),
+            outbox,
+            intents,
+            published: self.published.clone(),
+            publish: self.publish_context(),
+            metrics: Arc::clone(&self.telemetry.metrics),
+            backlog: Arc::clone(&self.backlog),
+            committed,
+            cache: StreamCache::default(),
+        };
+        processor.run().map(Ok).boxed()
+    }
+
+    fn publish_context(&self) -> PublishContext {
+        PublishContext {
+            schema_base_url: self.config.schema_base_url.clone(),
+            spans: self.telemetry.spans.clone(),
+            retries: RetryPolicy {
+                attempts_max: self.config.retry_attempts_max,
+                backoff_max: self.config.retry_backoff_max,
+            },
+            dead_letter_topic: self.topics.dead_letter.clone(),
+        }
+    }
+
+    pub(super) fn relay(&self, queue: WorkReceiver<OutgoingEvent, C::Store>) -> anyhow::Result<Work> {
+        let relay = Relay {
+            queue,
+            spans: self.telemetry.spans.clone(),
+            publisher: self.seams.publisher(&self.config.kafka)?,
+            published: self.published.clone(),
+            store: self.store.clone(),
+            metrics: Arc::clone(&self.telemetry.metrics),
+            owned: S::Public::TYPES,
+            dead_letter_topic: self.topics.dead_letter.clone(),
+            backlog: Arc::clone(&self.backlog),
+            throttle: Throttle::new(self.config.publish_rate_max),
+            linger: Linger::new(),
+            delayed: None,
+        };
+        Ok(relay.run().map(Ok).boxed())
+    }
+
+    pub(super) fn call_dispatcher(
+        &self,
+        queue: WorkReceiver<OpenIntent, C::Store>,
+        provider: Arc<dyn ProviderClient<S>>,
+    ) -> Work {
+        let dispatcher = CallDispatcher {
+            queue,
+            provider: self.seams.provider(provider),
+            responses: self.inputs.clone(),
+            metrics: Arc::clone(&self.telemetry.metrics),
+            spans: self.telemetry.spans.clone(),
+        };
+        dispatcher.run(self.stop.clone()).map(Ok).boxed()
+    }
+
+    pub(super) fn timers(&self) -> Work {
+        let run = timers::run::<S>(self.store.clone(), self.leadership.clone(), self.inputs.clone(), self.stop.clone());
+        run.map(Ok).boxed()
+    }
+
+    pub(super) fn parked_retry(&self) -> Work {
+        let (store, leadership) = (self.store.clone(), self.leadership.clone());
+        let run = retry_parked::<S>(store, leadership, self.ingest(), self.inputs.clone(), self.stop.clone());
+        run.map(Ok).boxed()
+    }
+
+    pub(super) fn gauges(&self) -> Work {
+        let metrics = Arc::clone(&self.telemetry.metrics);
+        let (consumer, backlog) = (Arc::clone(&self.consumer), Arc::clone(&self.backlog));
+        measure(self.store.clone(), consumer, metrics, backlog, self.stop.clone()).map(Ok).boxed()
+    }
+
+    pub(super) fn inbox_cleaner(&self) -> Work {
+        let cleaner = InboxCleaner {
+            store: self.store.clone(),
+            leadership: self.leadership.clone(),
+            kafka: self.config.kafka.clone(),
+            topics: self.topics.read().into_iter().map(str::to_owned).collect(),
+            consumer: Arc::clone(&self.consumer),
+            margin: self.config.inbox_margin,
+            metrics: Arc::clone(&self.telemetry.metrics),
+        };
+        cleaner.run(self.stop.clone()).map(Ok).boxed()
+    }
+}
+
+async fn serve(listener: TcpListener, routes: Router, stop: CancellationToken) -> anyhow::Result<()> {
+    Ok(axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned()).await?)
+}

@@ -1,0 +1,4 @@
+//! Tests of configuration and help.
+
+mod config;
+mod help;
