@@ -29,7 +29,7 @@ use report::BenchReport;
 
 fn main() -> ExitCode {
     let result = run(&LoadgenArguments::parse());
-    children::leave_the_end_to_a_signal();
+    children::await_signal_handler();
     match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

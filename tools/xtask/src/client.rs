@@ -7,20 +7,20 @@ use serde_json::Value;
 use ureq::Agent;
 use ureq::http::{Method, Request, Response, Uri};
 
-/// How long a request may take, unless said otherwise.
+/// Default maximum time of a request.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The largest answer that is read, in bytes.
 const BODY_MAX: u64 = 64 * 1024 * 1024;
 
-/// Talks to one server. Each request has a connection of its own, so a server that was restarted is no surprise.
+/// Sends requests to one server. Each opens a new connection, so a restart of the server breaks none.
 #[derive(Debug, Clone)]
 pub struct Client {
     agent: Agent,
     base: String,
 }
 
-/// What a server answered.
+/// A server's response.
 #[derive(Debug, Clone)]
 pub struct Reply {
     /// The HTTP status code.
@@ -57,7 +57,7 @@ impl Client {
     /// `GET`.
     ///
     /// # Errors
-    /// When there is no answer, or its JSON is damaged.
+    /// There is no answer, or its JSON is damaged.
     pub fn get(&self, path: &str) -> Result<Reply> {
         self.send("GET", path, &[], None)
     }
@@ -103,7 +103,7 @@ impl Client {
     /// Any request, with exactly these headers and bytes: for what a well-behaved client would not send.
     ///
     /// # Errors
-    /// As [`Client::get`]; and for a method, path or header that HTTP can't express.
+    /// As [`Client::get`]; and for a method, path or header that HTTP cannot express.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Result<Reply> {
         let address = format!("{}{path}", self.base);
         self.answer(method, &address, headers, body).with_context(|| format!("{method} {address}"))
@@ -150,7 +150,7 @@ impl Reply {
     /// The body, if the status is the expected one.
     ///
     /// # Errors
-    /// When it is another; the message has both and the body.
+    /// It is another; the message has both and the body.
     pub fn expect_status(self, status: u16) -> Result<Value> {
         if self.status != status {
             bail!("expected status {status}, got {}: {}", self.status, self.body);
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn nobody_there_is_an_error_with_the_address() {
-        let port = crate::ports::free().expect("a port");
+        let port = crate::process::ports::free().expect("a port");
         let error = Client::new(format!("http://127.0.0.1:{port}")).get("/readyz").expect_err("nobody");
         assert!(error.to_string().contains(&format!("GET http://127.0.0.1:{port}/readyz")), "{error}");
     }

@@ -1,4 +1,4 @@
-//! A server in a container of our own.
+//! A server in a container that this program starts.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 
-use crate::children::{self, Role, Target};
+use crate::process::children::{self, Role};
+use crate::process::group::{self, Target};
+use crate::process::tail;
+use crate::process::tool;
+use crate::process::tool::on_path;
 use crate::progress::Progress;
-use crate::requirements::on_path;
-use crate::{tail, tool};
 
 const ASKING: Duration = Duration::from_secs(20);
 const PULLING: Duration = Duration::from_mins(10);
 
-/// Which image to use.
+/// Selects an image.
 pub(crate) struct Image {
     /// Its name without a tag.
     pub(crate) name: &'static str,
-    /// What is pulled if none of them is there.
+    /// Tag that is pulled if no suitable image exists.
     pub(crate) pulled_tag: &'static str,
     /// The best of these tags, one in each line, if one will do.
     pub(crate) best: fn(tags: &str) -> Option<&str>,
@@ -36,7 +38,7 @@ impl Container {
     /// Sees to it that an engine works and the image is there; nothing runs yet.
     ///
     /// # Errors
-    /// When there is no working engine or no image can be had: then Docker is not the way here.
+    /// There is no working engine or no image can be had: then Docker is not the way here.
     pub(crate) fn prepare(purpose: &str, image: &Image, progress: Progress) -> Result<Self> {
         ensure!(on_path("docker"), "there is no docker command");
         docker(&["info", "--format", "{{.ServerVersion}}"], ASKING)?;
@@ -52,7 +54,7 @@ impl Container {
     /// Starts it: the first time with these options of `docker run`, and these arguments for what is in it.
     ///
     /// # Errors
-    /// When the engine does not.
+    /// The engine does not.
     pub(crate) fn start(&mut self, options: &[&str], arguments: &[&str]) -> Result<()> {
         if self.created {
             return docker(&["start", &self.name], ASKING).map(drop);
@@ -66,7 +68,7 @@ impl Container {
     /// Checks that it runs.
     ///
     /// # Errors
-    /// When it does not, or the engine can't tell.
+    /// It does not, or the engine cannot tell.
     pub(crate) fn ensure_running(&self) -> Result<()> {
         let answer = docker(&["inspect", "--format", "{{.State.Running}}", &self.name], ASKING)?;
         if answer.trim() != "true" {
@@ -78,7 +80,7 @@ impl Container {
     /// Ends what is in it in good order.
     ///
     /// # Errors
-    /// When the engine does not.
+    /// The engine does not.
     pub(crate) fn stop(&self) -> Result<()> {
         docker(&["stop", "-t", "10", &self.name], ASKING).map(drop)
     }
@@ -86,7 +88,7 @@ impl Container {
     /// Ends what is in it as a crash does.
     ///
     /// # Errors
-    /// When the engine does not.
+    /// The engine does not.
     pub(crate) fn kill(&self) -> Result<()> {
         docker(&["kill", "--signal", "KILL", &self.name], ASKING)?;
         // `docker kill` returns when the signal is sent; `docker wait` when the container has ended.
@@ -100,10 +102,10 @@ impl Container {
     }
 
     /// Its last log lines.
-    pub(crate) fn last_words(&self) -> String {
+    pub(crate) fn recent_output(&self) -> String {
         match docker(&["logs", "--tail", &tail::LINES.to_string(), &self.name], ASKING) {
             Ok(text) => format!("last lines of the container's log:\n{}", tail::last_lines(&text)),
-            Err(error) => format!("its log can't be read: {error:#}"),
+            Err(error) => format!("its log cannot be read: {error:#}"),
         }
     }
 
@@ -121,7 +123,7 @@ impl Container {
 impl Drop for Container {
     fn drop(&mut self) {
         if self.created && !self.detached {
-            children::remove_container(&self.name);
+            group::remove_container(&self.name);
             children::forget(&self.target());
         }
     }

@@ -4,132 +4,152 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use xtask::{
-    Progress, Workspace, bench, broker, chaos, children, compose, conformance, contracts, demo, micro, mutants, testing,
-};
+use xtask::command::{bench, chaos, contracts, microbench, test};
+use xtask::{Progress, Workspace, broker, children, compose, conformance, demo, generate, mutants, scaffold};
 
-/// Runs, tests and demonstrates the order saga on this machine.
+/// Runs, tests and extends the order saga on this machine.
 #[derive(Parser)]
 #[command(name = "cargo saga", bin_name = "cargo saga")]
-struct Arguments {
+struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Start broker and services, send four orders through the saga, print their timelines, and stay up.
+    /// Start a broker and the services, place four orders, print their timelines, and keep running until Ctrl-C.
     Run {
         /// Build and run optimized services.
         #[arg(long)]
         release: bool,
-        /// End after the timelines; exit code 1 if an order did not end as it must.
+        /// Exit after the timelines; exit code 1 if an order had an unexpected outcome.
         #[arg(long)]
         exit: bool,
     },
-    /// Run all tests of the workspace against a Kafka broker and a PostgreSQL server; the exit code is that of `cargo test`.
+    /// Run all tests of the workspace against a Kafka broker and a PostgreSQL server, then list the slowest tests. The exit
+    /// code is that of `cargo test`.
     Test {
-        /// Further arguments for `cargo test`, after `--`.
+        /// Cli for `cargo test`, after `--`.
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Measure throughput, latency and cost of optimized services; exit code 1 if an order did not become final.
+    /// Measure throughput, latency and cost of optimized services; exit code 1 if an order did not reach a final status.
     Bench {
-        /// Arguments for the load generator, after `--`: `--all` measures everything; `cargo saga bench -- --help` lists them.
+        /// Cli for the load generator, after `--`: `--all` measures everything; `cargo saga bench -- --help` lists them.
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Let orders flow while services and broker are killed again and again, and check what came of every order; exit code 1
-    /// if a rule is broken. `cargo saga chaos --help` lists the arguments.
+    /// Run microbenchmarks of the steps that every event passes through: reading and writing an event, a batch with SQLite,
+    /// rebuilding a stream. Compares with the previous run or with a saved baseline.
+    BenchMicro {
+        /// Cli for Criterion, after `--`: a part of a benchmark's name, `--save-baseline NAME`, `--baseline NAME`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Place orders while services and broker are killed repeatedly, and check the outcome of every order; exit code 1 if a
+    /// rule is broken. `cargo saga chaos --help` lists the arguments.
     #[command(disable_help_flag = true)]
     Chaos {
-        /// `--seed N`, `--orders N`, `--rate N`, `--long` or `--storage postgres`; nothing: 2,000 orders and a new seed.
+        /// `--seed N`, `--orders N`, `--rate N`, `--long` or `--storage postgres`; default: 2,000 orders and a new seed.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Try `docker compose up --build` as a user would, on ports and with volumes of its own: orders, traces, restarts of
-    /// each container, and that data is kept. Needs a Docker engine with Compose; the first build takes minutes.
+    /// Test `docker compose up --build` with its own ports and volumes: orders, traces, a restart of each container, and that
+    /// data survives. Requires a Docker engine with Compose; the first build takes minutes.
     ComposeTest,
-    /// Hold events, OpenAPI and AsyncAPI documents to tools that others made: the CloudEvents SDK for Python, jsonschema,
-    /// schemathesis, and AsyncAPI's parser. Needs Python and Node; the tools are fetched the first time.
+    /// Check events, OpenAPI and AsyncAPI documents with third-party tools: the CloudEvents SDK for Python, jsonschema,
+    /// schemathesis, and AsyncAPI's parser. Requires Python and Node; downloads the tools the first time.
     Conformance,
-    /// Compare the events in the code with those that were released; check, change and release them. Try `contracts -- --help`.
+    /// Compare the events in the code with the released ones; check, change and release them. `cargo saga contracts -- --help`
+    /// lists the arguments.
     Contracts {
-        /// `check`, `new <Event> <YYYY-MM>` or `release`; nothing: tell what has changed.
+        /// `check`, `new <Event> <YYYY-MM>` or `release`; default: list the changes.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Measure by themselves the steps that every event goes through: reading and writing an event, a batch with SQLite, rebuilding
-    /// a stream. Tells what has changed since the last time, or since a baseline that was saved.
-    Micro {
-        /// Arguments for Criterion, after `--`: a part of a benchmark's name, `--save-baseline NAME`, `--baseline NAME`.
-        #[arg(last = true)]
-        arguments: Vec<String>,
-    },
-    /// Change deciders and policies in one place at a time, hundreds of times: a unit test or the model must fail each time. Exit
-    /// code 1 if a mutant survives that `tests/verification/mutants/survivors.toml` does not justify. Installs cargo-mutants the first time;
-    /// mutates the files in place and restores them, so don't edit them meanwhile.
+    /// Mutate deciders and policies in hundreds of places, one at a time: a unit test or the model must fail each time. Exit
+    /// code 1 if a mutant survives that `tests/verification/mutants/survivors.toml` does not justify. Installs cargo-mutants
+    /// the first time; changes the files in place and restores them, so do not edit them during the run.
     Mutants {
-        /// Only these packages, such as `order`; nothing: all.
+        /// Packages to mutate, such as `order`; default: all.
         packages: Vec<String>,
+        /// Mutate one package, picked from this commit hash, so that the choice is repeatable.
+        #[arg(long, value_name = "HASH", conflicts_with = "packages")]
+        pick_by: Option<String>,
     },
-    /// A Kafka broker that goes on running and that `run` and `test` use.
+    /// Write the parts of the deployment files that list the services, from the catalog in `shared/catalog`.
+    Generate,
+    /// Create a service: its package, its contracts, its entry in the catalog, and the generated deployment files.
+    NewService {
+        /// Name of the service, its package and its folder: lower-case letters and digits.
+        name: String,
+        /// Create a service that owns no topic and only reads.
+        #[arg(long)]
+        reader: bool,
+    },
+    /// Manage a Kafka broker that keeps running, for `run` and `test`.
     #[command(subcommand)]
     Broker(BrokerCommand),
 }
 
 #[derive(Subcommand)]
 enum BrokerCommand {
-    /// Start it, if it doesn't run: by Docker if that works here, else by Java.
+    /// Start the broker unless it runs: in Docker if that works here, otherwise in Java.
     Start,
-    /// Stop it and remove its data.
+    /// Stop the broker and remove its data.
     Stop,
-    /// Say whether and where it runs; exit code 1 if it doesn't.
+    /// Print the broker's address; exit code 1 if it does not run.
     Status,
 }
 
 fn main() -> ExitCode {
-    let outcome = run(&Arguments::parse());
-    children::leave_the_end_to_a_signal();
+    let outcome = run(Cli::parse().command);
+    children::await_signal_handler();
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })
 }
 
-fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let workspace = Workspace::find()?;
-    match &arguments.command {
-        Command::Run { release, exit } => {
-            let as_expected = demo::run(&workspace, *release, *exit, Progress::shown())?;
-            Ok(if as_expected { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+fn run(command: Command) -> Result<ExitCode> {
+    let (workspace, progress) = (&Workspace::find()?, Progress::shown());
+    let code = match command {
+        Command::Run { release, exit } => u8::from(!demo::run(workspace, release, exit, progress)?),
+        Command::Test { arguments } => test::run(workspace, &arguments, progress)?,
+        Command::Bench { arguments } => bench::run(workspace, &arguments, progress)?,
+        Command::BenchMicro { arguments } => microbench::run(workspace, &arguments, progress)?,
+        Command::Chaos { arguments } => chaos::run(workspace, &arguments, progress)?,
+        Command::ComposeTest => compose::run(workspace, progress).map(|()| 0)?,
+        Command::Conformance => conformance::run(workspace, progress)?,
+        Command::Contracts { arguments } => contracts::run(workspace, &arguments)?,
+        Command::Mutants { packages, pick_by } => {
+            let packages = match pick_by {
+                Some(hash) => vec![mutants::pick(&hash)?],
+                None => packages,
+            };
+            mutants::run(workspace, &packages, progress)?
         }
-        Command::Test { arguments } => Ok(testing::run(&workspace, arguments, Progress::shown())?.into()),
-        Command::Conformance => Ok(conformance::run(&workspace, Progress::shown())?.into()),
-        Command::Bench { arguments } => Ok(bench::run(&workspace, arguments, Progress::shown())?.into()),
-        Command::Chaos { arguments } => Ok(chaos::run(&workspace, arguments, Progress::shown())?.into()),
-        Command::ComposeTest => compose::run(&workspace, Progress::shown()).map(|()| ExitCode::SUCCESS),
-        Command::Contracts { arguments } => Ok(contracts::run(&workspace, arguments)?.into()),
-        Command::Micro { arguments } => Ok(micro::run(&workspace, arguments, Progress::shown())?.into()),
-        Command::Mutants { packages } => Ok(mutants::run(&workspace, packages, Progress::shown())?.into()),
-        Command::Broker(command) => run_broker(command, &workspace),
-    }
+        Command::Generate => generate::run(workspace.root())?,
+        Command::NewService { name, reader } => scaffold::run(workspace, &name, reader)?,
+        Command::Broker(command) => return run_broker(&command, workspace, progress),
+    };
+    Ok(code.into())
 }
 
-fn run_broker(command: &BrokerCommand, workspace: &Workspace) -> Result<ExitCode> {
+fn run_broker(command: &BrokerCommand, workspace: &Workspace, progress: Progress) -> Result<ExitCode> {
     let found = match command {
-        BrokerCommand::Start => Some(broker::start(workspace, Progress::shown())?),
+        BrokerCommand::Start => Some(broker::start(workspace, progress)?),
         BrokerCommand::Status => broker::status(workspace)?,
         BrokerCommand::Stop => {
             match broker::stop(workspace)? {
                 Some(state) => println!("stopped the broker at {} ({})", state.address, state.handle),
-                None => println!("no broker was left running"),
+                None => println!("no persistent broker is running"),
             }
             return Ok(ExitCode::SUCCESS);
         }
     };
     let Some(state) = found else {
-        println!("no broker is left running; start one with `cargo saga broker start`");
+        println!("no persistent broker is running; start one with `cargo saga broker start`");
         return Ok(ExitCode::FAILURE);
     };
     println!("Kafka at {} ({})", state.address, state.handle);

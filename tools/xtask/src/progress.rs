@@ -7,15 +7,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 const TICK: Duration = Duration::from_millis(100);
 
-/// Whether and how progress is shown; it goes to standard error.
+/// Reports progress on standard error, or hides it.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {
     shown: bool,
 }
 
-/// One long thing being done. Dropped without [`Step::done`], it is shown as not finished.
+/// One long thing being done. Dropped without [`ProgressStep::done`], it is shown as not finished.
 #[derive(Debug)]
-pub struct Step {
+pub struct ProgressStep {
     what: String,
     started: Instant,
     bar: Option<ProgressBar>,
@@ -42,33 +42,33 @@ impl Progress {
     }
 
     /// Begins something long.
-    pub fn step(self, what: impl Into<String>) -> Step {
+    pub fn step(self, what: impl Into<String>) -> ProgressStep {
         let what = what.into();
         let bar = (self.shown && stderr().is_terminal()).then(|| spinner(&what));
         self.begin(what, bar)
     }
 
-    /// Begins something long whose length is known: a bar instead of the spinner; [`Step::reached`] moves it.
-    pub fn step_of(self, what: impl Into<String>, length: u64) -> Step {
+    /// Begins something long whose length is known: a bar instead of the spinner; [`ProgressStep::reached`] moves it.
+    pub fn step_of(self, what: impl Into<String>, length: u64) -> ProgressStep {
         let what = what.into();
         let bar = (self.shown && stderr().is_terminal()).then(|| bar(&what, length));
         self.begin(what, bar)
     }
 
     /// Begins something long that shows its own progress: no spinner.
-    pub fn step_shown_by_itself(self, what: impl Into<String>) -> Step {
+    pub fn step_shown_by_itself(self, what: impl Into<String>) -> ProgressStep {
         self.begin(what.into(), None)
     }
 
-    fn begin(self, what: String, bar: Option<ProgressBar>) -> Step {
+    fn begin(self, what: String, bar: Option<ProgressBar>) -> ProgressStep {
         if self.shown && bar.is_none() {
             eprintln!("… {what}");
         }
-        Step { what, started: Instant::now(), bar, shown: self.shown, ended: false }
+        ProgressStep { what, started: Instant::now(), bar, shown: self.shown, ended: false }
     }
 }
 
-impl Step {
+impl ProgressStep {
     /// Shows how far it is.
     pub fn note(&self, state: &str) {
         if let Some(bar) = &self.bar {
@@ -100,7 +100,7 @@ impl Step {
     }
 }
 
-impl Drop for Step {
+impl Drop for ProgressStep {
     fn drop(&mut self) {
         if !self.ended {
             let line = format!("✘ {}: not finished", self.what);

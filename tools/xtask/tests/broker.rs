@@ -1,4 +1,4 @@
-//! A broker of our own, for real: it survives a crash with its address, and nothing of it is left in the end.
+//! A broker, for real: it survives a crash with its address, and nothing of it is left in the end.
 
 use std::path::Path;
 use std::time::Duration;
@@ -34,7 +34,7 @@ fn a_broker_comes_back_after_a_crash_and_is_gone_when_dropped() {
 }
 
 #[test]
-fn two_brokers_do_not_meet_and_who_has_only_an_address_stops_none() {
+fn brokers_are_separate_and_given_ones_cannot_be_stopped() {
     let workspace = Workspace::find().unwrap();
     let one = Broker::own(&workspace, Progress::quiet()).unwrap();
     let two = Broker::own(&workspace, Progress::quiet()).unwrap();
@@ -42,7 +42,7 @@ fn two_brokers_do_not_meet_and_who_has_only_an_address_stops_none() {
 
     let mut foreign = Broker::at(one.bootstrap_servers()).unwrap();
     let error = foreign.kill().expect_err("not ours").to_string();
-    assert!(error.contains("not this program's"), "{error}");
+    assert!(error.contains("refusing to manage"), "{error}");
     drop(foreign);
     probe::ask(one.bootstrap_servers()).unwrap();
     probe::ask(two.bootstrap_servers()).unwrap();

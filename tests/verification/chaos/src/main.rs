@@ -33,7 +33,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let result = run(&Arguments::parse());
-    children::leave_the_end_to_a_signal();
+    children::await_signal_handler();
     match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

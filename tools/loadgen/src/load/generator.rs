@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use tokio::runtime::Handle;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{interval, sleep};
-use xtask::progress::Step;
+use xtask::progress::ProgressStep;
 
 use crate::load::order_api::{OrderApi, PlaceOrderReply};
 use crate::load::order_bodies::OrderBodies;
@@ -43,7 +43,7 @@ pub(crate) struct LoadTarget {
 ///
 /// # Errors
 /// A task of this program failed.
-pub(crate) async fn run(target: &Arc<LoadTarget>, load: &Load, step: &Step) -> Result<()> {
+pub(crate) async fn run(target: &Arc<LoadTarget>, load: &Load, step: &ProgressStep) -> Result<()> {
     let work = async {
         match load {
             Load::Closed(load) => closed(target, load).await?,
@@ -56,7 +56,7 @@ pub(crate) async fn run(target: &Arc<LoadTarget>, load: &Load, step: &Step) -> R
 }
 
 /// Updates the progress display while the work runs.
-async fn shown<T>(work: impl Future<Output = T>, ledger: &OrderLedger, load: &Load, step: &Step) -> T {
+async fn shown<T>(work: impl Future<Output = T>, ledger: &OrderLedger, load: &Load, step: &ProgressStep) -> T {
     let started = Instant::now();
     let mut show = interval(PROGRESS_INTERVAL);
     tokio::pin!(work);

@@ -7,9 +7,9 @@ use anyhow::Result;
 use super::engine::Engine;
 use super::settings::{self, Ports};
 use super::state::Handle;
+use crate::build::workspace::Workspace;
 use crate::container::{Container, Image};
 use crate::progress::Progress;
-use crate::workspace::Workspace;
 
 /// The tag is the same version as in `deploy/kafka/pom.xml`.
 const IMAGE: Image = Image { name: "apache/kafka", pulled_tag: "4.4.0", best: newest_usable };
@@ -28,7 +28,7 @@ impl DockerBroker {
     /// Sees to it that an engine works and the image is there; nothing runs yet.
     ///
     /// # Errors
-    /// When there is no working engine or no image can be had: then Docker is not the way here.
+    /// There is no working engine or no image can be had: then Docker is not the way here.
     pub(super) fn prepare(workspace: &Workspace, ports: Ports, progress: Progress) -> Result<Self> {
         let container = Container::prepare("kafka", &IMAGE, progress)?;
         // The broker calls itself by its advertised address, so the port is the same inside and outside.
@@ -67,8 +67,8 @@ impl Engine for DockerBroker {
         None
     }
 
-    fn last_words(&self) -> String {
-        self.container.last_words()
+    fn recent_output(&self) -> String {
+        self.container.recent_output()
     }
 
     fn detach(&mut self) -> Handle {

@@ -1,4 +1,4 @@
-//! What a way of running a broker must be able to do.
+//! Interface of a broker that this program runs.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ pub(super) trait Engine: Send {
     /// Starts it, again on the same ports and data if it ran before. Does not wait until it answers.
     fn start(&mut self) -> Result<()>;
 
-    /// Fails if it doesn't run.
+    /// Fails if it does not run.
     fn ensure_running(&mut self) -> Result<()>;
 
     /// Ends it as an orderly shutdown does; its data stays.
@@ -23,11 +23,11 @@ pub(super) trait Engine: Send {
     /// The id of its process, as seen from this machine.
     fn pid(&self) -> Option<u32>;
 
-    /// Where its data is, if that is a directory of this machine.
+    /// The broker's data directory, if it is on this machine.
     fn data_dir(&self) -> Option<PathBuf>;
 
     /// The last lines of its log.
-    fn last_words(&self) -> String;
+    fn recent_output(&self) -> String;
 
     /// Lets it outlive this process, and says by what to find it again.
     fn detach(&mut self) -> Handle;

@@ -8,15 +8,15 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::engine::Engine;
-use super::settings::{self, Ports};
+use super::settings::{self, DATA, Ports};
 use super::state::Handle;
-use crate::children::Role;
-use crate::liveness;
-use crate::process::Process;
+use crate::build::requirements;
+use crate::build::workspace::{Workspace, remove_dir};
+use crate::process::child::Process;
+use crate::process::children::Role;
+use crate::process::liveness;
+use crate::process::tool;
 use crate::progress::Progress;
-use crate::requirements;
-use crate::tool;
-use crate::workspace::{Workspace, remove_dir};
 
 const FETCHING: Duration = Duration::from_mins(10);
 const FORMATTING: Duration = Duration::from_mins(1);
@@ -28,10 +28,7 @@ const CLUSTER_ID: &str = "b3JkZXItc2FnYS1sb2NhbA";
 const JVM_FLAGS: [&str; 5] =
     ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"];
 
-/// Where a broker's data is, in the broker's own directory.
-pub(super) const DATA: &str = "data";
-
-/// One broker with a directory of its own.
+/// One broker with its own directory.
 pub(super) struct JavaBroker {
     libs: PathBuf,
     log_config: PathBuf,
@@ -54,7 +51,7 @@ impl JavaBroker {
         };
         let data = broker.data().to_string_lossy().into_owned();
         let properties = settings::render(workspace, ports, "127.0.0.1", &data)?;
-        fs::write(broker.properties(), properties).context("cannot write server.properties")?;
+        fs::write(broker.properties(), properties).context("failed to write server.properties")?;
         broker.format(progress)?;
         Ok(broker)
     }
@@ -126,8 +123,8 @@ impl Engine for JavaBroker {
         Some(self.data())
     }
 
-    fn last_words(&self) -> String {
-        crate::tail::of_file(&self.log())
+    fn recent_output(&self) -> String {
+        crate::process::tail::of_file(&self.log())
     }
 
     fn detach(&mut self) -> Handle {
@@ -157,7 +154,7 @@ fn fetch_libs(workspace: &Workspace, progress: Progress) -> Result<PathBuf> {
     let home = workspace.target().join("kafka");
     let (libs, stamp) = (home.join("libs"), home.join("libs.stamp"));
     let _lock = workspace.lock("kafka-libs", FETCHING)?;
-    let pom = fs::read_to_string(source.join("pom.xml")).context("cannot read deploy/kafka/pom.xml")?;
+    let pom = fs::read_to_string(source.join("pom.xml")).context("failed to read deploy/kafka/pom.xml")?;
     // The stamp is the pom itself.
     if fs::read_to_string(&stamp).is_ok_and(|stamped| stamped == pom) {
         return Ok(libs);
@@ -165,14 +162,14 @@ fn fetch_libs(workspace: &Workspace, progress: Progress) -> Result<PathBuf> {
     let step = progress.step("fetching Kafka's jars with Maven, 45 MB, once");
     remove_dir(&libs)?;
     remove_dir(&home.join("formatted"))?;
-    fs::create_dir_all(&libs).with_context(|| format!("cannot create {}", libs.display()))?;
+    fs::create_dir_all(&libs).with_context(|| format!("failed to create {}", libs.display()))?;
     let mut command = Command::new("mvn");
     command.args(["--batch-mode", "--quiet", "dependency:copy-dependencies"]);
     command.arg(format!("-DoutputDirectory={}", libs.display())).current_dir(&source);
     let log = home.join("maven.log");
-    fs::write(&log, "").with_context(|| format!("cannot write {}", log.display()))?;
+    fs::write(&log, "").with_context(|| format!("failed to write {}", log.display()))?;
     tool::run("mvn", command, &log, FETCHING)?;
-    fs::write(&stamp, pom).with_context(|| format!("cannot write {}", stamp.display()))?;
+    fs::write(&stamp, pom).with_context(|| format!("failed to write {}", stamp.display()))?;
     step.done("fetched Kafka's jars");
     Ok(libs)
 }
@@ -188,15 +185,15 @@ fn keep_copy(from: &Path, to: &Path) -> Result<()> {
 }
 
 fn copy_dir(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
-    let entries = fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))?;
+    fs::create_dir_all(to).with_context(|| format!("failed to create {}", to.display()))?;
+    let entries = fs::read_dir(from).with_context(|| format!("failed to read {}", from.display()))?;
     for entry in entries {
         let entry = entry?;
         let target = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
             copy_dir(&entry.path(), &target)?;
         } else {
-            fs::copy(entry.path(), &target).with_context(|| format!("cannot write {}", target.display()))?;
+            fs::copy(entry.path(), &target).with_context(|| format!("failed to write {}", target.display()))?;
         }
     }
     Ok(())

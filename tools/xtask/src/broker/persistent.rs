@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::state::State;
-use super::{Broker, probe};
+use super::server::Broker;
+use super::state::{State, status};
+use crate::build::workspace::{Workspace, remove_dir};
 use crate::progress::Progress;
-use crate::workspace::{Workspace, remove_dir};
 
 /// Longer than a start takes: the second of two at the same time waits and finds the first one's broker.
 const LOCK: Duration = Duration::from_mins(15);
 
-/// Starts a broker that goes on running, or finds the one that runs already.
+/// Starts a broker that keeps running, or finds the running one.
 ///
 /// # Errors
-/// When it can't be started or remembered.
+/// It cannot be started or remembered.
 pub fn start(workspace: &Workspace, progress: Progress) -> Result<State> {
     let _lock = workspace.lock("kafka-broker", LOCK)?;
     if let Some(state) = status(workspace)? {
@@ -24,10 +24,10 @@ pub fn start(workspace: &Workspace, progress: Progress) -> Result<State> {
     }
     let directory = workspace.target().join("kafka/persistent");
     remove_dir(&directory)?;
-    fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    fs::create_dir_all(&directory).with_context(|| format!("failed to create {}", directory.display()))?;
     let mut broker = Broker::own_in(workspace, &directory, progress)?;
     let handle = broker.engine()?.detach();
-    let state = State { address: broker.address.clone(), handle, directory };
+    let state = State { address: broker.bootstrap_servers().to_owned(), handle, directory };
     if let Err(error) = state.save(workspace) {
         state.stop(workspace).ok();
         return Err(error);
@@ -35,22 +35,10 @@ pub fn start(workspace: &Workspace, progress: Progress) -> Result<State> {
     Ok(state)
 }
 
-/// The broker left running, if it lives and answers.
-///
-/// # Errors
-/// When it lives but doesn't answer, or its state file can't be read.
-pub fn status(workspace: &Workspace) -> Result<Option<State>> {
-    let Some(state) = State::load(workspace)? else { return Ok(None) };
-    probe::ask(&state.address).with_context(|| {
-        format!("the broker left running ({}) does not answer; stop it with `cargo saga broker stop`", state.handle)
-    })?;
-    Ok(Some(state))
-}
-
 /// Stops the broker left running and removes its data; returns what it was, `None` if there was none.
 ///
 /// # Errors
-/// When it can't be stopped.
+/// It cannot be stopped.
 pub fn stop(workspace: &Workspace) -> Result<Option<State>> {
     let _lock = workspace.lock("kafka-broker", LOCK)?;
     let Some(state) = State::load(workspace)? else { return Ok(None) };

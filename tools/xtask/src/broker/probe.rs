@@ -1,4 +1,4 @@
-//! Whether a Kafka broker answers: one `ApiVersions` request over TCP, written by hand so that no client library is needed.
+//! A liveness check of a Kafka broker: one handwritten `ApiVersions` request over TCP, so that no client library is needed.
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -19,7 +19,7 @@ const REQUEST: [u8; 14] = [0, 0, 0, 10, 0, 18, 0, 0, b's', b'a', b'g', b'a', 0xf
 /// Asks the broker at `address`, `host:port`, once.
 ///
 /// # Errors
-/// When nobody listens, the answer doesn't come within half a second, or is not Kafka's.
+/// Nobody listens, the answer does not come within half a second, or is not Kafka's.
 pub fn ask(address: &str) -> Result<()> {
     let mut stream = connect(address)?;
     stream.set_read_timeout(Some(ANSWER))?;
@@ -36,7 +36,7 @@ pub fn ask(address: &str) -> Result<()> {
 /// Connects to the first of a comma-separated list of `host:port` that can be reached.
 ///
 /// # Errors
-/// When none can be reached; the error of the last.
+/// None can be reached; the error of the last.
 pub fn reach_any(addresses: &str) -> Result<()> {
     let mut last = Err(anyhow::anyhow!("no address"));
     for address in addresses.split(',').map(str::trim).filter(|address| !address.is_empty()) {
@@ -50,7 +50,7 @@ pub fn reach_any(addresses: &str) -> Result<()> {
 
 fn connect(address: &str) -> Result<TcpStream> {
     let mut last = None;
-    let resolved = address.to_socket_addrs().with_context(|| format!("`{address}` is no host:port"))?;
+    let resolved = address.to_socket_addrs().with_context(|| format!("`{address}` is not a host:port"))?;
     for socket in resolved {
         match TcpStream::connect_timeout(&socket, CONNECT) {
             Ok(stream) => return Ok(stream),
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn nobody_there_is_said_with_the_address() {
-        let port = crate::ports::free().expect("a port");
+        let port = crate::process::ports::free().expect("a port");
         let error = reach_any(&format!("127.0.0.1:{port}")).expect_err("nobody listens");
         assert!(error.to_string().contains(&format!("cannot connect to 127.0.0.1:{port}")), "{error}");
     }
@@ -108,7 +108,7 @@ mod tests {
     fn one_reachable_server_of_several_is_enough() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
         let address = listener.local_addr().expect("address");
-        let port = crate::ports::free().expect("a port");
+        let port = crate::process::ports::free().expect("a port");
         reach_any(&format!("127.0.0.1:{port}, {address}")).expect("the second");
     }
 }

@@ -4,15 +4,18 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use crate::ports;
-use crate::workspace::Workspace;
+use crate::build::workspace::Workspace;
+use crate::process::ports;
+
+/// Name of the data directory in a broker's directory.
+pub(super) const DATA: &str = "data";
 
 /// The ports of one broker, the same after a restart.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ports {
-    /// Where clients connect.
+    /// For clients.
     pub(super) clients: u16,
-    /// Where the broker connects to its own controller.
+    /// For the broker's connection to its controller.
     pub(super) controller: u16,
 }
 
@@ -29,7 +32,7 @@ impl Ports {
 /// The template `deploy/kafka/server.properties`, filled in: listening at the address `bind`, data in `data`.
 pub(super) fn render(workspace: &Workspace, ports: Ports, bind: &str, data: &str) -> Result<String> {
     let path = workspace.root().join("deploy/kafka/server.properties");
-    let template = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let template = fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
     Ok(fill_in(&template, ports, bind, data))
 }
 

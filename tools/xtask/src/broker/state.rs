@@ -10,16 +10,17 @@ use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
-use super::java;
-use crate::children;
-use crate::liveness;
-use crate::tool;
-use crate::wait::{Poll, wait_for};
-use crate::workspace::{Workspace, remove_dir};
+use super::probe;
+use super::settings::DATA;
+use crate::build::workspace::{Workspace, remove_dir};
+use crate::process::group;
+use crate::process::liveness;
+use crate::process::tool;
+use crate::process::wait::{Poll, wait_for};
 
 const DOCKER: Duration = Duration::from_secs(20);
 
-/// What is known of a broker that was left running.
+/// A broker left running by an earlier command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// Its bootstrap address, `host:port`.
@@ -30,7 +31,7 @@ pub struct State {
     pub directory: PathBuf,
 }
 
-/// What runs a broker.
+/// The process or container of a broker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Handle {
@@ -52,18 +53,18 @@ impl State {
     /// Reads the state file. One that is unreadable, or whose broker is gone, is removed.
     ///
     /// # Errors
-    /// When the file can't be read or removed.
+    /// The file cannot be read or removed.
     pub fn load(workspace: &Workspace) -> Result<Option<Self>> {
         let path = Self::path(workspace);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+            Err(error) => return Err(error).with_context(|| format!("failed to read {}", path.display())),
         };
         match serde_json::from_str::<Self>(&text) {
             Ok(state) if state.handle.is_alive() => Ok(Some(state)),
             _ => {
-                fs::remove_file(&path).with_context(|| format!("cannot remove the stale {}", path.display()))?;
+                fs::remove_file(&path).with_context(|| format!("failed to remove the stale {}", path.display()))?;
                 Ok(None)
             }
         }
@@ -72,7 +73,7 @@ impl State {
     /// Writes the state file.
     ///
     /// # Errors
-    /// When it can't be written.
+    /// It cannot be written.
     pub fn save(&self, workspace: &Workspace) -> Result<()> {
         let path = Self::path(workspace);
         let text = serde_json::to_string_pretty(self)?;
@@ -80,18 +81,18 @@ impl State {
         let draft = path.with_extension("draft");
         fs::write(&draft, text)
             .and_then(|()| fs::rename(&draft, &path))
-            .with_context(|| format!("cannot write {}", path.display()))
+            .with_context(|| format!("failed to write {}", path.display()))
     }
 
     /// Stops the broker, removes its data and the state file.
     ///
     /// # Errors
-    /// When it can't be stopped or something can't be removed.
+    /// It cannot be stopped or something cannot be removed.
     pub fn stop(&self, workspace: &Workspace) -> Result<()> {
         self.handle.stop()?;
         remove_dir(&self.directory)?;
         let path = Self::path(workspace);
-        fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))
+        fs::remove_file(&path).with_context(|| format!("failed to remove {}", path.display()))
     }
 
     /// The id of its process, if it is known.
@@ -102,19 +103,19 @@ impl State {
         }
     }
 
-    /// Where its data is, if that is a directory of this machine.
+    /// The data directory, if it is on this machine.
     pub fn data_dir(&self) -> Option<PathBuf> {
-        matches!(self.handle, Handle::Java { .. }).then(|| self.directory.join(java::DATA))
+        matches!(self.handle, Handle::Java { .. }).then(|| self.directory.join(DATA))
     }
 
-    /// Where the state file is.
+    /// Path of the state file.
     pub fn path(workspace: &Workspace) -> PathBuf {
         workspace.target().join("kafka").join("broker.json")
     }
 }
 
 impl Handle {
-    /// Whether it still runs.
+    /// Returns true while the broker runs.
     pub fn is_alive(&self) -> bool {
         match self {
             Self::Java { pid, identity } => liveness::identity(*pid) == Some(*identity),
@@ -126,23 +127,23 @@ impl Handle {
         match self {
             Self::Java { pid, .. } => self.stop_process(*pid),
             Self::Docker { container } => {
-                children::remove_container(container);
+                group::remove_container(container);
                 Ok(())
             }
         }
     }
 
     fn stop_process(&self, pid: u32) -> Result<()> {
-        children::ask_to_end(pid);
+        group::ask_to_end(pid);
         if self.wait_for_end().is_err() && self.is_alive() {
-            children::signal_group(pid, Signal::SIGKILL)?;
+            group::signal_group(pid, Signal::SIGKILL)?;
             self.wait_for_end()?;
         }
         Ok(())
     }
 
     fn wait_for_end(&self) -> Result<()> {
-        wait_for("the broker's end", children::GRACE, || {
+        wait_for("the broker's end", group::GRACE, || {
             Ok(if self.is_alive() { Poll::Pending("it runs".into()) } else { Poll::Ready(()) })
         })
     }
@@ -157,6 +158,18 @@ impl std::fmt::Display for Handle {
     }
 }
 
+/// The broker left running, if it lives and answers.
+///
+/// # Errors
+/// It lives but does not answer, or its state file cannot be read.
+pub fn status(workspace: &Workspace) -> Result<Option<State>> {
+    let Some(state) = State::load(workspace)? else { return Ok(None) };
+    probe::ask(&state.address).with_context(|| {
+        format!("the broker left running ({}) does not answer; stop it with `cargo saga broker stop`", state.handle)
+    })?;
+    Ok(Some(state))
+}
+
 fn is_container_running(container: &str) -> bool {
     let mut command = Command::new("docker");
     command.args(["inspect", "--format", "{{.State.Running}}", container]);
@@ -166,7 +179,7 @@ fn is_container_running(container: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workspace;
+    use crate::build::workspace;
 
     fn state(pid: u32, identity: u64) -> State {
         State {
@@ -180,7 +193,7 @@ mod tests {
     fn own_workspace() -> Workspace {
         let target = Workspace::find().and_then(|workspace| workspace.run_dir("test-state")).expect("a directory");
         fs::create_dir_all(target.join("kafka")).expect("created");
-        Workspace::with_target(target)
+        Workspace::at(PathBuf::new(), target)
     }
 
     fn own_identity() -> u64 {

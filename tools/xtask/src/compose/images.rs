@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, ensure};
 
 use super::project::{Project, docker};
-use crate::suite::ServiceName;
 use crate::table::Table;
+use catalog::ServiceName;
 
 /// Fails if one would run as root; gives a table of their sizes.
 pub(super) fn inspect(project: &Project) -> Result<Table> {

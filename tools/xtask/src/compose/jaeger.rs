@@ -7,9 +7,9 @@ use serde::Deserialize;
 
 use super::trace::{Expected, Trace};
 use crate::client::Client;
-use crate::wait::wait_until;
+use crate::process::wait::wait_until;
 
-/// How long spans may take from their end to the query API: services send them in batches.
+/// Maximum time from the end of a span until the query API returns it, because services send spans in batches.
 const ARRIVING: Duration = Duration::from_mins(1);
 
 pub(super) struct Jaeger {
@@ -17,7 +17,7 @@ pub(super) struct Jaeger {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct TraceList {
     data: Vec<Trace>,
 }
 
@@ -34,7 +34,7 @@ impl Jaeger {
         wait_until(&format!("the trace of {correlation_id}"), ARRIVING, || {
             let body = self.client.get(&path).and_then(|reply| reply.expect_status(200));
             let body = body.map_err(|error| format!("{error:#}"))?;
-            let answer: Answer = serde_json::from_value(body).map_err(|error| format!("not a trace: {error}"))?;
+            let answer: TraceList = serde_json::from_value(body).map_err(|error| format!("not a trace: {error}"))?;
             match answer.data.as_slice() {
                 [trace] => expected.must_be_in(trace),
                 traces => Err(format!("{} traces", traces.len())),

@@ -8,49 +8,50 @@ mod trace;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use catalog::ServiceName;
 use serde_json::Value;
 
+use crate::build::workspace::Workspace;
 use crate::client::Client;
 use crate::demo::scenario::{CONFIRMED, REFUSED, Scenario};
-use crate::demo::shop::{Order, Shop, Stock};
+use crate::demo::shop::{DemoOrder, Shop, Stock};
+use crate::process::wait::wait_until;
 use crate::progress::Progress;
 use crate::table::Table;
-use crate::wait::wait_until;
-use crate::workspace::Workspace;
 use jaeger::Jaeger;
-use project::{Port, Project};
+use project::{Project, PublishedPort};
 
 /// The first build compiles librdkafka, SQLite and all crates, optimized.
 const BUILDING: Duration = Duration::from_hours(1);
 
-/// How long containers may take to be made, healthy or removed.
+/// Maximum time for creating or removing containers, and until they are healthy.
 const CONTAINERS: Duration = Duration::from_mins(5);
 
-/// How long a client goes on asking somebody who is being restarted.
+/// Maximum time for which a client retries while a container restarts.
 const RESTARTING: Duration = Duration::from_mins(1);
 
-/// How much of each product is taken into stock.
+/// Units of each product taken into stock.
 const RECEIPT: u32 = 1000;
 
-/// Brings the whole suite up in containers of its own, orders, looks at the traces, restarts each container, takes all
+/// Brings the whole suite up in its own containers, orders, looks at the traces, restarts each container, takes all
 /// down and up again, and removes everything.
 ///
 /// # Errors
-/// When there is no Docker engine with Compose, or something is not as a user may expect it; the last words of all
+/// There is no Docker engine with Compose, or something is not as a user may expect it; the last words of all
 /// containers are kept then.
 pub fn run(workspace: &Workspace, progress: Progress) -> Result<()> {
     let project = Project::new(workspace)?;
     progress.say(&format!("✔ {}; output goes to {}", project.engine(), project.log().display()));
-    let mut trial = Trial::new(&project, progress);
+    let mut trial = ComposeTest::new(&project, progress);
     let outcome = trial.run();
     if outcome.is_err() {
-        let words = project.keep_last_words();
+        let words = project.save_logs();
         progress.say(&format!("the containers' logs are in {}", words.display()));
     }
     outcome
 }
 
-struct Trial<'p> {
+struct ComposeTest<'p> {
     project: &'p Project,
     progress: Progress,
     order: Client,
@@ -65,12 +66,13 @@ struct Placed {
     correlation_id: String,
 }
 
-impl<'p> Trial<'p> {
+impl<'p> ComposeTest<'p> {
     fn new(project: &'p Project, progress: Progress) -> Self {
         let client = |port| Client::new(project.url(port));
-        let (order, inventory) = (client(Port::Order), client(Port::Inventory));
+        let service = |name| client(PublishedPort::Service(name));
+        let (order, inventory) = (service(ServiceName::Order), service(ServiceName::Inventory));
         let shop = Shop::new(order.clone(), inventory);
-        let jaeger = Jaeger::new(client(Port::Jaeger));
+        let jaeger = Jaeger::new(client(PublishedPort::Jaeger));
         Self { project, progress, order, shop, jaeger, times: Vec::new() }
     }
 
@@ -80,8 +82,8 @@ impl<'p> Trial<'p> {
         self.step("ports are published on loopback only", |trial| trial.project.must_publish_on_loopback_only())?;
         self.step("catalog and stock are filled", Self::fill)?;
 
-        let first = self.step("an order is confirmed", |trial| trial.order_and_see(&CONFIRMED))?;
-        let refused = self.step("an order is refused and compensated", |trial| trial.order_and_see(&REFUSED))?;
+        let first = self.step("an order is confirmed", |trial| trial.place_and_verify(&CONFIRMED))?;
+        let refused = self.step("an order is refused and compensated", |trial| trial.place_and_verify(&REFUSED))?;
         self.step("one trace has all four services", |trial| {
             trial.jaeger.trace_with(&first.correlation_id, &trace::CONFIRMED)
         })?;
@@ -92,7 +94,7 @@ impl<'p> Trial<'p> {
         for container in self.project.services()? {
             self.step(&format!("docker compose restart {container}: the next order is confirmed"), |trial| {
                 trial.project.run(&["restart", &container], CONTAINERS)?;
-                trial.order_and_see(&CONFIRMED)?;
+                trial.place_and_verify(&CONFIRMED)?;
                 trial.project.wait_until_all_are_healthy(CONTAINERS)
             })?;
         }
@@ -107,7 +109,7 @@ impl<'p> Trial<'p> {
             ensure!(before == after, "the first order and the stock were {before:?}, now they are {after:?}");
             Ok(())
         })?;
-        let last = self.step("the next order is confirmed", |trial| trial.order_and_see(&CONFIRMED))?;
+        let last = self.step("the next order is confirmed", |trial| trial.place_and_verify(&CONFIRMED))?;
         self.step("its trace is there, and the first one still", |trial| {
             trial.jaeger.trace_with(&last.correlation_id, &trace::CONFIRMED)?;
             trial.jaeger.trace_with(&first.correlation_id, &trace::CONFIRMED)
@@ -143,15 +145,15 @@ impl<'p> Trial<'p> {
         Ok(())
     }
 
-    /// Places an order and waits until what must come of it has come.
-    fn order_and_see(&self, scenario: &Scenario) -> Result<Placed> {
+    /// Places an order and waits for its expected outcome and events.
+    fn place_and_verify(&self, scenario: &Scenario) -> Result<Placed> {
         let placed = self.place(scenario)?;
         self.shop.order_when(&placed.id, &[scenario.outcome])?;
         self.shop.timeline_with(&placed.id, scenario.events)?;
         Ok(placed)
     }
 
-    /// As a client does that gets no answer: it asks again, with the same key, so that one order comes of it.
+    /// Retries like a client without a response: with the same idempotency key, so that only one order is placed.
     fn place(&self, scenario: &Scenario) -> Result<Placed> {
         let key = format!("{}-{}", self.project.name(), self.times.len());
         let reply = wait_until("an order to be accepted", RESTARTING, || {
@@ -169,8 +171,8 @@ impl<'p> Trial<'p> {
         Ok(Placed { id, correlation_id })
     }
 
-    /// What must be the same after everything was down.
-    fn seen_of(&self, placed: &Placed) -> Result<(Value, Order, Stock, Stock)> {
+    /// State that a restart of everything must preserve.
+    fn seen_of(&self, placed: &Placed) -> Result<(Value, DemoOrder, Stock, Stock)> {
         let timeline = self.order.get(&format!("/orders/{}/timeline", placed.id))?.expect_status(200)?;
         let order = self.shop.order(&placed.id)?;
         Ok((timeline, order, self.shop.stock(CONFIRMED.product.sku)?, self.shop.stock(REFUSED.product.sku)?))

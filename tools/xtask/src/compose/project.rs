@@ -1,50 +1,50 @@
-//! One Compose project of the repository's `docker-compose.yml`, with ports and volumes of its own.
+//! One Compose project of the repository's `docker-compose.yml`, with its own ports and volumes.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use catalog::ServiceName;
 use serde::Deserialize;
 
-use crate::children::{self, Role, Target};
-use crate::requirements::on_path;
-use crate::wait::wait_until;
-use crate::workspace::Workspace;
-use crate::{ports, tool};
+use crate::build::workspace::Workspace;
+use crate::process::children::{self, Role};
+use crate::process::group::{self, Target};
+use crate::process::ports;
+use crate::process::tool;
+use crate::process::tool::on_path;
+use crate::process::wait::wait_until;
 
 const ASKING: Duration = Duration::from_secs(30);
 
-/// How long containers may take until all are healthy, once they run, in seconds.
+/// Maximum time until all running containers are healthy, in seconds.
 const HEALTHY_S: &str = "300";
 
-/// How long the removal of everything may take.
+/// Maximum time for removing the project.
 const REMOVING: Duration = Duration::from_mins(5);
 
 /// A port that `docker-compose.yml` publishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Port {
-    Order,
-    Inventory,
-    Payment,
-    Shipping,
+pub(super) enum PublishedPort {
+    Service(ServiceName),
     Kafka,
     Jaeger,
 }
 
-impl Port {
-    const ALL: [Self; 6] = [Self::Order, Self::Inventory, Self::Payment, Self::Shipping, Self::Kafka, Self::Jaeger];
+impl PublishedPort {
+    fn all() -> impl Iterator<Item = Self> {
+        ServiceName::all().map(Self::Service).chain([Self::Kafka, Self::Jaeger])
+    }
 
-    /// The variable that chooses it.
-    const fn variable(self) -> &'static str {
-        match self {
-            Self::Order => "SAGA_ORDER_PORT",
-            Self::Inventory => "SAGA_INVENTORY_PORT",
-            Self::Payment => "SAGA_PAYMENT_PORT",
-            Self::Shipping => "SAGA_SHIPPING_PORT",
-            Self::Kafka => "SAGA_KAFKA_PORT",
-            Self::Jaeger => "SAGA_JAEGER_PORT",
-        }
+    /// The variable that sets the port.
+    fn variable(self) -> String {
+        let name = match self {
+            Self::Service(service) => service.name().to_uppercase(),
+            Self::Kafka => "KAFKA".to_owned(),
+            Self::Jaeger => "JAEGER".to_owned(),
+        };
+        format!("SAGA_{name}_PORT")
     }
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Project {
     engine: String,
     root: PathBuf,
     dir: PathBuf,
-    ports: Vec<(Port, u16)>,
+    ports: Vec<(PublishedPort, u16)>,
 }
 
 /// A container as `docker compose ps --format json` shows it, one a line.
@@ -81,11 +81,11 @@ impl Project {
     /// A project that nobody else uses; nothing runs yet.
     ///
     /// # Errors
-    /// When there is no Docker engine, or it has no Compose.
+    /// There is no Docker engine, or it has no Compose.
     pub(super) fn new(workspace: &Workspace) -> Result<Self> {
         let engine = engine()?;
         let dir = workspace.run_dir("compose-test")?;
-        let ports = Port::ALL.into_iter().map(|port| Ok((port, ports::free()?))).collect::<Result<_>>()?;
+        let ports = PublishedPort::all().map(|port| Ok((port, ports::free()?))).collect::<Result<_>>()?;
         let project = Self { name: unique_name(), engine, root: workspace.root().to_owned(), dir, ports };
         children::remember(Role::Broker, project.target())?;
         Ok(project)
@@ -100,13 +100,13 @@ impl Project {
         &self.engine
     }
 
-    /// Where the output of all commands goes.
+    /// The log file of all commands.
     pub(super) fn log(&self) -> PathBuf {
         self.dir.join("compose.log")
     }
 
-    /// Where this port is reached from this machine.
-    pub(super) fn url(&self, wanted: Port) -> String {
+    /// URL of this port.
+    pub(super) fn url(&self, wanted: PublishedPort) -> String {
         let port = self.ports.iter().find(|(port, _)| *port == wanted).map_or(0, |(_, number)| *number);
         format!("http://127.0.0.1:{port}")
     }
@@ -183,10 +183,10 @@ impl Project {
     }
 
     /// Writes the logs of all containers to a file, and says which.
-    pub(super) fn keep_last_words(&self) -> PathBuf {
+    pub(super) fn save_logs(&self) -> PathBuf {
         let path = self.dir.join("containers.log");
         let arguments = ["logs", "--no-color", "--timestamps", "--tail", "500"];
-        // Something is wrong already, so that this does not work is no surprise.
+        // The test has failed already, so a failure to save logs is ignored.
         tool::run("docker compose logs", self.command(&arguments), &path, ASKING).ok();
         path
     }
@@ -196,7 +196,7 @@ impl Project {
         let file = self.root.join("docker-compose.yml");
         command.args(["compose", "--project-name", &self.name, "--file"]).arg(file);
         command.args(arguments).current_dir(&self.root);
-        // What the user has set for projects of their own must not change this one.
+        // The user's variables for other projects must not change this one.
         command.env_remove("COMPOSE_PROFILES").env("COMPOSE_ENV_FILES", "/dev/null");
         for (port, number) in &self.ports {
             command.env(port.variable(), number.to_string());
@@ -211,14 +211,14 @@ impl Project {
 
 impl Drop for Project {
     fn drop(&mut self) {
-        children::remove_project(&self.name);
+        group::remove_project(&self.name);
         children::forget(&self.target());
     }
 }
 
 /// The versions of engine and Compose, if both are there.
 fn engine() -> Result<String> {
-    const NEED: &str = "this test needs a running Docker engine with Compose and can't do without";
+    const NEED: &str = "this test needs a running Docker engine with Compose and cannot do without";
     ensure!(on_path("docker"), "there is no docker command; {NEED}");
     let engine = docker(&["version", "--format", "{{.Server.Version}}"]).context(NEED)?;
     let compose = docker(&["compose", "version", "--short"]).context(NEED)?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::suite::ServiceName;
+use catalog::ServiceName;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -48,9 +48,9 @@ struct Process {
     service_name: String,
 }
 
-/// What must be in an order's trace, besides one root, which is the request, and spans of all four services.
+/// Expected content of an order's trace, in addition to one root (the request) and spans of all services.
 pub(super) struct Expected {
-    /// Who publishes what.
+    /// Publishing services and their events.
     published: &'static [(ServiceName, &'static str)],
 }
 
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn missing_spans_and_events_are_named() {
         let missing = |event| CONFIRMED.must_be_in(&trace_without(event)).expect_err("something is missing");
         assert_eq!(missing("StockCommitted"), "inventory published no StockCommitted in it");
         assert!(missing("ShipmentScheduled").starts_with("no span of shipping among"));

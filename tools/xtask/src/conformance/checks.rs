@@ -8,15 +8,16 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::tools::Tools;
+use crate::build::workspace::Workspace;
 use crate::demo::scenario::CONFIRMED;
+use crate::process::tool;
 use crate::progress::Progress;
-use crate::suite::{ServiceName, Suite};
-use crate::tool;
-use crate::workspace::Workspace;
+use crate::suite::Suite;
+use catalog::ServiceName;
 
 const CHECKING: Duration = Duration::from_mins(3);
 
-/// Where schemathesis' report has its result in short.
+/// Heading of the summary in schemathesis' report.
 const SUMMARY: &str = "= SUMMARY =";
 
 /// The AsyncAPI document.
@@ -75,7 +76,7 @@ impl<'t> Checks<'t> {
         } else {
             drop(step);
         }
-        let said = fs::read_to_string(&log).with_context(|| format!("cannot read {}", log.display()))?;
+        let said = fs::read_to_string(&log).with_context(|| format!("failed to read {}", log.display()))?;
         println!("{}", if code == 0 { in_short(&said) } else { &said });
         Ok(code)
     }

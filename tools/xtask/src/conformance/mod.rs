@@ -1,4 +1,4 @@
-//! What the suite promises to others, checked by tools that others made.
+//! Public interfaces, checked by third-party tools.
 //!
 //! Events are read from Kafka by the CloudEvents SDK for Python and validated by its `jsonschema`; the running services are
 //! held to their OpenAPI documents by schemathesis; the AsyncAPI document is read by AsyncAPI's own parser. The tools'
@@ -11,12 +11,12 @@ mod tools;
 use anyhow::Result;
 
 use crate::broker::Broker;
+use crate::build::workspace::Workspace;
+use crate::build::{compile, requirements};
 use crate::demo;
 use crate::demo::shop::Shop;
 use crate::progress::Progress;
-use crate::requirements;
-use crate::suite::ServiceName;
-use crate::workspace::Workspace;
+use catalog::ServiceName;
 use checks::{Checks, Served};
 use tools::Tools;
 
@@ -24,12 +24,12 @@ use tools::Tools;
 /// one fails. Returns the exit code of the first that failed, or 0.
 ///
 /// # Errors
-/// When something can't be fetched, built or started, or an order does not end as it must.
+/// Something cannot be fetched, built or started, or an order does not end as it must.
 pub fn run(workspace: &Workspace, progress: Progress) -> Result<u8> {
     requirements::ensure(workspace, &requirements::FOR_BUILDING, progress)?;
     requirements::ensure(workspace, &requirements::FOR_CONFORMANCE, progress)?;
     let tools = Tools::prepare(workspace, progress)?;
-    demo::build(workspace, false, progress)?;
+    compile::services(workspace, false, progress)?;
     let broker = Broker::obtain(workspace, progress)?;
     let prefix = demo::topic_prefix(broker.kind());
     let suite = demo::start_services(workspace, &broker, prefix.as_deref(), false, progress)?;

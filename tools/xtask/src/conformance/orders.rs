@@ -7,9 +7,10 @@ use crate::demo;
 use crate::demo::scenario::{CONFIRMED, Scenario};
 use crate::demo::shop::Shop;
 use crate::progress::Progress;
-use crate::suite::{ServiceName, Suite};
+use crate::suite::Suite;
+use catalog::ServiceName;
 
-/// How often a cancellation is tried that must come after the dispatch and before the order service has heard of it.
+/// Maximum attempts to cancel an order after its dispatch and before the order service processes the dispatch.
 const RACES_MAX: u32 = 30;
 
 /// More than was ever received.
@@ -85,5 +86,5 @@ fn follow_to(shop: &Shop, scenario: &Scenario, id: &str) -> Result<()> {
 }
 
 fn as_expected(complaint: Option<&str>) -> Result<()> {
-    complaint.map_or(Ok(()), |complaint| bail!("not as expected: {complaint}"))
+    complaint.map_or(Ok(()), |complaint| bail!("unexpected outcome: {complaint}"))
 }

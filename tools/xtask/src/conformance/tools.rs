@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::build::workspace::{Workspace, remove_dir};
+use crate::process::tool;
 use crate::progress::Progress;
-use crate::tool;
-use crate::workspace::{Workspace, remove_dir};
 
 const FETCHING: Duration = Duration::from_mins(10);
 
-/// What the tools are fetched from; when one of these changes, they are fetched again.
+/// Lock files of the tools. When one changes, its tools are fetched again.
 const PYTHON_LOCK: &str = "requirements.txt";
 const NODE_LOCK: &str = "package-lock.json";
 
@@ -27,10 +27,10 @@ impl Tools {
     /// Fetches what has changed since the last time.
     ///
     /// # Errors
-    /// When something can't be fetched.
+    /// Something cannot be fetched.
     pub(super) fn prepare(workspace: &Workspace, progress: Progress) -> Result<Self> {
         let tools = Self { dir: workspace.target().join("conformance") };
-        fs::create_dir_all(&tools.dir).with_context(|| format!("cannot create {}", tools.dir.display()))?;
+        fs::create_dir_all(&tools.dir).with_context(|| format!("failed to create {}", tools.dir.display()))?;
         let _lock = workspace.lock("conformance-tools", FETCHING)?;
         copy_files(&workspace.root().join("tests/verification/conformance"), &tools.dir)?;
         tools.once("venv", PYTHON_LOCK, "the Python tools, 90 MB", progress, Self::fetch_python)?;
@@ -66,7 +66,7 @@ impl Tools {
         fetch: impl FnOnce(&Self) -> Result<()>,
     ) -> Result<()> {
         let stamp = self.dir.join(made).with_extension("stamp");
-        let lock = fs::read_to_string(self.dir.join(lock)).with_context(|| format!("cannot read {lock}"))?;
+        let lock = fs::read_to_string(self.dir.join(lock)).with_context(|| format!("failed to read {lock}"))?;
         // The stamp is the lock file itself.
         if fs::read_to_string(&stamp).is_ok_and(|stamped| stamped == lock) {
             return Ok(());
@@ -74,7 +74,7 @@ impl Tools {
         let step = progress.step(format!("fetching {what}, once"));
         remove_dir(&self.dir.join(made))?;
         fetch(self)?;
-        fs::write(&stamp, lock).with_context(|| format!("cannot write {}", stamp.display()))?;
+        fs::write(&stamp, lock).with_context(|| format!("failed to write {}", stamp.display()))?;
         step.done(&format!("fetched {what}"));
         Ok(())
     }
@@ -98,18 +98,18 @@ impl Tools {
 
     fn new_log(&self, name: &str) -> Result<PathBuf> {
         let log = self.dir.join(name);
-        fs::write(&log, "").with_context(|| format!("cannot write {}", log.display()))?;
+        fs::write(&log, "").with_context(|| format!("failed to write {}", log.display()))?;
         Ok(log)
     }
 }
 
 fn copy_files(from: &Path, to: &Path) -> Result<()> {
-    let entries = fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))?;
+    let entries = fs::read_dir(from).with_context(|| format!("failed to read {}", from.display()))?;
     for entry in entries {
         let entry = entry?;
         if entry.file_type()?.is_file() {
             let target = to.join(entry.file_name());
-            fs::copy(entry.path(), &target).with_context(|| format!("cannot write {}", target.display()))?;
+            fs::copy(entry.path(), &target).with_context(|| format!("failed to write {}", target.display()))?;
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The demonstration: four orders go through the saga, and one looks at what became of them.
+//! The demonstration: four orders pass through the saga, and their outcomes are printed.
 
 mod report;
 pub(crate) mod scenario;
@@ -7,33 +7,32 @@ pub(crate) mod shop;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::broker::{Broker, Kind};
+use crate::build::workspace::Workspace;
+use crate::build::{compile, requirements};
+use crate::process::ports;
 use crate::progress::Progress;
-use crate::requirements;
-use crate::suite::{ServiceName, Suite, build_command};
-use crate::workspace::Workspace;
-use crate::{ports, tool};
+use crate::suite::Suite;
+use catalog::ServiceName;
 use scenario::{SCENARIOS, Scenario};
-use shop::{Entry, Order, Shop, Stock};
+use shop::{DemoOrder, Shop, Stock, TimelineEntry};
 
-/// How much of each product is taken into stock.
+/// Units of each product taken into stock.
 const RECEIPT: u32 = 100;
 
-const BUILDING: Duration = Duration::from_hours(1);
-
-/// How long another run may take to start its services.
+/// Maximum time for which another run may hold the lock while it starts its services.
 const STARTING: Duration = Duration::from_mins(5);
 
-/// How often it is checked that the services still run.
+/// Interval between checks that the services still run.
 const WATCH: Duration = Duration::from_secs(1);
 
-/// What became of one order.
-pub(crate) struct Outcome {
-    pub(crate) order: Order,
-    entries: Vec<Entry>,
-    /// What is not as it must be.
+/// The outcome of one order.
+pub(crate) struct OrderOutcome {
+    pub(crate) order: DemoOrder,
+    entries: Vec<TimelineEntry>,
+    /// The difference from the expected outcome.
     pub(crate) complaint: Option<String>,
 }
 
@@ -41,10 +40,10 @@ pub(crate) struct Outcome {
 /// `exit`. With `release` the services are optimized. Returns whether all orders ended as they must.
 ///
 /// # Errors
-/// When something can't be built or started, or a service does not do what its interface promises.
+/// Something cannot be built or started, or a service does not do what its interface promises.
 pub fn run(workspace: &Workspace, release: bool, exit: bool, progress: Progress) -> Result<bool> {
     requirements::ensure(workspace, &requirements::FOR_BUILDING, progress)?;
-    build(workspace, release, progress)?;
+    compile::services(workspace, release, progress)?;
     let broker = Broker::obtain(workspace, progress)?;
     let prefix = topic_prefix(broker.kind());
     let mut suite = start_services(workspace, &broker, prefix.as_deref(), release, progress)?;
@@ -54,26 +53,12 @@ pub fn run(workspace: &Workspace, release: bool, exit: bool, progress: Progress)
     let complaints = print(&shop, &before, &outcomes)?;
     if !exit {
         println!("{}", report::invitation(&suite, &outcomes[0].order.id));
-        stay_up(&mut suite)?;
+        run_until_interrupted(&mut suite)?;
     }
     for complaint in &complaints {
-        eprintln!("not as expected: {complaint}");
+        eprintln!("unexpected outcome: {complaint}");
     }
     Ok(complaints.is_empty())
-}
-
-/// Builds all binaries of the workspace, with cargo's own output.
-///
-/// # Errors
-/// When they can't be built.
-pub fn build(workspace: &Workspace, release: bool, progress: Progress) -> Result<()> {
-    let step = progress.step_shown_by_itself("building the services");
-    let code = tool::run_shown("cargo build", build_command(workspace, release), BUILDING)?;
-    if code != 0 {
-        bail!("`cargo build` failed; its messages are above");
-    }
-    step.done("built the services");
-    Ok(())
 }
 
 /// Starts the services on their usual ports, or on free ones where those are taken.
@@ -122,9 +107,10 @@ pub(crate) fn seed(shop: &Shop, progress: Progress) -> Result<Vec<Stock>> {
 }
 
 /// Places all orders at once, then follows each to its end.
-pub(crate) fn order_all(shop: &Shop, progress: Progress) -> Result<Vec<Outcome>> {
+pub(crate) fn order_all(shop: &Shop, progress: Progress) -> Result<Vec<OrderOutcome>> {
     let step = progress.step("four orders go through the saga");
-    let placed: Vec<Order> = SCENARIOS.iter().map(|scenario| shop.place(&scenario.order())).collect::<Result<_>>()?;
+    let placed: Vec<DemoOrder> =
+        SCENARIOS.iter().map(|scenario| shop.place(&scenario.order())).collect::<Result<_>>()?;
     let mut outcomes = Vec::with_capacity(placed.len());
     for (number, (scenario, order)) in SCENARIOS.iter().zip(&placed).enumerate() {
         step.note(&format!("order {} of {}, {}", number + 1, placed.len(), scenario.title));
@@ -135,7 +121,7 @@ pub(crate) fn order_all(shop: &Shop, progress: Progress) -> Result<Vec<Outcome>>
 }
 
 /// Follows an order to its end.
-pub(crate) fn follow(shop: &Shop, scenario: &Scenario, id: &str) -> Result<Outcome> {
+pub(crate) fn follow(shop: &Shop, scenario: &Scenario, id: &str) -> Result<OrderOutcome> {
     let mut order = shop.order_when(id, &["confirmed", "dispatched", "cancelled"])?;
     if scenario.cancelled_by_customer && order.status == "confirmed" {
         shop.cancel(id)?;
@@ -143,16 +129,16 @@ pub(crate) fn follow(shop: &Shop, scenario: &Scenario, id: &str) -> Result<Outco
     }
     if order.status != scenario.outcome {
         let complaint = format!("order {id} is {}, expected {}", order.status, scenario.title);
-        return Ok(Outcome { entries: shop.timeline(id)?, order, complaint: Some(complaint) });
+        return Ok(OrderOutcome { entries: shop.timeline(id)?, order, complaint: Some(complaint) });
     }
     match shop.timeline_with(id, scenario.events) {
-        Ok(entries) => Ok(Outcome { order, entries, complaint: None }),
-        Err(error) => Ok(Outcome { entries: shop.timeline(id)?, order, complaint: Some(format!("{error:#}")) }),
+        Ok(entries) => Ok(OrderOutcome { order, entries, complaint: None }),
+        Err(error) => Ok(OrderOutcome { entries: shop.timeline(id)?, order, complaint: Some(format!("{error:#}")) }),
     }
 }
 
 /// Prints timelines and stock; returns what is not as it must be.
-fn print(shop: &Shop, before: &[Stock], outcomes: &[Outcome]) -> Result<Vec<String>> {
+fn print(shop: &Shop, before: &[Stock], outcomes: &[OrderOutcome]) -> Result<Vec<String>> {
     println!();
     for (number, (scenario, outcome)) in SCENARIOS.iter().zip(outcomes).enumerate() {
         println!("{}", report::timeline(number + 1, scenario, &outcome.order, &outcome.entries));
@@ -182,7 +168,7 @@ fn conserved(sku: &str, before: Stock, after: Stock) -> Option<String> {
 }
 
 /// Returns only with an error, when a service has ended; a signal ends the process.
-fn stay_up(suite: &mut Suite) -> Result<()> {
+fn run_until_interrupted(suite: &mut Suite) -> Result<()> {
     loop {
         suite.ensure_running().context("a service has ended by itself")?;
         thread::park_timeout(WATCH);

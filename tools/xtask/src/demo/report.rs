@@ -1,14 +1,15 @@
-//! What the demonstration prints.
+//! Output of the demonstration.
 
 use std::fmt::Write;
 
 use super::scenario::{SCENARIOS, Scenario};
-use super::shop::{Entry, Order, Stock};
-use crate::suite::{ServiceName, Suite};
+use super::shop::{DemoOrder, Stock, TimelineEntry};
+use crate::suite::Suite;
 use crate::table::Table;
+use catalog::ServiceName;
 
 /// An order's heading and its events with their times.
-pub(super) fn timeline(number: usize, scenario: &Scenario, order: &Order, entries: &[Entry]) -> String {
+pub(super) fn timeline(number: usize, scenario: &Scenario, order: &DemoOrder, entries: &[TimelineEntry]) -> String {
     let mut text = format!(
         "Order {number}: {} buys {} × {} → {}\n",
         scenario.customer, scenario.quantity, scenario.product.name, order.status
@@ -43,7 +44,7 @@ pub(super) fn stock(before: &[Stock], after: &[Stock]) -> String {
     format!("Stock before and after\n{table}")
 }
 
-/// Where the services are and what to try.
+/// Addresses of the services, and commands to try.
 pub(super) fn invitation(suite: &Suite, order_id: &str) -> String {
     let order = suite.url(ServiceName::Order);
     let mut text = String::from("The services are up:\n");

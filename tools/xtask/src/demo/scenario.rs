@@ -1,4 +1,4 @@
-//! The four orders of the demonstration: what the customer does, and what must come of it.
+//! The four orders of the demonstration: actions of the customer, and the expected outcome.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ const GOOD_CARD: &str = "tok_4242424242424242";
 /// One that it declines.
 const DECLINED_CARD: &str = "tok_4000000000000002";
 
-/// One order. Each is for another product, so that the stock tells what became of it.
+/// One order. Each has its own product, so that the stock shows its outcome.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scenario {
     pub(crate) title: &'static str,
@@ -111,7 +111,7 @@ impl Scenario {
         })
     }
 
-    /// How much of the stock on hand must be gone at the end.
+    /// Units that leave the stock on hand.
     pub(crate) fn taken(&self) -> i64 {
         if self.outcome == "confirmed" { i64::from(self.quantity) } else { 0 }
     }

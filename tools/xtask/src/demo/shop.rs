@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 
 use super::scenario::Product;
 use crate::client::{Client, Reply};
-use crate::suite::{ServiceName, Suite};
-use crate::wait::wait_until;
+use crate::process::wait::wait_until;
+use crate::suite::Suite;
+use catalog::ServiceName;
 
-/// How long a saga may take on a loaded machine.
+/// Maximum duration of a saga on a loaded machine.
 const SAGA: Duration = Duration::from_mins(1);
 
 pub(crate) struct Shop {
@@ -27,9 +28,9 @@ pub(crate) struct Stock {
     pub(crate) shipped: i64,
 }
 
-/// How an order stands.
+/// Status of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct Order {
+pub(crate) struct DemoOrder {
     #[serde(rename = "order_id")]
     pub(crate) id: String,
     pub(crate) status: String,
@@ -47,7 +48,7 @@ pub(crate) struct Total {
 
 /// One event of an order.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Entry {
+pub(crate) struct TimelineEntry {
     /// RFC 3339.
     pub(crate) time: String,
     pub(crate) service: String,
@@ -56,8 +57,8 @@ pub(crate) struct Entry {
 }
 
 #[derive(Deserialize)]
-struct Timeline {
-    entries: Vec<Entry>,
+struct OrderTimeline {
+    entries: Vec<TimelineEntry>,
 }
 
 impl Shop {
@@ -95,7 +96,7 @@ impl Shop {
         })
     }
 
-    pub(crate) fn place(&self, order: &Value) -> Result<Order> {
+    pub(crate) fn place(&self, order: &Value) -> Result<DemoOrder> {
         parse(self.order.post("/orders", order)?, "placing an order")
     }
 
@@ -104,25 +105,25 @@ impl Shop {
         successful(reply, "cancelling an order").map(drop)
     }
 
-    pub(crate) fn order(&self, id: &str) -> Result<Order> {
+    pub(crate) fn order(&self, id: &str) -> Result<DemoOrder> {
         parse(self.order.get(&format!("/orders/{id}"))?, "the order")
     }
 
     /// Waits until the order has one of the statuses.
-    pub(crate) fn order_when(&self, id: &str, statuses: &[&str]) -> Result<Order> {
+    pub(crate) fn order_when(&self, id: &str, statuses: &[&str]) -> Result<DemoOrder> {
         wait_until(&format!("order {id} to be {}", statuses.join(" or ")), SAGA, || {
             let order = self.order(id).map_err(|error| format!("{error:#}"))?;
             if statuses.contains(&order.status.as_str()) { Ok(order) } else { Err(order.status) }
         })
     }
 
-    pub(crate) fn timeline(&self, id: &str) -> Result<Vec<Entry>> {
-        let timeline: Timeline = parse(self.order.get(&format!("/orders/{id}/timeline"))?, "the timeline")?;
+    pub(crate) fn timeline(&self, id: &str) -> Result<Vec<TimelineEntry>> {
+        let timeline: OrderTimeline = parse(self.order.get(&format!("/orders/{id}/timeline"))?, "the timeline")?;
         Ok(timeline.entries)
     }
 
     /// Waits until all the events are in the timeline: the view may come a little after the order's status.
-    pub(crate) fn timeline_with(&self, id: &str, events: &[&str]) -> Result<Vec<Entry>> {
+    pub(crate) fn timeline_with(&self, id: &str, events: &[&str]) -> Result<Vec<TimelineEntry>> {
         wait_until(&format!("the timeline of order {id}"), SAGA, || {
             let entries = self.timeline(id).map_err(|error| format!("{error:#}"))?;
             let absent: Vec<_> =

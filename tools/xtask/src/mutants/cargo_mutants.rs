@@ -7,10 +7,10 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use super::outcomes::{self, Outcomes};
+use crate::build::workspace::{Workspace, cargo, remove_dir};
+use crate::process::tool;
 use crate::progress::Progress;
-use crate::suite::ServiceName;
-use crate::tool;
-use crate::workspace::{Workspace, cargo, remove_dir};
+use catalog::ServiceName;
 
 const VERSION: &str = "27.1.0";
 
@@ -21,10 +21,10 @@ const RUNNING: Duration = Duration::from_hours(2);
 /// In seconds; the model needs twenty. For the unit tests cargo-mutants measures what is usual.
 const MODEL_TIMEOUT: &str = "--timeout=600";
 
-/// What a mutant meets.
+/// Tests that run against a mutant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tests {
-    /// `tests/decider.rs` of its own package.
+    /// `tests/decider.rs` of the mutated package.
     OfUnit,
     /// All of `tests/verification/model`; only for what survived before.
     OfModel,
@@ -40,7 +40,7 @@ impl CargoMutants {
     /// Installs what is not there, or is there in another version.
     ///
     /// # Errors
-    /// When it can't be installed.
+    /// It cannot be installed.
     pub(super) fn prepare(workspace: &Workspace, progress: Progress) -> Result<Self> {
         let tools = workspace.target().join("tools");
         let found = Self {
@@ -77,10 +77,10 @@ impl CargoMutants {
     /// Runs the mutants of these packages, or of all; its output is passed through.
     ///
     /// # Errors
-    /// When the tests fail without any mutant, or it does not come to its end.
+    /// The tests fail without any mutant, or it does not come to its end.
     pub(super) fn run(&self, packages: &[String], tests: Tests) -> Result<Outcomes> {
         match tests {
-            // What an earlier run left is no part of this one.
+            // Removes results of earlier runs.
             Tests::OfUnit => remove_dir(&self.output)?,
             Tests::OfModel => self.try_model()?,
         }
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_model_meets_only_what_was_not_killed_before() {
+    fn model_tests_only_survivors_of_unit_tests() {
         let chosen = ["order".to_owned()];
         assert!(arguments(&chosen, Tests::OfModel).contains(&"--iterate".to_owned()));
         assert!(!arguments(&chosen, Tests::OfUnit).contains(&"--iterate".to_owned()));

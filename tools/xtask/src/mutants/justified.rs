@@ -1,4 +1,4 @@
-//! The survivors that don't matter: a file that must say the same as the tests.
+//! The survivors that do not matter: a file that must say the same as the tests.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::outcomes::{Fate, Mutant};
+use super::outcomes::{Mutant, MutantResult};
 
 /// All justified survivors, as the file has them.
 #[derive(Debug, Deserialize)]
@@ -30,9 +30,9 @@ impl Justified {
     /// Reads the file.
     ///
     /// # Errors
-    /// When it can't be read, or an entry has no justification.
+    /// It cannot be read, or an entry has no justification.
     pub(super) fn read(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
         Self::parse(&text).with_context(|| format!("{} is not as it must be", path.display()))
     }
 
@@ -44,36 +44,38 @@ impl Justified {
         Ok(read)
     }
 
-    /// What the tests and the file don't agree about. Of a part of the mutants, entries about other files say nothing.
-    pub(super) fn complaints(&self, fates: &[(Mutant, Fate)], all_ran: bool) -> Vec<String> {
+    /// Differences between the tests and the file. If only some packages ran, entries about other files are ignored.
+    pub(super) fn complaints(&self, results: &[(Mutant, MutantResult)], all_ran: bool) -> Vec<String> {
         let mut listed = BTreeMap::<&str, usize>::new();
         for survivor in &self.survivors {
             *listed.entry(&survivor.mutant).or_default() += 1;
         }
         let mut complaints = vec![];
-        for (mutant, _) in fates.iter().filter(|(_, fate)| *fate == Fate::Survived) {
+        for (mutant, _) in results.iter().filter(|(_, result)| *result == MutantResult::Survived) {
             match listed.get_mut(mutant.name_without_place().as_str()) {
                 Some(left @ 1..) => *left -= 1,
                 _ => complaints.push(format!("no test notices {}", mutant.name)),
             }
         }
         let ran =
-            |name: &str| all_ran || fates.iter().any(|(mutant, _)| name.starts_with(&format!("{}:", mutant.file)));
+            |name: &str| all_ran || results.iter().any(|(mutant, _)| name.starts_with(&format!("{}:", mutant.file)));
         for (name, _) in listed.into_iter().filter(|(name, left)| *left > 0 && ran(name)) {
-            complaints.push(format!("listed as a survivor, but {}: {name}", what_became_of(name, fates)));
+            complaints.push(format!("listed as a survivor, but {}: {name}", what_became_of(name, results)));
         }
         complaints
     }
 }
 
 /// Of a mutant that is not among the survivors, or not as often as it is listed.
-fn what_became_of(name: &str, fates: &[(Mutant, Fate)]) -> &'static str {
-    let found = fates.iter().rfind(|(mutant, fate)| mutant.name_without_place() == name && *fate != Fate::Survived);
+fn what_became_of(name: &str, results: &[(Mutant, MutantResult)]) -> &'static str {
+    let found = results
+        .iter()
+        .rfind(|(mutant, result)| mutant.name_without_place() == name && *result != MutantResult::Survived);
     match found {
-        Some((_, Fate::KilledByUnitTests)) => "the unit tests kill it",
-        Some((_, Fate::KilledByModel)) => "the model kills it",
-        Some((_, Fate::Unviable)) => "it does not compile",
-        Some((_, Fate::Survived)) | None => "there is no such mutant (any more, or so often)",
+        Some((_, MutantResult::KilledByUnitTests)) => "the unit tests kill it",
+        Some((_, MutantResult::KilledByModel)) => "the model kills it",
+        Some((_, MutantResult::Unviable)) => "it does not compile",
+        Some((_, MutantResult::Survived)) | None => "there is no such mutant (any more, or so often)",
     }
 }
 
@@ -89,41 +91,46 @@ mod tests {
         Justified::parse(&names.iter().map(entry).collect::<String>()).expect("a good file")
     }
 
-    fn fate(line: u32, change: &str, fate: Fate) -> (Mutant, Fate) {
-        (Mutant { name: format!("{FILE}:{line}:9: {change}"), file: FILE.into() }, fate)
+    fn result(line: u32, change: &str, result: MutantResult) -> (Mutant, MutantResult) {
+        (Mutant { name: format!("{FILE}:{line}:9: {change}"), file: FILE.into() }, result)
     }
 
     #[test]
     fn a_file_that_says_the_same_is_no_complaint() {
-        let fates = [
-            fate(1, "delete ! in a", Fate::Survived),
-            fate(2, "delete ! in b", Fate::KilledByUnitTests),
-            fate(3, "delete ! in c", Fate::KilledByModel),
-            fate(4, "delete ! in d", Fate::Unviable),
+        let results = [
+            result(1, "delete ! in a", MutantResult::Survived),
+            result(2, "delete ! in b", MutantResult::KilledByUnitTests),
+            result(3, "delete ! in c", MutantResult::KilledByModel),
+            result(4, "delete ! in d", MutantResult::Unviable),
         ];
-        assert_eq!(justified(&["delete ! in a"]).complaints(&fates, true), [""; 0]);
-        assert_eq!(justified(&[]).complaints(&fates[1..], true), [""; 0]);
+        assert_eq!(justified(&["delete ! in a"]).complaints(&results, true), [""; 0]);
+        assert_eq!(justified(&[]).complaints(&results[1..], true), [""; 0]);
     }
 
     #[test]
     fn a_survivor_that_is_not_listed_is_named_with_its_place() {
-        let fates = [fate(7, "delete ! in a", Fate::Survived)];
-        assert_eq!(justified(&[]).complaints(&fates, true), [format!("no test notices {FILE}:7:9: delete ! in a")]);
+        let results = [result(7, "delete ! in a", MutantResult::Survived)];
+        assert_eq!(justified(&[]).complaints(&results, true), [format!("no test notices {FILE}:7:9: delete ! in a")]);
     }
 
     #[test]
-    fn what_is_listed_must_survive() {
-        let complaint = |fates: &[(Mutant, Fate)]| justified(&["delete ! in a"]).complaints(fates, true).join("\n");
+    fn listed_mutants_must_survive() {
+        let complaint =
+            |results: &[(Mutant, MutantResult)]| justified(&["delete ! in a"]).complaints(results, true).join("\n");
         let listed = |what: &str| format!("listed as a survivor, but {what}: {FILE}: delete ! in a");
-        assert_eq!(complaint(&[fate(1, "delete ! in a", Fate::KilledByUnitTests)]), listed("the unit tests kill it"));
-        assert_eq!(complaint(&[fate(1, "delete ! in a", Fate::KilledByModel)]), listed("the model kills it"));
-        assert_eq!(complaint(&[fate(1, "delete ! in a", Fate::Unviable)]), listed("it does not compile"));
+        assert_eq!(
+            complaint(&[result(1, "delete ! in a", MutantResult::KilledByUnitTests)]),
+            listed("the unit tests kill it")
+        );
+        assert_eq!(complaint(&[result(1, "delete ! in a", MutantResult::KilledByModel)]), listed("the model kills it"));
+        assert_eq!(complaint(&[result(1, "delete ! in a", MutantResult::Unviable)]), listed("it does not compile"));
         assert_eq!(complaint(&[]), listed("there is no such mutant (any more, or so often)"));
     }
 
     #[test]
     fn two_of_one_name_are_two_entries() {
-        let twice = [fate(1, "delete ! in a", Fate::Survived), fate(2, "delete ! in a", Fate::Survived)];
+        let twice =
+            [result(1, "delete ! in a", MutantResult::Survived), result(2, "delete ! in a", MutantResult::Survived)];
         assert_eq!(justified(&["delete ! in a"]).complaints(&twice, true).len(), 1);
         assert_eq!(justified(&["delete ! in a", "delete ! in a"]).complaints(&twice, true), [""; 0]);
         assert_eq!(justified(&["delete ! in a", "delete ! in a"]).complaints(&twice[1..], true).len(), 1);
@@ -136,7 +143,7 @@ mod tests {
                 name: "services/payment/src/decider.rs:1:1: x".into(),
                 file: "services/payment/src/decider.rs".into(),
             },
-            Fate::KilledByModel,
+            MutantResult::KilledByModel,
         );
         assert_eq!(justified(&["delete ! in a"]).complaints(std::slice::from_ref(&other), false), [""; 0]);
         assert_eq!(justified(&["delete ! in a"]).complaints(&[other], true).len(), 1);

@@ -1,4 +1,4 @@
-//! What became of the mutants, as cargo-mutants reports it.
+//! Results of mutants, as cargo-mutants reports them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,9 +16,9 @@ pub(super) struct Mutant {
     pub(super) file: String,
 }
 
-/// What became of a mutant.
+/// The result of a mutant over both runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum MutantResult {
     /// It does not compile.
     Unviable,
     /// A unit test failed, or hung.
@@ -29,7 +29,7 @@ pub(super) enum Fate {
     Survived,
 }
 
-/// What became of a mutant in one run.
+/// The result of a mutant in one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Unviable,
@@ -50,21 +50,21 @@ impl Mutant {
 /// Reads an `outcomes.json`.
 ///
 /// # Errors
-/// When it can't be read.
+/// It cannot be read.
 pub(super) fn read(path: &Path) -> Result<Outcomes> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
     parse(&text).with_context(|| format!("{} is odd", path.display()))
 }
 
 fn parse(text: &str) -> Result<Outcomes> {
     #[derive(Deserialize)]
-    struct Report {
-        outcomes: Vec<Outcome>,
+    struct OutcomesFile {
+        outcomes: Vec<MutantOutcome>,
     }
     #[derive(Deserialize)]
-    struct Outcome {
+    struct MutantOutcome {
         scenario: Scenario,
-        summary: Summary,
+        summary: MutantSummary,
     }
     #[derive(Deserialize)]
     enum Scenario {
@@ -72,46 +72,46 @@ fn parse(text: &str) -> Result<Outcomes> {
         Mutant(Mutant),
     }
     #[derive(Deserialize)]
-    enum Summary {
+    enum MutantSummary {
         CaughtMutant,
         Timeout,
         Unviable,
         #[serde(other)]
         Unnoticed,
     }
-    let report: Report = serde_json::from_str(text)?;
-    let of_mutant = |outcome: Outcome| {
+    let report: OutcomesFile = serde_json::from_str(text)?;
+    let of_mutant = |outcome: MutantOutcome| {
         let Scenario::Mutant(mutant) = outcome.scenario else { return None };
         Some((
             mutant,
             match outcome.summary {
-                Summary::CaughtMutant | Summary::Timeout => Verdict::Killed,
-                Summary::Unviable => Verdict::Unviable,
-                Summary::Unnoticed => Verdict::Survived,
+                MutantSummary::CaughtMutant | MutantSummary::Timeout => Verdict::Killed,
+                MutantSummary::Unviable => Verdict::Unviable,
+                MutantSummary::Unnoticed => Verdict::Survived,
             },
         ))
     };
     Ok(report.outcomes.into_iter().filter_map(of_mutant).collect())
 }
 
-/// How many were not noticed.
+/// Number of mutants that survived.
 pub(super) fn survivors(outcomes: &Outcomes) -> usize {
     outcomes.iter().filter(|(_, verdict)| *verdict == Verdict::Survived).count()
 }
 
-/// What became of every mutant: only what survived the unit tests met the model.
-pub(super) fn fates(of_unit_tests: Outcomes, of_model: Outcomes) -> Vec<(Mutant, Fate)> {
+/// Results of all mutants; only survivors of the unit tests were tested with the model.
+pub(super) fn results(of_unit_tests: Outcomes, of_model: Outcomes) -> Vec<(Mutant, MutantResult)> {
     let killed = |(mutant, verdict)| (verdict == Verdict::Killed).then_some(mutant);
     let killed_by_model: BTreeSet<Mutant> = of_model.into_iter().filter_map(killed).collect();
-    let fate = |mutant: &Mutant, verdict| match verdict {
-        Verdict::Unviable => Fate::Unviable,
-        Verdict::Killed => Fate::KilledByUnitTests,
-        Verdict::Survived if killed_by_model.contains(mutant) => Fate::KilledByModel,
-        Verdict::Survived => Fate::Survived,
+    let result = |mutant: &Mutant, verdict| match verdict {
+        Verdict::Unviable => MutantResult::Unviable,
+        Verdict::Killed => MutantResult::KilledByUnitTests,
+        Verdict::Survived if killed_by_model.contains(mutant) => MutantResult::KilledByModel,
+        Verdict::Survived => MutantResult::Survived,
     };
     let with_fate = |(mutant, verdict)| {
-        let fate = fate(&mutant, verdict);
-        (mutant, fate)
+        let result = result(&mutant, verdict);
+        (mutant, result)
     };
     of_unit_tests.into_iter().map(with_fate).collect()
 }
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_unit_tests_leave_is_the_model_s() {
+    fn model_results_replace_those_of_survivors() {
         let names = ["unviable", "killed", "left, killed", "left, survived", "left, not reached"].map(mutant);
         let [unviable, killed, left_killed, left_survived, left_not_reached] = names.clone();
         let of_unit_tests = vec![
@@ -162,8 +162,14 @@ mod tests {
             (left_not_reached, Verdict::Survived),
         ];
         let of_model = vec![(left_killed, Verdict::Killed), (left_survived, Verdict::Survived)];
-        let fates = fates(of_unit_tests, of_model);
-        let expected = [Fate::Unviable, Fate::KilledByUnitTests, Fate::KilledByModel, Fate::Survived, Fate::Survived];
-        assert_eq!(fates, names.into_iter().zip(expected).collect::<Vec<_>>());
+        let results = results(of_unit_tests, of_model);
+        let expected = [
+            MutantResult::Unviable,
+            MutantResult::KilledByUnitTests,
+            MutantResult::KilledByModel,
+            MutantResult::Survived,
+            MutantResult::Survived,
+        ];
+        assert_eq!(results, names.into_iter().zip(expected).collect::<Vec<_>>());
     }
 }

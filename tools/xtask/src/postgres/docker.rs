@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::{Durability, Engine, settings};
+use super::engine::{Durability, Engine, settings};
 use crate::container::{Container, Image};
 use crate::progress::Progress;
 
@@ -24,7 +24,7 @@ impl DockerServer {
     /// Sees to it that an engine works and the image is there; nothing runs yet.
     ///
     /// # Errors
-    /// When there is no working engine or no image can be had: then Docker is not the way here.
+    /// There is no working engine or no image can be had: then Docker is not the way here.
     pub(super) fn prepare(port: u16, durability: Durability, progress: Progress) -> Result<Self> {
         let container = Container::prepare("postgres", &IMAGE, progress)?;
         Ok(Self { container, port, settings: settings(durability) })
@@ -59,8 +59,8 @@ impl Engine for DockerServer {
         None
     }
 
-    fn last_words(&self) -> String {
-        self.container.last_words()
+    fn recent_output(&self) -> String {
+        self.container.recent_output()
     }
 }
 

@@ -1,18 +1,18 @@
-//! What can be chosen about a suite before it starts.
+//! Settings of a suite before it starts.
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use catalog::{PerService, ServiceName};
 
 use super::member::Member;
-use super::{PerService, ServiceName, Suite};
-use crate::ports;
-use crate::workspace::Workspace;
+use super::services::Suite;
+use crate::build::workspace::Workspace;
+use crate::process::ports;
 
-/// How long the services may take until they are ready, also on a loaded machine.
+/// Maximum time until the services are ready, on a loaded machine.
 const READY: Duration = Duration::from_mins(1);
 
 /// Collects the choices; [`Builder::start`] starts the four services.
@@ -27,6 +27,13 @@ pub struct Builder {
     ports: PerService<Option<u16>>,
     environment: Vec<(Option<ServiceName>, String, String)>,
     ready_within: Duration,
+}
+
+impl Suite {
+    /// A suite on the broker at this address.
+    pub fn builder(bootstrap_servers: impl Into<String>) -> Builder {
+        Builder::new(bootstrap_servers.into())
+    }
 }
 
 impl Builder {
@@ -61,7 +68,7 @@ impl Builder {
         self
     }
 
-    /// What the names of topics and groups begin with, so that suites on one broker don't meet. Default: nothing.
+    /// Prefix of topic and group names, which separates suites on one broker. Default: empty.
     pub fn topic_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.topic_prefix = Some(prefix.into());
         self
@@ -93,7 +100,7 @@ impl Builder {
         ledgers.fold(suite, |suite, (service, path)| suite.env_for(service, "SIMULATOR_DB_PATH", path))
     }
 
-    /// How long the services may take until they are ready. Default: one minute.
+    /// Maximum time until the services are ready. Default: one minute.
     pub fn ready_within(mut self, within: Duration) -> Self {
         self.ready_within = within;
         self
@@ -102,14 +109,14 @@ impl Builder {
     /// Starts the four services and waits until all are ready.
     ///
     /// # Errors
-    /// When a binary is not there, or a service ends early or isn't ready in time; the message has its last log lines.
+    /// A binary is not there, or a service ends early or is not ready in time; the message has its last log lines.
     pub fn start(self) -> Result<Suite> {
-        let binaries = self.binaries.clone().map_or_else(beside_this_program, Ok)?;
+        let binaries = self.binaries.clone().map_or_else(exe_dir, Ok)?;
         let dir = match &self.dir {
             Some(dir) => dir.clone(),
             None => Workspace::find()?.run_dir("suite")?,
         };
-        std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        std::fs::create_dir_all(&dir).with_context(|| format!("failed to create {}", dir.display()))?;
         let dir = dir.canonicalize()?;
         let members = PerService::try_new(|service| self.member(service, &binaries, &dir))?;
         let mut suite = Suite { members, dir };
@@ -153,22 +160,12 @@ fn ledger(dir: &Path, file: &str) -> String {
     dir.join(file).display().to_string()
 }
 
-/// Where cargo put this program: tests are one directory deeper than the binaries.
-fn beside_this_program() -> Result<PathBuf> {
-    let program = env::current_exe().context("cannot find this program's own path")?;
+/// The directory of this workspace's programs. Tests are one directory deeper.
+fn exe_dir() -> Result<PathBuf> {
+    let program = env::current_exe().context("failed to find this program's own path")?;
     let dir = program.parent().context("this program is in no directory")?;
     let dir = if dir.ends_with("deps") { dir.parent().unwrap_or(dir) } else { dir };
     Ok(dir.to_owned())
-}
-
-/// `cargo build` of all binaries of the workspace, optimized if `release`.
-pub(crate) fn build_command(workspace: &Workspace, release: bool) -> Command {
-    let mut command = Command::new(crate::workspace::cargo());
-    command.args(["build", "--workspace", "--bins"]).current_dir(workspace.root());
-    if release {
-        command.arg("--release");
-    }
-    command
 }
 
 #[cfg(test)]
@@ -180,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn each_service_has_its_own_database_and_providers_their_ledgers() {
+    fn services_and_providers_have_their_own_databases() {
         let builder = Builder::new("127.0.0.1:9092".into()).topic_prefix("t1.");
         let of = |service| builder.variables(service, Path::new("/data"), 8080);
         assert_eq!(value(&of(ServiceName::Order), "DATABASE_URL"), Some("sqlite:/data/order.db"));
@@ -191,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn extra_variables_reach_whom_they_are_for_and_win() {
+    fn extra_variables_override_those_of_the_suite() {
         let builder = Builder::new("127.0.0.1:9092".into()).env("RUST_LOG", "debug").env_for(
             ServiceName::Payment,
             "DATABASE_URL",
@@ -209,6 +206,6 @@ mod tests {
         let dir = workspace.run_dir("test-missing-binary").expect("a directory");
         let error = Builder::new(String::new()).binaries(&dir).data_dir(&dir).start().expect_err("nothing there");
         assert!(error.to_string().contains("cargo build --workspace --bins"), "{error}");
-        crate::workspace::remove_dir(&workspace.target().join("test-missing-binary")).expect("removed");
+        crate::build::workspace::remove_dir(&workspace.target().join("test-missing-binary")).expect("removed");
     }
 }

@@ -6,15 +6,15 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use catalog::ServiceName;
 
-use super::ServiceName;
-use crate::children::Role;
 use crate::client::Client;
-use crate::process::Process;
-use crate::tail;
-use crate::wait::{Poll, wait_for};
+use crate::process::child::Process;
+use crate::process::children::Role;
+use crate::process::tail;
+use crate::process::wait::{Poll, wait_for};
 
-/// How long one readiness probe may take.
+/// Maximum time of one readiness check.
 const PROBE: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
@@ -83,12 +83,12 @@ impl Member {
             process.ensure_running()?;
             Ok(Poll::Pending(seen))
         });
-        tail::explain(ready, || process.last_words())?;
+        tail::explain(ready, || process.recent_output())?;
         self.ready_after = Some(self.started.elapsed());
         Ok(())
     }
 
-    /// How long after its last start it was seen to be ready.
+    /// Time from the last start until the service was ready.
     pub(super) fn ready_after(&self) -> Option<Duration> {
         self.ready_after
     }
@@ -97,7 +97,7 @@ impl Member {
     pub(super) fn ensure_running(&mut self) -> Result<()> {
         let process = self.process_mut()?;
         let runs = process.ensure_running();
-        tail::explain(runs, || process.last_words())
+        tail::explain(runs, || process.recent_output())
     }
 
     pub(super) fn is_running(&mut self) -> Result<bool> {
@@ -116,7 +116,7 @@ impl Member {
     }
 
     pub(super) fn log(&self) -> Result<String> {
-        let bytes = fs::read(&self.log).with_context(|| format!("cannot read {}", self.log.display()))?;
+        let bytes = fs::read(&self.log).with_context(|| format!("failed to read {}", self.log.display()))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 }

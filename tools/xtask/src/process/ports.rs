@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 const RANGE: std::ops::Range<u16> = 20_000..32_000;
 
 /// A port that nobody listens on now and that this process has not been given before. Runs at the same time start
-/// their search at random places, so they don't meet.
+/// their search at random places, so they do not meet.
 ///
 /// # Errors
 /// When all ports of the range are in use.

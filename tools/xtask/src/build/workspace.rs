@@ -1,4 +1,4 @@
-//! Where this workspace and its build products are, and directories for what one run leaves behind.
+//! Directories of this workspace: sources, build products, and files of single runs.
 
 use std::env;
 use std::fs::{self, File, TryLockError};
@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use crate::liveness;
-use crate::wait::{Poll, wait_for};
+use crate::process::liveness;
+use crate::process::wait::{Poll, wait_for};
 
 /// Directories of ended runs that are kept, for their logs.
 const ENDED_RUNS_KEPT: usize = 5;
@@ -33,22 +33,23 @@ impl Workspace {
     /// Asks cargo, so `CARGO_TARGET_DIR` and cargo's configuration are honoured.
     ///
     /// # Errors
-    /// When cargo can't be run or the place is not in a cargo workspace.
+    /// When cargo cannot be run or the place is not in a cargo workspace.
     pub fn find() -> Result<Self> {
         let place = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
         let output = Command::new(cargo())
             .args(["metadata", "--no-deps", "--format-version", "1"])
             .current_dir(&place)
             .output()
-            .context("cannot run `cargo metadata`")?;
+            .context("failed to run `cargo metadata`")?;
         let complaint = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "`cargo metadata` failed in {}: {}", place.display(), complaint.trim());
         let found: Metadata = serde_json::from_slice(&output.stdout).context("`cargo metadata` answered oddly")?;
         Ok(Self { root: found.workspace_root, target: found.target_directory })
     }
 
-    pub(crate) fn with_target(target: PathBuf) -> Self {
-        Self { root: PathBuf::new(), target }
+    /// A workspace with these directories of sources and build products.
+    pub fn at(root: PathBuf, target: PathBuf) -> Self {
+        Self { root, target }
     }
 
     /// The directory of the workspace's `Cargo.toml`.
@@ -65,7 +66,7 @@ impl Workspace {
     /// few of those whose process has ended.
     ///
     /// # Errors
-    /// When a directory can't be created.
+    /// A directory cannot be created.
     pub fn run_dir(&self, purpose: &str) -> Result<PathBuf> {
         self.run_dir_of(purpose, ENDED_RUNS_KEPT)
     }
@@ -79,18 +80,18 @@ impl Workspace {
         let dir = parent.join(name);
         // A process long ago may have had the same id.
         remove_dir(&dir)?;
-        fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        fs::create_dir_all(&dir).with_context(|| format!("failed to create {}", dir.display()))?;
         Ok(dir)
     }
 
     /// Takes the lock `target/<name>.lock` against other processes; it is released when the file is dropped.
     ///
     /// # Errors
-    /// When the lock is not free within the given time.
+    /// The lock is not free within the given time.
     pub(crate) fn lock(&self, name: &str, within: Duration) -> Result<File> {
         let path = self.target.join(format!("{name}.lock"));
-        fs::create_dir_all(&self.target).with_context(|| format!("cannot create {}", self.target.display()))?;
-        let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        fs::create_dir_all(&self.target).with_context(|| format!("failed to create {}", self.target.display()))?;
+        let file = File::create(&path).with_context(|| format!("failed to create {}", path.display()))?;
         wait_for(&format!("the lock {}", path.display()), within, || match file.try_lock() {
             Ok(()) => Ok(Poll::Ready(())),
             Err(TryLockError::WouldBlock) => Ok(Poll::Pending("another process holds it".into())),
@@ -109,7 +110,7 @@ pub(crate) fn cargo() -> PathBuf {
 pub(crate) fn remove_dir(dir: &Path) -> Result<()> {
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", dir.display()))
+            Err(error).with_context(|| format!("failed to remove {}", dir.display()))
         }
         _ => Ok(()),
     }
@@ -130,7 +131,7 @@ fn remove_ended_runs(parent: &Path, kept: usize) {
     }
 }
 
-/// Whether a directory's name is `<pid>-<n>` of a process that is gone.
+/// Returns true for the directory name `<pid>-<n>` of a process that has ended.
 fn has_ended(name: &str) -> bool {
     let pid = name.split_once('-').and_then(|(pid, _)| pid.parse().ok());
     pid.is_some_and(|pid| liveness::identity(pid).is_none())

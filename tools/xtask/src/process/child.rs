@@ -3,15 +3,16 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, ChildStdout, Command, ExitStatus};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
-use crate::children::{self, GRACE, Role, Target};
-use crate::tail;
-use crate::wait::{Poll, wait_for};
+use crate::process::children::{self, Role};
+use crate::process::group::{self, GRACE, Target};
+use crate::process::tail;
+use crate::process::wait::{Poll, wait_for};
 
 /// A running or ended child.
 #[derive(Debug)]
@@ -27,10 +28,10 @@ impl Process {
     /// Starts a child whose output goes to the end of the log file.
     ///
     /// # Errors
-    /// When the log can't be opened or the program can't be run.
+    /// The log cannot be opened or the program cannot be run.
     pub(crate) fn spawn(role: Role, name: &str, mut command: Command, log: &Path) -> Result<Self> {
         let file = File::options().create(true).append(true).open(log);
-        let file = file.with_context(|| format!("cannot open {}", log.display()))?;
+        let file = file.with_context(|| format!("failed to open {}", log.display()))?;
         command.stdout(file.try_clone()?).stderr(file);
         let mut process = Self::spawn_plain(role, name, command)?;
         process.log = Some(log.to_owned());
@@ -40,9 +41,9 @@ impl Process {
     /// Starts a child whose output goes where the command says.
     ///
     /// # Errors
-    /// When the program can't be run.
+    /// The program cannot be run.
     pub(crate) fn spawn_plain(role: Role, name: &str, mut command: Command) -> Result<Self> {
-        let child = children::spawn(role, &mut command).with_context(|| format!("cannot start {name}"))?;
+        let child = children::spawn(role, &mut command).with_context(|| format!("failed to start {name}"))?;
         Ok(Self { name: name.to_owned(), child, log: None, detached: false, asked_to_end: false })
     }
 
@@ -51,8 +52,13 @@ impl Process {
     }
 
     /// The end of its log, for an error message.
-    pub(crate) fn last_words(&self) -> String {
+    pub(crate) fn recent_output(&self) -> String {
         self.log.as_deref().map_or_else(|| "its output is above".into(), tail::of_file)
+    }
+
+    /// Its piped standard output, once.
+    pub(crate) fn take_stdout(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
     }
 
     /// Reads all of its piped output; to be called when it has ended.
@@ -69,7 +75,7 @@ impl Process {
 
     /// The exit status, once it has ended.
     pub(crate) fn exited(&mut self) -> Result<Option<ExitStatus>> {
-        let status = self.child.try_wait().with_context(|| format!("cannot wait for {}", self.name))?;
+        let status = self.child.try_wait().with_context(|| format!("failed to wait for {}", self.name))?;
         if status.is_some() {
             children::forget(&Target::Group(self.pid()));
         }
@@ -79,7 +85,7 @@ impl Process {
     /// Fails if it has ended.
     ///
     /// # Errors
-    /// When it has ended, whatever its status.
+    /// It has ended, whatever its status.
     pub(crate) fn ensure_running(&mut self) -> Result<()> {
         match self.exited()? {
             None => Ok(()),
@@ -90,7 +96,7 @@ impl Process {
     /// Waits until it ends.
     ///
     /// # Errors
-    /// When it has not ended within the given time; it goes on then.
+    /// It has not ended within the given time; it keeps running.
     pub(crate) fn wait(&mut self, within: Duration) -> Result<ExitStatus> {
         let what = format!("the end of {}", self.name);
         wait_for(&what, within, || Ok(self.exited()?.map_or_else(|| Poll::Pending("it runs".into()), Poll::Ready)))
@@ -101,14 +107,14 @@ impl Process {
         if self.exited()?.is_some() {
             return Ok(());
         }
-        children::signal_group(self.pid(), signal)
+        group::signal_group(self.pid(), signal)
     }
 
     /// Asks it to end, once, without waiting: a second signal would make some programs stop in the middle of their work.
     pub(crate) fn ask_to_end(&mut self) -> Result<()> {
         if !self.asked_to_end && self.exited()?.is_none() {
             self.asked_to_end = true;
-            children::ask_to_end(self.pid());
+            group::ask_to_end(self.pid());
         }
         Ok(())
     }

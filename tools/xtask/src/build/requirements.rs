@@ -1,17 +1,18 @@
-//! What the machine must have, and getting it.
+//! Programs that building and running the suite requires, and their installation.
 
 use std::env;
 use std::fmt::Write;
-use std::path::Path;
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use nix::unistd::geteuid;
 
+use crate::build::workspace::Workspace;
+use crate::process::tool::{self, on_path};
 use crate::progress::Progress;
-use crate::tool;
-use crate::workspace::Workspace;
 
 const ASKING: Duration = Duration::from_secs(30);
 const INSTALLING: Duration = Duration::from_mins(15);
@@ -19,10 +20,14 @@ const INSTALLING: Duration = Duration::from_mins(15);
 /// The oldest Java that runs the broker.
 const JAVA_MIN: u32 = 17;
 
-/// Debian has `venv` without what a virtual environment needs in a package of its own.
+/// Debian packages `ensurepip`, which a virtual environment needs, separately from `venv`.
 const PYTHON_IS_FIT: &str = "import sys, venv, ensurepip; assert sys.version_info >= (3, 10)";
 
 const NODE_IS_FIT: &str = "process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)";
+
+/// Places where packages install PostgreSQL's programs outside the path: a directory of versions, and the rest of the path below one.
+const PLACES: [(&str, &str); 4] =
+    [("/usr/lib/postgresql", "bin"), ("/usr/local/opt", "bin"), ("/opt/homebrew/opt", "bin"), ("/usr", "bin")];
 
 /// A program that is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,13 +50,13 @@ pub enum Tool {
     Postgres,
 }
 
-/// What compiling the workspace needs.
+/// Requirements of compiling the workspace.
 pub const FOR_BUILDING: [Tool; 2] = [Tool::Compiler, Tool::Make];
 
-/// What a broker without Docker needs.
+/// Requirements of a broker without Docker.
 pub const FOR_JAVA_BROKER: [Tool; 2] = [Tool::Java, Tool::Maven];
 
-/// What the conformance checks need.
+/// Requirements of the conformance checks.
 pub const FOR_CONFORMANCE: [Tool; 3] = [Tool::Python, Tool::Node, Tool::Npm];
 
 /// A program that installs packages.
@@ -85,7 +90,7 @@ impl Tool {
             Self::Python => can_run("python3", "-c", PYTHON_IS_FIT),
             Self::Node => can_run("node", "-e", NODE_IS_FIT),
             Self::Npm => on_path("npm"),
-            Self::Postgres => crate::postgres::programs().is_some(),
+            Self::Postgres => postgres_programs().is_some(),
         }
     }
 
@@ -119,7 +124,7 @@ pub fn missing(tools: &[Tool]) -> Vec<Tool> {
 /// Sees to it that the tools are there: installs what is missing with apt-get when this is root's doing.
 ///
 /// # Errors
-/// When something is missing and can't be installed; the message has the command that installs it.
+/// Something is missing and cannot be installed; the message has the command that installs it.
 pub fn ensure(workspace: &Workspace, tools: &[Tool], progress: Progress) -> Result<()> {
     let absent = missing(tools);
     if absent.is_empty() {
@@ -156,7 +161,7 @@ fn apt_get(arguments: &[&str]) -> Command {
     command
 }
 
-/// What is missing, and the command that installs it.
+/// Names missing programs and the command that installs them.
 fn advice(absent: &[Tool], installer: Option<Installer>) -> String {
     let names: Vec<&str> = absent.iter().map(|tool| tool.name()).collect();
     let mut text = format!("missing: {}", names.join(", "));
@@ -179,18 +184,24 @@ fn installer() -> Option<Installer> {
     known.into_iter().find(|(program, _)| on_path(program)).map(|(_, installer)| installer)
 }
 
-/// Whether a program of this name is in a directory of the PATH.
-pub(crate) fn on_path(program: &str) -> bool {
+/// The directory of PostgreSQL's programs, if they are installed.
+pub(crate) fn postgres_programs() -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|dir| is_program(&dir.join(program)))
+    let mut found: Vec<PathBuf> = env::split_paths(&path).collect();
+    for (parent, below) in PLACES {
+        let mut versions: Vec<PathBuf> = fs::read_dir(parent)
+            .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+            .unwrap_or_default();
+        versions.sort();
+        found.extend(versions.into_iter().rev().map(|version| version.join(below)));
+    }
+    // Some of them may be on the path alone: then the others are where it leads.
+    let all = |dir: &PathBuf| ["initdb", "postgres", "pg_isready"].iter().all(|program| dir.join(program).is_file());
+    let followed = found.iter().filter_map(|dir| Some(dir.join("postgres").canonicalize().ok()?.parent()?.to_owned()));
+    followed.chain(found.clone()).find(all)
 }
 
-fn is_program(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-}
-
-/// Whether an interpreter is there and runs this program without complaint.
+/// Returns true if the interpreter exists and runs this program successfully.
 fn can_run(interpreter: &str, flag: &str, program: &str) -> bool {
     let mut command = Command::new(interpreter);
     command.args([flag, program]);
@@ -234,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn the_advice_without_a_known_installer_still_names_what_is_missing() {
+    fn advice_names_missing_programs_without_a_known_installer() {
         assert!(advice(&[Tool::Make], None).starts_with("missing: make; install them"));
     }
 
@@ -243,11 +254,5 @@ mod tests {
         assert_eq!(major_version("openjdk 17.0.15 2025-04-15\nOpenJDK Runtime"), Some(17));
         assert_eq!(major_version("java 26-ea 2026-03-17"), Some(26));
         assert_eq!(major_version("Unrecognized option: --version"), None);
-    }
-
-    #[test]
-    fn a_program_is_found_only_if_it_is_there() {
-        assert!(on_path("sh"));
-        assert!(!on_path("no-such-program-anywhere"));
     }
 }

@@ -1,13 +1,14 @@
-//! `cargo saga micro`: benchmarks of the steps that every event goes through.
+//! `cargo saga bench-micro`: benchmarks of the steps that every event goes through.
 
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::build::requirements;
+use crate::build::workspace::{Workspace, cargo};
+use crate::process::tool;
 use crate::progress::Progress;
-use crate::workspace::{Workspace, cargo};
-use crate::{requirements, tool};
 
 /// Also the first time, when it is compiled.
 const WITHIN: Duration = Duration::from_hours(1);
@@ -15,7 +16,7 @@ const WITHIN: Duration = Duration::from_hours(1);
 /// Builds the benchmarks optimized and runs them with these arguments; their output is passed through. Returns their exit code.
 ///
 /// # Errors
-/// When they can't be built or run.
+/// They cannot be built or run.
 pub fn run(workspace: &Workspace, arguments: &[String], progress: Progress) -> Result<u8> {
     requirements::ensure(workspace, &requirements::FOR_BUILDING, progress)?;
     let mut command = Command::new(cargo());

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
-/// What one look at a condition found.
+/// Result of one check of a condition.
 #[derive(Debug)]
 pub enum Poll<T> {
     /// The condition holds.
@@ -43,7 +43,7 @@ pub fn wait_for<T>(what: &str, within: Duration, mut look: impl FnMut() -> Resul
 /// Polls until `look` returns `Ok`, for at most `within`; its `Err` is what was seen instead.
 ///
 /// # Errors
-/// When the time is over: names `what` was awaited and what was seen last.
+/// The time is over: names `what` was awaited and what was seen last.
 pub fn wait_until<T, S: Display>(
     what: &str,
     within: Duration,

@@ -1,4 +1,4 @@
-//! Whether a process is alive, and whether it is still the same one: process ids are used again.
+//! Liveness and identity of a process. The identity matters because process ids are reused.
 
 use std::fs;
 use std::path::Path;

@@ -1,11 +1,11 @@
-//! The keeper: a shell that reads from a pipe what to look after, and stops it when the pipe's other end is gone.
+//! The reaper: a shell that reads from a pipe what to look after, and stops it when the pipe's other end is gone.
 
 use std::io::Write;
 use std::process::{ChildStdin, Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use crate::children::{Target, own_group};
+use crate::process::group::{Target, own_group};
 
 /// Reads lines `add <kind> <id>` and `del <kind> <id>`; at the end of input it stops what is left: SIGTERM, up to ten
 /// seconds, SIGKILL.
@@ -32,20 +32,20 @@ for known in $left; do
 done
 "#;
 
-/// The pipe to the shell. Children of this process don't inherit it, so it closes when this process ends.
-pub(crate) struct Keeper {
+/// The pipe to the shell. Children of this process do not inherit it, so it closes when this process ends.
+pub(crate) struct Reaper {
     pipe: ChildStdin,
 }
 
-impl Keeper {
+impl Reaper {
     /// Starts the shell.
     ///
     /// # Errors
-    /// When there is no shell.
+    /// There is no shell.
     pub(crate) fn start() -> Result<Self> {
         let mut shell = Command::new("sh");
-        shell.args(["-c", SCRIPT, "keeper"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = own_group(&mut shell).spawn().context("cannot run sh")?;
+        shell.args(["-c", SCRIPT, "reaper"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = own_group(&mut shell).spawn().context("failed to run sh")?;
         let pipe = child.stdin.take().context("sh has no standard input")?;
         Ok(Self { pipe })
     }
@@ -58,7 +58,7 @@ impl Keeper {
         self.tell("del", target);
     }
 
-    /// A keeper that is gone is no reason to fail: it only matters if this process ends abnormally.
+    /// A missing reaper is not an error, because only an abnormal end of this process needs it.
     fn tell(&mut self, what: &str, target: &Target) {
         match target {
             Target::Group(leader) => writeln!(self.pipe, "{what} group {leader}").ok(),
@@ -74,20 +74,20 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::wait::wait_until;
+    use crate::process::wait::wait_until;
 
     fn sleeper() -> Child {
         own_group(Command::new("sleep").arg("60")).spawn().unwrap()
     }
 
     #[test]
-    fn when_the_pipe_closes_what_is_left_is_stopped_and_nothing_else() {
+    fn reaper_stops_remembered_targets_when_the_pipe_closes() {
         let (mut left, mut forgotten) = (sleeper(), sleeper());
-        let mut keeper = Keeper::start().unwrap();
-        keeper.remember(&Target::Group(left.id()));
-        keeper.remember(&Target::Group(forgotten.id()));
-        keeper.forget(&Target::Group(forgotten.id()));
-        drop(keeper);
+        let mut reaper = Reaper::start().unwrap();
+        reaper.remember(&Target::Group(left.id()));
+        reaper.remember(&Target::Group(forgotten.id()));
+        reaper.forget(&Target::Group(forgotten.id()));
+        drop(reaper);
         let ended = wait_until("the end of what is left", Duration::from_secs(20), || {
             left.try_wait().unwrap().ok_or("it runs")
         });

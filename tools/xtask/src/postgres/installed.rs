@@ -1,63 +1,42 @@
 //! A server from the programs that are installed on this machine.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 use nix::unistd::{User, chown, geteuid};
 
-use super::{Durability, Engine, USER, settings};
-use crate::children::Role;
-use crate::process::Process;
+use super::engine::{Durability, Engine, USER, settings};
+use crate::build::requirements::{self, Tool, postgres_programs};
+use crate::build::workspace::{Workspace, remove_dir};
+use crate::process::child::Process;
+use crate::process::children::Role;
+use crate::process::tool;
 use crate::progress::Progress;
-use crate::requirements::{self, Tool};
-use crate::tool;
-use crate::workspace::{Workspace, remove_dir};
 
 const PREPARING: Duration = Duration::from_mins(2);
 const ASKING: Duration = Duration::from_secs(20);
-/// How long it may take to end when it is told not to wait for its clients.
+/// Maximum time for the server to end when it does not wait for clients.
 const ENDING: Duration = Duration::from_secs(10);
 
-/// Where packages put the programs, for they are not on the path: a directory of versions, then what follows.
-const PLACES: [(&str, &str); 4] =
-    [("/usr/lib/postgresql", "bin"), ("/usr/local/opt", "bin"), ("/opt/homebrew/opt", "bin"), ("/usr", "bin")];
-
-/// A server with a directory of its own.
+/// A server with its own directory.
 pub(super) struct InstalledServer {
     programs: PathBuf,
-    owner: Option<ServiceName>,
+    owner: Option<ServerUser>,
     dir: PathBuf,
     port: u16,
     settings: Vec<String>,
     process: Option<Process>,
 }
 
-/// Who runs the server when this program is root's: PostgreSQL refuses to be.
-struct ServiceName {
+/// User that runs the server if this program runs as root, which PostgreSQL refuses.
+struct ServerUser {
     name: String,
     uid: nix::unistd::Uid,
     gid: nix::unistd::Gid,
-}
-
-/// Where the server's programs are, if they are.
-pub(crate) fn programs() -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let mut found: Vec<PathBuf> = env::split_paths(&path).collect();
-    for (parent, below) in PLACES {
-        let mut versions: Vec<PathBuf> = fs::read_dir(parent)
-            .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
-            .unwrap_or_default();
-        versions.sort();
-        found.extend(versions.into_iter().rev().map(|version| version.join(below)));
-    }
-    // Some of them may be on the path alone: then the others are where it leads.
-    let all = |dir: &PathBuf| ["initdb", "postgres", "pg_isready"].iter().all(|program| dir.join(program).is_file());
-    let followed = found.iter().filter_map(|dir| Some(dir.join("postgres").canonicalize().ok()?.parent()?.to_owned()));
-    followed.chain(found.clone()).find(all)
 }
 
 impl InstalledServer {
@@ -69,15 +48,15 @@ impl InstalledServer {
         progress: Progress,
     ) -> Result<Self> {
         requirements::ensure(workspace, &[Tool::Postgres], progress)?;
-        let programs = programs().context("PostgreSQL's programs are not found")?;
-        let owner = if geteuid().is_root() { Some(ServiceName::find()?) } else { None };
+        let programs = postgres_programs().context("PostgreSQL's programs are not found")?;
+        let owner = if geteuid().is_root() { Some(ServerUser::find()?) } else { None };
         let dir = directory(workspace, owner.as_ref())?;
         let server = Self { programs, owner, dir, port, settings: settings(durability), process: None };
         let mut command = server.command("initdb");
         command.args(["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--username", USER, "--pgdata"]);
         command.arg(server.data());
         let log = server.log();
-        fs::write(&log, "").with_context(|| format!("cannot write {}", log.display()))?;
+        fs::write(&log, "").with_context(|| format!("failed to write {}", log.display()))?;
         tool::run("initdb", command, &log, PREPARING)?;
         Ok(server)
     }
@@ -126,8 +105,8 @@ impl Engine for InstalledServer {
         self.process.as_ref().map(Process::pid)
     }
 
-    fn last_words(&self) -> String {
-        crate::tail::of_file(&self.log())
+    fn recent_output(&self) -> String {
+        crate::process::tail::of_file(&self.log())
     }
 }
 
@@ -143,7 +122,7 @@ impl Drop for InstalledServer {
     }
 }
 
-impl ServiceName {
+impl ServerUser {
     fn find() -> Result<Self> {
         for name in [USER, "nobody"] {
             if let Some(user) = User::from_name(name)? {
@@ -155,8 +134,8 @@ impl ServiceName {
 }
 
 /// A program, run by this user or, if this is root, by the server's own.
-fn as_owner(owner: Option<&ServiceName>, program: &Path, dir: &Path) -> Command {
-    let Some(ServiceName { uid, gid, .. }) = owner else {
+fn as_owner(owner: Option<&ServerUser>, program: &Path, dir: &Path) -> Command {
+    let Some(ServerUser { uid, gid, .. }) = owner else {
         let mut command = Command::new(program);
         command.current_dir(dir);
         return command;
@@ -169,10 +148,10 @@ fn as_owner(owner: Option<&ServiceName>, program: &Path, dir: &Path) -> Command 
 
 /// A new directory that the server's owner can use: below `target`, or, where root keeps that for itself, in a place
 /// for everybody.
-fn directory(workspace: &Workspace, owner: Option<&ServiceName>) -> Result<PathBuf> {
+fn directory(workspace: &Workspace, owner: Option<&ServerUser>) -> Result<PathBuf> {
     let dir = workspace.run_dir_of("postgres", 0)?;
-    let Some(ServiceName { name, uid, gid }) = owner else { return Ok(dir) };
-    let elsewhere = Workspace::with_target(PathBuf::from("/var/tmp/order-saga"));
+    let Some(ServerUser { name, uid, gid }) = owner else { return Ok(dir) };
+    let elsewhere = Workspace::at(PathBuf::new(), PathBuf::from("/var/tmp/order-saga"));
     for dir in [Ok(dir), elsewhere.run_dir_of("postgres", 0)] {
         let dir = dir?;
         chown(&dir, Some(*uid), Some(*gid)).with_context(|| format!("cannot give {} to {name}", dir.display()))?;
@@ -192,7 +171,7 @@ mod tests {
 
     #[test]
     fn root_runs_it_as_somebody_else() {
-        let owner = ServiceName { name: "nobody".into(), uid: 65534.into(), gid: 65534.into() };
+        let owner = ServerUser { name: "nobody".into(), uid: 65534.into(), gid: 65534.into() };
         let command = as_owner(Some(&owner), Path::new("/bin/initdb"), Path::new("/"));
         assert_eq!(command.get_program(), "setpriv");
         let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();

@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow};
 /// As many lines as an error message shows.
 pub(crate) const LINES: usize = 20;
 
-/// What is read at most from the end of a file, in bytes.
+/// Maximum bytes read from the end of a file.
 const WINDOW: u64 = 64 * 1024;
 
 /// The last lines of a file under a heading, or a remark that there are none.
@@ -19,7 +19,7 @@ pub(crate) fn of_file(path: &Path) -> String {
             format!("last lines of {}:\n{}", path.display(), last_lines(&text))
         }
         Ok(_) => format!("{} is empty", path.display()),
-        Err(error) => format!("{} can't be read: {error}", path.display()),
+        Err(error) => format!("{} cannot be read: {error}", path.display()),
     }
 }
 
@@ -31,8 +31,8 @@ pub(crate) fn last_lines(text: &str) -> String {
 }
 
 /// Puts last words after what went wrong.
-pub(crate) fn explain<T>(result: Result<T>, last_words: impl FnOnce() -> String) -> Result<T> {
-    result.map_err(|error| anyhow!("{error:#}; {}", last_words()))
+pub(crate) fn explain<T>(result: Result<T>, recent_output: impl FnOnce() -> String) -> Result<T> {
+    result.map_err(|error| anyhow!("{error:#}; {}", recent_output()))
 }
 
 fn read_end(path: &Path) -> std::io::Result<String> {
@@ -58,6 +58,6 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_said_to_be_missing() {
-        assert!(of_file(Path::new("/nowhere/at/all.log")).contains("can't be read"));
+        assert!(of_file(Path::new("/nowhere/at/all.log")).contains("cannot be read"));
     }
 }

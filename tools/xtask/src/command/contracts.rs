@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::tool;
-use crate::workspace::{Workspace, cargo};
+use crate::build::workspace::{Workspace, cargo};
+use crate::process::tool;
 
 /// Also the first time, when it is compiled.
 const WITHIN: Duration = Duration::from_mins(20);
@@ -15,7 +15,7 @@ const WITHIN: Duration = Duration::from_mins(20);
 /// exit code.
 ///
 /// # Errors
-/// When it can't be run.
+/// It cannot be run.
 pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<u8> {
     let mut command = Command::new(cargo());
     command.args(["run", "--quiet", "--package", "contract-tools", "--"]).args(arguments).current_dir(workspace.root());

@@ -1,0 +1,40 @@
+//! A new service compiles and passes its tests. It is created in a copy of the workspace, which is removed.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use xtask::{Workspace, scaffold};
+
+fn run(program: &str, arguments: &[&str], workspace: &Workspace) -> String {
+    let mut command = Command::new(program);
+    command.env_remove("CARGO_MANIFEST_DIR").env_remove("RUSTC_BOOTSTRAP").env("CARGO_TARGET_DIR", workspace.target());
+    let output = command.args(arguments).current_dir(workspace.root()).output().expect("the program runs");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{program} {arguments:?}: {out}\n{err}");
+    out.into_owned()
+}
+
+/// Copies all files that git knows or would add.
+fn copy(workspace: &Workspace, to: &Path) {
+    let files = run("git", &["ls-files", "--cached", "--others", "--exclude-standard"], workspace);
+    for file in files.lines().map(Path::new).filter(|file| workspace.root().join(file).is_file()) {
+        fs::create_dir_all(to.join(file).parent().expect("a folder")).expect("created");
+        fs::copy(workspace.root().join(file), to.join(file)).expect("copied");
+    }
+}
+
+#[test]
+fn new_service_builds_and_passes_its_tests() {
+    let workspace = Workspace::find().expect("the test runs in the workspace");
+    let dir = workspace.run_dir("new-service").expect("a directory");
+    copy(&workspace, &dir);
+    // Compiled dependencies are reused.
+    let copied = Workspace::at(dir.clone(), workspace.target().to_owned());
+    scaffold::run(&copied, "loyalty", false).expect("created");
+    let tests = run("cargo", &["test", "--offline", "--package", "loyalty"], &copied);
+    assert!(tests.contains("placed_order_is_recorded ... ok"), "{tests}");
+    let compose = fs::read_to_string(dir.join("docker-compose.yml")).expect("read");
+    assert!(compose.contains("SAGA_LOYALTY_PORT"), "{compose}");
+    fs::remove_dir_all(dir).expect("removed");
+}
