@@ -100,7 +100,7 @@ impl Client {
         self.send(method, path, &all, Some(&serde_json::to_vec(body)?))
     }
 
-    /// Any request, with exactly these headers and bytes: for what a well-behaved client would not send.
+    /// Sends any request with exactly these headers and bytes, also one that a well-behaved client would not send.
     ///
     /// # Errors
     /// As [`Client::get`]; and for a method, path or header that HTTP cannot express.

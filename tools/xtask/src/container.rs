@@ -35,7 +35,7 @@ pub(crate) struct Container {
 }
 
 impl Container {
-    /// Sees to it that an engine works and the image is there; nothing runs yet.
+    /// Checks that an engine works, and pulls the image if needed; starts nothing.
     ///
     /// # Errors
     /// There is no working engine or no image can be had: then Docker is not the way here.
@@ -51,7 +51,7 @@ impl Container {
         &self.name
     }
 
-    /// Starts it: the first time with these options of `docker run`, and these arguments for what is in it.
+    /// Starts the container, the first time with these options of `docker run` and these arguments of the program.
     ///
     /// # Errors
     /// The engine does not.
@@ -77,7 +77,7 @@ impl Container {
         Ok(())
     }
 
-    /// Ends what is in it in good order.
+    /// Stops the program gracefully.
     ///
     /// # Errors
     /// The engine does not.
@@ -85,7 +85,7 @@ impl Container {
         docker(&["stop", "-t", "10", &self.name], ASKING).map(drop)
     }
 
-    /// Ends what is in it as a crash does.
+    /// Kills the program like a crash.
     ///
     /// # Errors
     /// The engine does not.
@@ -130,7 +130,7 @@ impl Drop for Container {
 }
 
 impl Image {
-    /// The best one that is there, else one that is pulled.
+    /// The best existing image, otherwise a pulled one.
     fn find(&self, progress: Progress) -> Result<String> {
         let Self { name, pulled_tag, best } = self;
         let tags = docker(&["image", "ls", name, "--format", "{{.Tag}}"], ASKING)?;

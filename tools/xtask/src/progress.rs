@@ -83,7 +83,7 @@ impl ProgressStep {
         }
     }
 
-    /// Ends it well, with what came out.
+    /// Ends the step successfully, with its result.
     pub fn done(mut self, outcome: &str) {
         let seconds = self.started.elapsed().as_secs_f32();
         self.end(&format!("✔ {outcome} ({seconds:.1} s)"));

@@ -14,7 +14,7 @@ use crate::progress::Progress;
 /// The tag is the same version as in `deploy/kafka/pom.xml`.
 const IMAGE: Image = Image { name: "apache/kafka", pulled_tag: "4.4.0", best: newest_usable };
 
-/// The oldest version used if it is there already.
+/// The oldest version that is used if its image exists.
 const VERSION_MIN: [u32; 3] = [4, 1, 1];
 
 /// One container; it is kept over a crash and a restart, and removed when dropped.
@@ -25,7 +25,7 @@ pub(super) struct DockerBroker {
 }
 
 impl DockerBroker {
-    /// Sees to it that an engine works and the image is there; nothing runs yet.
+    /// Checks that an engine works, and pulls the image if needed; starts nothing.
     ///
     /// # Errors
     /// There is no working engine or no image can be had: then Docker is not the way here.

@@ -29,6 +29,6 @@ pub(super) trait Engine: Send {
     /// The last lines of its log.
     fn recent_output(&self) -> String;
 
-    /// Lets it outlive this process, and says by what to find it again.
+    /// Lets the broker outlive this process, and returns its process or container.
     fn detach(&mut self) -> Handle;
 }

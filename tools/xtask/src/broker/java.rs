@@ -24,7 +24,7 @@ const FORMATTING: Duration = Duration::from_mins(1);
 /// Any will do: every cluster has one node and nothing else connects to it.
 const CLUSTER_ID: &str = "b3JkZXItc2FnYS1sb2NhbA";
 
-/// Start fast and stay small; the broker is not what limits a laptop.
+/// For a fast start and little memory.
 const JVM_FLAGS: [&str; 5] =
     ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"];
 
@@ -38,7 +38,7 @@ pub(super) struct JavaBroker {
 }
 
 impl JavaBroker {
-    /// Gets what is missing and prepares the directory for its data and log; nothing runs yet.
+    /// Installs missing programs and prepares the directory of data and log; starts nothing.
     pub(super) fn prepare(workspace: &Workspace, dir: &Path, ports: Ports, progress: Progress) -> Result<Self> {
         requirements::ensure(workspace, &requirements::FOR_JAVA_BROKER, progress)?;
         let libs = fetch_libs(workspace, progress)?;

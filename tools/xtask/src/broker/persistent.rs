@@ -35,7 +35,7 @@ pub fn start(workspace: &Workspace, progress: Progress) -> Result<State> {
     Ok(state)
 }
 
-/// Stops the broker left running and removes its data; returns what it was, `None` if there was none.
+/// Stops the broker left running and removes its data; returns its state, or `None` if there was none.
 ///
 /// # Errors
 /// It cannot be stopped.

@@ -16,10 +16,10 @@ const CORRELATION_ID: [u8; 4] = *b"saga";
 /// `ApiVersions` version 0, which every broker answers: size, key 18, version 0, correlation id, no client id.
 const REQUEST: [u8; 14] = [0, 0, 0, 10, 0, 18, 0, 0, b's', b'a', b'g', b'a', 0xff, 0xff];
 
-/// Asks the broker at `address`, `host:port`, once.
+/// Sends one request to the broker at `address`, `host:port`.
 ///
 /// # Errors
-/// Nobody listens, the answer does not come within half a second, or is not Kafka's.
+/// The connection fails, the response takes longer than half a second, or is not Kafka's.
 pub fn ask(address: &str) -> Result<()> {
     let mut stream = connect(address)?;
     stream.set_read_timeout(Some(ANSWER))?;

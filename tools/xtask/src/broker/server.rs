@@ -95,7 +95,7 @@ impl Broker {
     /// Starts a broker: by Docker if that works here, else by Java.
     ///
     /// # Errors
-    /// Neither works; the message has the broker's last log lines or says what to install.
+    /// Neither works; the message has the broker's last log lines or names the packages to install.
     pub fn own(workspace: &Workspace, progress: Progress) -> Result<Self> {
         Self::own_in(workspace, &workspace.run_dir("kafka/brokers")?, progress)
     }
@@ -202,7 +202,7 @@ impl Broker {
     }
 }
 
-/// The address of the broker that tests and tools shall use: `KAFKA_BOOTSTRAP_SERVERS`, else the one left running.
+/// The address of the broker for tests and tools: `KAFKA_BOOTSTRAP_SERVERS`, else the one left running.
 ///
 /// # Errors
 /// There is neither; the message says how to get one.

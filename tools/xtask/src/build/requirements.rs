@@ -121,7 +121,7 @@ pub fn missing(tools: &[Tool]) -> Vec<Tool> {
     tools.iter().copied().filter(|tool| !tool.is_there()).collect()
 }
 
-/// Sees to it that the tools are there: installs what is missing with apt-get when this is root's doing.
+/// Installs missing tools with apt-get if this program runs as root; otherwise reports them.
 ///
 /// # Errors
 /// Something is missing and cannot be installed; the message has the command that installs it.

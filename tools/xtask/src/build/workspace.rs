@@ -30,7 +30,7 @@ struct Metadata {
 }
 
 impl Workspace {
-    /// Asks cargo, so `CARGO_TARGET_DIR` and cargo's configuration are honoured.
+    /// Finds the workspace by cargo, which honours `CARGO_TARGET_DIR` and cargo's configuration.
     ///
     /// # Errors
     /// When cargo cannot be run or the place is not in a cargo workspace.
@@ -43,7 +43,7 @@ impl Workspace {
             .context("failed to run `cargo metadata`")?;
         let complaint = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "`cargo metadata` failed in {}: {}", place.display(), complaint.trim());
-        let found: Metadata = serde_json::from_slice(&output.stdout).context("`cargo metadata` answered oddly")?;
+        let found: Metadata = serde_json::from_slice(&output.stdout).context("invalid output of `cargo metadata`")?;
         Ok(Self { root: found.workspace_root, target: found.target_directory })
     }
 
@@ -106,7 +106,7 @@ pub(crate) fn cargo() -> PathBuf {
     env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }
 
-/// Removes a directory and what is in it; that it is not there is no error.
+/// Removes a directory with its content, if it exists.
 pub(crate) fn remove_dir(dir: &Path) -> Result<()> {
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -78,7 +78,7 @@ struct Publisher {
 }
 
 impl Project {
-    /// A project that nobody else uses; nothing runs yet.
+    /// A project with a unique name; starts nothing.
     ///
     /// # Errors
     /// There is no Docker engine, or it has no Compose.
@@ -124,7 +124,7 @@ impl Project {
         tool::run(&name, self.command(arguments), &self.log(), within)
     }
 
-    /// Asks `docker compose` something that it answers shortly.
+    /// Runs a short query of `docker compose`.
     fn ask(&self, arguments: &[&str]) -> Result<String> {
         tool::ask(&format!("docker compose {}", arguments.join(" ")), self.command(arguments), ASKING)
     }
@@ -140,7 +140,7 @@ impl Project {
     fn containers(&self) -> Result<Vec<Container>> {
         let lines = self.ask(&["ps", "--all", "--format", "json"])?;
         let containers = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>();
-        containers.context("`docker compose ps` answered oddly")
+        containers.context("invalid output of `docker compose ps`")
     }
 
     pub(super) fn wait_until_all_are_healthy(&self, within: Duration) -> Result<()> {
@@ -216,7 +216,7 @@ impl Drop for Project {
     }
 }
 
-/// The versions of engine and Compose, if both are there.
+/// Versions of the engine and of Compose.
 fn engine() -> Result<String> {
     const NEED: &str = "this test needs a running Docker engine with Compose and cannot do without";
     ensure!(on_path("docker"), "there is no docker command; {NEED}");

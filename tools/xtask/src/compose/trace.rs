@@ -1,4 +1,4 @@
-//! Traces as Jaeger gives them, and what must be in them.
+//! Traces as Jaeger returns them, and their expected content.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! The checks: each runs one tool, bounded, and says in the tool's own words what came out.
+//! The checks: each runs one tool for a limited time and prints the tool's result.
 
 use std::fs;
 use std::path::PathBuf;
@@ -42,7 +42,7 @@ impl<'t> Checks<'t> {
         Ok(Self { tools, root: workspace.root().to_owned(), logs, progress })
     }
 
-    /// A service does what its OpenAPI document says, whatever it is sent.
+    /// A service follows its OpenAPI document for arbitrary requests.
     pub(super) fn openapi(&self, service: ServiceName, served: &Served) -> Result<u8> {
         let mut command = self.tools.python("schemathesis");
         command.args(["--config-file", "schemathesis.toml", "run", "--no-color"]);

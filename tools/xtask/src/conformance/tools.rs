@@ -24,7 +24,7 @@ pub(super) struct Tools {
 }
 
 impl Tools {
-    /// Fetches what has changed since the last time.
+    /// Fetches tools whose lock file changed since the last run.
     ///
     /// # Errors
     /// Something cannot be fetched.

@@ -40,7 +40,7 @@ pub(crate) struct OrderOutcome {
 /// `exit`. With `release` the services are optimized. Returns whether all orders ended as they must.
 ///
 /// # Errors
-/// Something cannot be built or started, or a service does not do what its interface promises.
+/// Something cannot be built or started, or a service breaks its interface.
 pub fn run(workspace: &Workspace, release: bool, exit: bool, progress: Progress) -> Result<bool> {
     requirements::ensure(workspace, &requirements::FOR_BUILDING, progress)?;
     compile::services(workspace, release, progress)?;
@@ -137,7 +137,7 @@ pub(crate) fn follow(shop: &Shop, scenario: &Scenario, id: &str) -> Result<Order
     }
 }
 
-/// Prints timelines and stock; returns what is not as it must be.
+/// Prints timelines and stock; returns the differences from the expected outcomes.
 fn print(shop: &Shop, before: &[Stock], outcomes: &[OrderOutcome]) -> Result<Vec<String>> {
     println!();
     for (number, (scenario, outcome)) in SCENARIOS.iter().zip(outcomes).enumerate() {
@@ -161,7 +161,7 @@ fn print(shop: &Shop, before: &[Stock], outcomes: &[OrderOutcome]) -> Result<Vec
     Ok(complaints)
 }
 
-/// A complaint if goods appeared or vanished.
+/// Reports goods that appeared or vanished.
 fn conserved(sku: &str, before: Stock, after: Stock) -> Option<String> {
     let total = |stock: Stock| stock.on_hand + stock.reserved + stock.shipped;
     (total(before) != total(after)).then(|| format!("there were {} of {sku}, now {}", total(before), total(after)))
@@ -170,7 +170,7 @@ fn conserved(sku: &str, before: Stock, after: Stock) -> Option<String> {
 /// Returns only with an error, when a service has ended; a signal ends the process.
 fn run_until_interrupted(suite: &mut Suite) -> Result<()> {
     loop {
-        suite.ensure_running().context("a service has ended by itself")?;
+        suite.ensure_running().context("a service ended unexpectedly")?;
         thread::park_timeout(WATCH);
     }
 }

@@ -18,7 +18,7 @@ const ASKING: Duration = Duration::from_secs(30);
 const INSTALLING: Duration = Duration::from_mins(20);
 const RUNNING: Duration = Duration::from_hours(2);
 
-/// In seconds; the model needs twenty. For the unit tests cargo-mutants measures what is usual.
+/// In seconds; the model needs twenty. cargo-mutants derives the timeout of unit tests from a run without mutants.
 const MODEL_TIMEOUT: &str = "--timeout=600";
 
 /// Tests that run against a mutant.
@@ -26,7 +26,7 @@ const MODEL_TIMEOUT: &str = "--timeout=600";
 pub(super) enum Tests {
     /// `tests/decider.rs` of the mutated package.
     OfUnit,
-    /// All of `tests/verification/model`; only for what survived before.
+    /// All of `tests/verification/model`, for survivors of the unit tests.
     OfModel,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct CargoMutants {
 }
 
 impl CargoMutants {
-    /// Installs what is not there, or is there in another version.
+    /// Installs the pinned version unless it is installed.
     ///
     /// # Errors
     /// It cannot be installed.

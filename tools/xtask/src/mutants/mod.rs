@@ -2,7 +2,7 @@
 //!
 //! The unit tests of the mutated package run first, which takes seconds; for survivors, the model of the whole
 //! saga. What survives that, too, must be justified in `tests/verification/mutants/survivors.toml`, and nothing else may be in there.
-//! Which files are mutated is said in `.cargo/mutants.toml`.
+//! `.cargo/mutants.toml` selects the mutated files.
 
 mod cargo_mutants;
 mod justified;
@@ -64,18 +64,18 @@ pub fn run(workspace: &Workspace, packages: &[String], progress: Progress) -> Re
     Ok(u8::from(!complaints.is_empty()))
 }
 
-/// The unit tests, then the model for what they leave.
+/// Runs the unit tests, then the model for survivors.
 fn meet_tests(
     cargo_mutants: &CargoMutants,
     packages: &[String],
     progress: Progress,
 ) -> Result<Vec<(Mutant, MutantResult)>> {
-    progress.say("… every mutant meets the unit tests of its package");
+    progress.say("… testing every mutant with the unit tests of its package");
     let of_unit_tests = cargo_mutants.run(packages, Tests::OfUnit)?;
     let left = outcomes::survivors(&of_unit_tests);
     let mut of_model = vec![];
     if left > 0 {
-        progress.say(&format!("… {left} left: what survived the unit tests meets the model"));
+        progress.say(&format!("… {left} survivors of the unit tests: testing them with the model"));
         of_model = cargo_mutants.run(packages, Tests::OfModel)?;
     }
     Ok(outcomes::results(of_unit_tests, of_model))

@@ -53,7 +53,7 @@ impl Mutant {
 /// It cannot be read.
 pub(super) fn read(path: &Path) -> Result<Outcomes> {
     let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
-    parse(&text).with_context(|| format!("{} is odd", path.display()))
+    parse(&text).with_context(|| format!("invalid {}", path.display()))
 }
 
 fn parse(text: &str) -> Result<Outcomes> {

@@ -10,7 +10,7 @@ use crate::progress::Progress;
 
 /// The tag is the same version as in `deploy/compose/postgres.yml`.
 const IMAGE: Image = Image { name: "postgres", pulled_tag: "17", best: newest_usable };
-/// The oldest version used if it is there already.
+/// The oldest version that is used if its image exists.
 const VERSION_MIN: u32 = 14;
 
 /// One container, removed with its data when dropped.
@@ -21,7 +21,7 @@ pub(super) struct DockerServer {
 }
 
 impl DockerServer {
-    /// Sees to it that an engine works and the image is there; nothing runs yet.
+    /// Checks that an engine works, and pulls the image if needed; starts nothing.
     ///
     /// # Errors
     /// There is no working engine or no image can be had: then Docker is not the way here.

@@ -40,7 +40,7 @@ struct ServerUser {
 }
 
 impl InstalledServer {
-    /// Gets what is missing and makes the directory of its data; nothing runs yet.
+    /// Installs missing programs and creates the data directory; starts nothing.
     pub(super) fn prepare(
         workspace: &Workspace,
         port: u16,
@@ -78,7 +78,7 @@ impl Engine for InstalledServer {
     fn start(&mut self) -> Result<()> {
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.data()).args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
-        // The path of a socket is bounded, and nobody connects by one.
+        // The length of a socket's path is limited, and no client connects by one.
         command.args(["-c", "unix_socket_directories="]).args(&self.settings);
         self.process = Some(Process::spawn(Role::Broker, "PostgreSQL", command, &self.log())?);
         Ok(())

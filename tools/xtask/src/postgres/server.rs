@@ -71,7 +71,7 @@ impl Postgres {
     /// A server to use: the one given by `TEST_DATABASE_URL`, otherwise one that this program starts.
     ///
     /// # Errors
-    /// None can be started here; the message says what to install.
+    /// None can be started here; the message names the packages to install.
     pub fn obtain(workspace: &Workspace, durability: Durability, progress: Progress) -> Result<Self> {
         if let Some(url) = given_url() {
             progress.say(&format!("✔ PostgreSQL {}", Kind::Given));
@@ -84,7 +84,7 @@ impl Postgres {
     /// this is root's doing.
     ///
     /// # Errors
-    /// Neither works; the message has the server's last log lines or says what to install.
+    /// Neither works; the message has the server's last log lines or names the packages to install.
     pub fn own(workspace: &Workspace, durability: Durability, progress: Progress) -> Result<Self> {
         let port = crate::process::ports::free()?;
         let docker = DockerServer::prepare(port, durability, progress);
@@ -105,7 +105,7 @@ impl Postgres {
         Ok(server)
     }
 
-    /// Ends the server as a crash does: all its clients lose their connections, and what they had not committed.
+    /// Ends the server as a crash does: all clients lose their connections and uncommitted changes.
     ///
     /// # Errors
     /// This program did not start it, or does not end.
@@ -148,7 +148,7 @@ impl Postgres {
         self.engine.as_ref()?.pid()
     }
 
-    /// The URL of a database that is there already, from which others can be created.
+    /// URL of an existing database, from which others can be created.
     pub fn url(&self) -> &str {
         &self.url
     }

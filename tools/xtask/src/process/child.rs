@@ -110,7 +110,7 @@ impl Process {
         group::signal_group(self.pid(), signal)
     }
 
-    /// Asks it to end, once, without waiting: a second signal would make some programs stop in the middle of their work.
+    /// Sends SIGTERM once, without waiting. A second signal would interrupt the shutdown of some programs.
     pub(crate) fn ask_to_end(&mut self) -> Result<()> {
         if !self.asked_to_end && self.exited()?.is_none() {
             self.asked_to_end = true;

@@ -3,7 +3,7 @@
 //! - Each child leads its own process group, so a Ctrl-C in the terminal reaches only this program, which then stops its
 //!   children in order: tools, services, brokers.
 //! - SIGINT, SIGTERM and SIGHUP are handled from the first child on: stop all, then exit with 128 + the signal's number.
-//! - A *reaper*, a small shell at the other end of a pipe, stops what is left when this program ends in any other way, even by
+//! - A *reaper*, a small shell at the other end of a pipe, stops the remaining children when this program ends in any other way, even by
 //!   SIGKILL, or by a test runner that never drops its statics.
 
 use std::process::{self, Child, Command, Stdio};
@@ -71,7 +71,7 @@ pub(crate) fn remember(role: Role, target: Target) -> Result<()> {
     Ok(())
 }
 
-/// Forgets what has ended, or shall outlive this program.
+/// Forgets a target that has ended or that is to outlive this program.
 pub(crate) fn forget(target: &Target) {
     let mut registry = registry();
     registry.running.retain(|(_, known)| known != target);
@@ -118,7 +118,7 @@ fn stop_on_signal(mut signals: Signals) {
         registry.running.clone()
     };
     if !running.is_empty() {
-        eprintln!("\nstopping what was started");
+        eprintln!("\nstopping all children");
     }
     stop_all(&running);
     process::exit(128 + signal);

@@ -60,12 +60,12 @@ pub(crate) fn has_ended(leader: u32) -> Poll<()> {
     }
 }
 
-/// Removes a container with what is in it, running or not.
+/// Removes a container and its volumes, running or not.
 pub(crate) fn remove_container(name: &str) {
     docker(&["rm", "--force", "--volumes", name], GRACE);
 }
 
-/// Removes what a Compose project left, running or not: containers, networks, volumes, and images built for it.
+/// Removes a Compose project, running or not: containers, networks, volumes, and images built for it.
 pub(crate) fn remove_project(name: &str) {
     docker(
         &["compose", "--project-name", name, "down", "--volumes", "--rmi", "local", "--timeout", "1"],

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 
 const RANGE: std::ops::Range<u16> = 20_000..32_000;
 
-/// A port that nobody listens on now and that this process has not been given before. Runs at the same time start
+/// A free port that this process has not received before. Concurrent runs start
 /// their search at random places, so they do not meet.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! The reaper: a shell that reads from a pipe what to look after, and stops it when the pipe's other end is gone.
+//! The reaper: a shell that reads targets from a pipe, and stops them when the other end of the pipe closes.
 
 use std::io::Write;
 use std::process::{ChildStdin, Command, Stdio};
@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::process::group::{Target, own_group};
 
-/// Reads lines `add <kind> <id>` and `del <kind> <id>`; at the end of input it stops what is left: SIGTERM, up to ten
+/// Reads lines `add <kind> <id>` and `del <kind> <id>`; at the end of input it stops the remaining targets: SIGTERM, up to ten
 /// seconds, SIGKILL.
 const SCRIPT: &str = r#"
 left=" "

@@ -30,7 +30,7 @@ pub(crate) fn last_lines(text: &str) -> String {
     lines[start..].iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
 
-/// Puts last words after what went wrong.
+/// Appends recent output to an error.
 pub(crate) fn explain<T>(result: Result<T>, recent_output: impl FnOnce() -> String) -> Result<T> {
     result.map_err(|error| anyhow!("{error:#}; {}", recent_output()))
 }

@@ -73,7 +73,7 @@ fn exit_code(status: ExitStatus) -> u8 {
     status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }
 
-/// Runs a tool that says less than a pipe holds, and returns what it said.
+/// Runs a tool whose output fits into a pipe, and returns its standard output.
 ///
 /// # Errors
 /// It cannot be run, fails, or takes longer than `within` (it is stopped then); one line with its last words.

@@ -14,15 +14,15 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 pub enum Poll<T> {
     /// The condition holds.
     Ready(T),
-    /// Not yet; the text says what was seen instead.
+    /// The condition does not hold; the text is the observed value.
     Pending(String),
 }
 
-/// Looks until `look` says [`Poll::Ready`], for at most `within`.
+/// Polls until `look` returns [`Poll::Ready`], for at most `within`.
 ///
 /// # Errors
 /// The error of `look` at once, since it means that waiting is pointless; or, when the time is over, an error that
-/// names `what` was awaited and what was seen last.
+/// names the awaited condition and the last observed value.
 pub fn wait_for<T>(what: &str, within: Duration, mut look: impl FnMut() -> Result<Poll<T>>) -> Result<T> {
     let started = Instant::now();
     let mut pause = FIRST_PAUSE;
@@ -40,10 +40,10 @@ pub fn wait_for<T>(what: &str, within: Duration, mut look: impl FnMut() -> Resul
     }
 }
 
-/// Polls until `look` returns `Ok`, for at most `within`; its `Err` is what was seen instead.
+/// Polls until `look` returns `Ok`, for at most `within`; its `Err` is the observed value.
 ///
 /// # Errors
-/// The time is over: names `what` was awaited and what was seen last.
+/// The time is over: names the awaited condition and the last observed value.
 pub fn wait_until<T, S: Display>(
     what: &str,
     within: Duration,

@@ -80,13 +80,13 @@ impl Builder {
         self
     }
 
-    /// An environment variable for all services; it wins over what the suite sets.
+    /// An environment variable for all services; it overrides the suite's own.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.environment.push((None, name.into(), value.into()));
         self
     }
 
-    /// An environment variable for one service; it wins over what the suite sets.
+    /// An environment variable for one service; it overrides the suite's own.
     pub fn env_for(mut self, service: ServiceName, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.environment.push((Some(service), name.into(), value.into()));
         self

@@ -153,7 +153,9 @@ impl Suite {
         thread::scope(|scope| {
             let looks: Vec<_> =
                 self.members.values_mut().map(|member| scope.spawn(|| member.wait_until_ready())).collect();
-            looks.into_iter().try_for_each(|look| look.join().unwrap_or_else(|_| Err(anyhow!("a look at it failed"))))
+            looks
+                .into_iter()
+                .try_for_each(|look| look.join().unwrap_or_else(|_| Err(anyhow!("a readiness check panicked"))))
         })
     }
 
