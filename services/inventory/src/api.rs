@@ -1,4 +1,4 @@
-//! HTTP: receive stock, look at it and at reservations, now and as they were.
+//! The HTTP API: stock receipts, and current and past stock and reservations.
 
 use axum::extract::State;
 use contracts::{OrderId, Sku, inventory::StockLine};
@@ -10,46 +10,52 @@ use runtime::{
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema, openapi::OpenApi as Description};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use web::{FieldError, IdempotencyKey, IdempotencyParam, Json, PROBLEM_JSON, Path, Problem, Query};
+use web::{
+    BodyProblems, FieldError, IdempotencyKey, IdempotencyParam, Json, ListProblems, LookupProblems, NotFoundProblem,
+    Path, Problem, Query, WriteProblems,
+};
 
 use crate::{
     decider::{Command, Inventory, Reservation, Stock},
     policy::{RESERVATIONS, STOCK},
 };
 
-/// Units in a receipt at most.
+/// Maximum units in a receipt.
 const QUANTITY_MAX: u32 = 1_000_000;
 
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "Inventory service",
-    description = "Keeps the stock. Every error is an RFC 9457 problem document."
-))]
-struct Info;
+#[openapi(
+    info(
+        title = "Inventory service",
+        description = "Keeps and reserves stock. Every error is an RFC 9457 problem document."
+    ),
+    components(schemas(Problem))
+)]
+struct InventoryApiInfo;
 
 fn router() -> OpenApiRouter<App<Inventory>> {
-    OpenApiRouter::with_openapi(Info::openapi())
+    OpenApiRouter::with_openapi(InventoryApiInfo::openapi())
         .routes(routes!(list_stock))
         .routes(routes!(get_stock))
         .routes(routes!(receive))
         .routes(routes!(get_reservation))
 }
 
-/// The API's description.
+/// Returns the OpenAPI document.
 pub fn description() -> Description {
     router().into_openapi()
 }
 
-/// The routes with their description.
+/// Returns the routes and their OpenAPI document.
 ///
 /// # Errors
-/// None; the signature is every service's.
+/// Never fails; all services share the signature.
 pub fn api(app: App<Inventory>, _: &Config) -> anyhow::Result<runtime::Api> {
     let (routes, description) = router().with_state(app).split_for_parts();
     Ok(runtime::Api { routes, description })
 }
 
-/// The stock of one SKU. `on_hand + reserved + shipped` is what was ever received.
+/// The stock of one SKU. `on_hand + reserved + shipped` is the quantity ever received.
 #[derive(Debug, Serialize, ToSchema)]
 struct StockView {
     sku: Sku,
@@ -78,21 +84,21 @@ struct StockPage {
     next: Option<String>,
 }
 
-/// What an order holds.
+/// The reservation of an order.
 #[derive(Debug, Serialize, ToSchema)]
 struct ReservationView {
     order_id: OrderId,
     /// `held`, `committed`, `rejected` or `released`.
     status: &'static str,
-    /// What it holds; empty when it holds nothing.
+    /// The reserved quantities; empty if the order holds none.
     lines: Vec<StockLine>,
 }
 
-/// Goods that arrived.
+/// Received goods.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Receipt {
-    /// How many.
+    /// Units received.
     #[serde(deserialize_with = "web::lenient_integer")]
     #[schema(minimum = 1, maximum = 1_000_000, example = 100)]
     quantity: u32,
@@ -100,16 +106,12 @@ struct Receipt {
 
 /// Receive goods
 #[utoipa::path(post, path = "/stock/{sku}/receipts", tag = "stock", request_body = Receipt,
-    params(("sku" = Sku, Path, description = "What arrived"), IdempotencyParam),
+    params(("sku" = Sku, Path, description = "The received SKU"), IdempotencyParam),
     responses(
-        (status = 200, body = StockView, description = "The stock now"),
-        (status = 400, body = Problem, content_type = PROBLEM_JSON, description = "Not JSON, or a header is wrong"),
-        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "Not a SKU"),
-        (status = 413, body = Problem, content_type = PROBLEM_JSON, description = "Too large"),
-        (status = 415, body = Problem, content_type = PROBLEM_JSON, description = "Not application/json"),
-        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "Some of it makes no sense"),
-        (status = 429, body = Problem, content_type = PROBLEM_JSON, description = "Too much is waiting; see Retry-After"),
-        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "The service can't take it now; see Retry-After"),
+        (status = 200, body = StockView, description = "The stock after the receipt"),
+        BodyProblems,
+        WriteProblems,
+        NotFoundProblem,
     ))]
 async fn receive(
     State(app): State<App<Inventory>>,
@@ -126,25 +128,23 @@ async fn receive(
     Ok(axum::Json(StockView::new(sku, stock)))
 }
 
-/// Look at the stock of a SKU
+/// Get the stock of a SKU
 ///
-/// Now, or with `at` as it was.
+/// Returns the current state, or the state as of `at`.
 #[utoipa::path(get, path = "/stock/{sku}", tag = "stock",
     params(("sku" = Sku, Path, description = "The SKU"), AtQuery),
     responses(
         (status = 200, body = StockView),
-        (status = 400, body = Problem, content_type = PROBLEM_JSON, description = "A parameter is unknown"),
-        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "None was ever received"),
-        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "A parameter makes no sense"),
+        LookupProblems,
     ))]
 async fn get_stock(
     State(app): State<App<Inventory>>,
     Path(sku): Path<Sku>,
     Query(at): Query<AtQuery>,
 ) -> Result<axum::Json<StockView>, Problem> {
-    let known = app.state(StreamId::new(STOCK, &sku), at.up_to()?).await?;
-    let stock = known.and_then(|(state, _)| state.stock.get(&sku).copied());
-    let stock = stock.ok_or_else(|| Problem::not_found(format!("no {sku} was ever received")))?;
+    let found = app.state(StreamId::new(STOCK, &sku), at.up_to()?).await?;
+    let stock = found.and_then(|(state, _)| state.stock.get(&sku).copied());
+    let stock = stock.ok_or_else(|| Problem::not_found(format!("{sku} was never received")))?;
     Ok(axum::Json(StockView::new(sku, stock)))
 }
 
@@ -152,8 +152,7 @@ async fn get_stock(
 #[utoipa::path(get, path = "/stock", tag = "stock", params(PageQuery),
     responses(
         (status = 200, body = StockPage),
-        (status = 400, body = Problem, content_type = PROBLEM_JSON, description = "A parameter is unknown"),
-        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "A parameter makes no sense"),
+        ListProblems,
     ))]
 async fn list_stock(
     State(app): State<App<Inventory>>,
@@ -164,24 +163,22 @@ async fn list_stock(
     Ok(axum::Json(StockPage { stock: stock.map(|(sku, stock)| StockView::new(sku, stock)).collect(), next }))
 }
 
-/// Look at what an order holds
+/// Get the reservation of an order
 ///
-/// Now, or with `at` as it was.
+/// Returns the current state, or the state as of `at`.
 #[utoipa::path(get, path = "/reservations/{order_id}", tag = "stock",
     params(("order_id" = Uuid, Path, description = "The order"), AtQuery),
     responses(
         (status = 200, body = ReservationView),
-        (status = 400, body = Problem, content_type = PROBLEM_JSON, description = "A parameter is unknown"),
-        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "Nothing is known of the order"),
-        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "A parameter makes no sense"),
+        LookupProblems,
     ))]
 async fn get_reservation(
     State(app): State<App<Inventory>>,
     Path(order_id): Path<OrderId>,
     Query(at): Query<AtQuery>,
 ) -> Result<axum::Json<ReservationView>, Problem> {
-    let known = app.state(StreamId::new(RESERVATIONS, order_id), at.up_to()?).await?;
-    let (state, _) = known.ok_or_else(|| Problem::not_found(format!("nothing is known of order {order_id}")))?;
+    let found = app.state(StreamId::new(RESERVATIONS, order_id), at.up_to()?).await?;
+    let (state, _) = found.ok_or_else(|| Problem::not_found(format!("order {order_id} is unknown here")))?;
     let status = state.reservation.status();
     let lines = match state.reservation {
         Reservation::Held(lines) | Reservation::Committed(lines) => lines,

@@ -1,8 +1,9 @@
-//! HTTP: place and cancel orders, look at them now and as they were, keep the catalog.
+//! The HTTP API: placing and cancelling orders, their current and past states, and the product catalog.
 
 mod catalog;
 mod follow;
 mod orders;
+mod requests;
 mod timeline;
 mod validate;
 
@@ -15,25 +16,28 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::decider::Order;
 
-/// What the handlers work with.
+/// State of the handlers.
 #[derive(Clone)]
 pub(crate) struct Handlers {
     app: App<Order>,
-    /// How long an order may take before it asks for its own cancellation.
+    /// Time after which an incomplete order requests its own cancellation.
     deadline: SignedDuration,
-    /// What a link to a trace begins with; empty: there are no links.
+    /// Prefix of links to traces; empty for no links.
     trace_url: Arc<str>,
 }
 
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "Order service",
-    description = "Takes orders and tells how they ended. Every error is an RFC 9457 problem document."
-))]
-struct Info;
+#[openapi(
+    info(
+        title = "Order service",
+        description = "Accepts orders and tracks their progress. Every error is an RFC 9457 problem document."
+    ),
+    components(schemas(web::Problem))
+)]
+struct OrderApiInfo;
 
 fn router() -> OpenApiRouter<Handlers> {
-    OpenApiRouter::with_openapi(Info::openapi())
+    OpenApiRouter::with_openapi(OrderApiInfo::openapi())
         .routes(routes!(orders::place, orders::list))
         .routes(routes!(orders::get))
         .routes(routes!(orders::cancel))
@@ -43,12 +47,12 @@ fn router() -> OpenApiRouter<Handlers> {
         .routes(routes!(catalog::list))
 }
 
-/// The API's description.
+/// Returns the OpenAPI document.
 pub fn description() -> Description {
     router().into_openapi()
 }
 
-/// The routes with their description.
+/// Returns the routes and their OpenAPI document.
 ///
 /// # Errors
 /// `ORDER_DEADLINE_S` is not a number of seconds.

@@ -46,3 +46,8 @@ pub enum CancelReason {
     /// The order was not complete when its deadline passed.
     DeadlinePassed,
 }
+
+/// Instrumentation scope of the suite's spans and metrics.
+pub const TELEMETRY_SCOPE: &str = "order-saga";
+/// Attribute that names the subject of the suite's spans and log lines.
+pub const SUBJECT_ATTRIBUTE: &str = "order.id";

@@ -1,4 +1,4 @@
-//! The consumer's client, and its replacement when it can't go on.
+//! The consumer's client and its replacement after a fatal error.
 
 use std::sync::{
     Arc, Mutex, PoisonError, RwLock,
@@ -19,15 +19,16 @@ use crate::{
     logging::{self, RateLimitedContext},
 };
 
-/// A member of the group.
-pub(crate) type Client = BaseConsumer<Context>;
+/// A member of the consumer group.
+pub(crate) type GroupClient = BaseConsumer<Context>;
 
-/// The client that is a member of the group now. A member that the broker fenced off can never go on: that happens when
-/// another process takes its place, but also to a member that missed the end of its session while the broker was away.
+/// The client that is currently a member of the group. A member that the broker has fenced cannot recover and must be
+/// replaced. Fencing happens when another process takes its place, and also to a member whose session ended while the
+/// broker was unavailable.
 pub(crate) struct CurrentClient {
     config: KafkaConfig,
     topics: Vec<String>,
-    client: RwLock<Arc<Client>>,
+    client: RwLock<Arc<GroupClient>>,
 }
 
 impl CurrentClient {
@@ -37,35 +38,35 @@ impl CurrentClient {
         Ok(Self { config: config.clone(), topics, client })
     }
 
-    pub(crate) fn get(&self) -> Arc<Client> {
+    pub(crate) fn get(&self) -> Arc<GroupClient> {
         Arc::clone(&self.client.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// A new client in the old one's place.
-    pub(crate) fn replace(&self) -> Result<Arc<Client>, KafkaError> {
+    /// Replaces the client with a new one.
+    pub(crate) fn replace(&self) -> Result<Arc<GroupClient>, KafkaError> {
         let client = subscribed(&self.config, &self.topics)?;
         *self.client.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&client);
         Ok(client)
     }
 }
 
-fn subscribed(config: &KafkaConfig, topics: &[String]) -> Result<Arc<Client>, KafkaError> {
+fn subscribed(config: &KafkaConfig, topics: &[String]) -> Result<Arc<GroupClient>, KafkaError> {
     let mut settings = config.consumer();
     settings.set_log_level(RDKafkaLogLevel::Warning);
     let context = Context { prefix: config.prefix.clone(), ..Context::default() };
-    let client: Client = settings.create_with_context(context)?;
+    let client: GroupClient = settings.create_with_context(context)?;
     client.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
     Ok(Arc::new(client))
 }
 
-/// What the client tells about itself.
+/// Receives logs, errors, statistics and rebalances from librdkafka.
 #[derive(Default)]
 pub(crate) struct Context {
     prefix: String,
-    quiet: RateLimitedContext,
-    /// Whether it was ever given partitions.
+    errors: RateLimitedContext,
+    /// Set by the group's first assignment of partitions to this client.
     pub(crate) assigned: AtomicBool,
-    /// How many records of each topic it has yet to read.
+    /// Unread records by topic.
     pub(crate) lag: Mutex<Vec<(String, u64)>>,
 }
 
@@ -75,18 +76,17 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.quiet.tell(&error, reason);
+        self.errors.log_error(&error, reason);
     }
 
     fn stats(&self, statistics: Statistics) {
         let of_topic = |(name, topic): (String, statistics::Topic)| {
-            // Partitions of other replicas, and those that nothing was read from yet, have a lag of -1.
+            // The lag is -1 for partitions of other instances and for partitions that have not been read yet.
             let lag =
                 topic.partitions.values().map(|partition| u64::try_from(partition.consumer_lag).unwrap_or(0)).sum();
             (name.strip_prefix(&self.prefix).unwrap_or(&name).to_owned(), lag)
         };
-        *self.lag.lock().expect("nobody panics while holding it") =
-            statistics.topics.into_iter().map(of_topic).collect();
+        *self.lag.lock().expect("no holder of the lock panics") = statistics.topics.into_iter().map(of_topic).collect();
     }
 }
 

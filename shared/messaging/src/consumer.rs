@@ -1,5 +1,5 @@
-//! Records in. A thread of its own polls, so that a busy runtime never costs the group membership, and a batch is
-//! whatever had arrived.
+//! The consumer. It polls on a separate thread, so that a busy async runtime cannot cost the group membership. A batch
+//! contains the records that have already arrived.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -26,18 +26,18 @@ use tracing::{debug, error, info, warn};
 
 use crate::{
     KafkaConfig,
-    client::{Client, CurrentClient},
-    logging::is_away,
+    client::{CurrentClient, GroupClient},
+    logging::is_unavailable,
     record::{Batch, Offsets, Record},
 };
 
-/// How long a poll waits for a record before it looks whether to stop.
-const POLL: Duration = Duration::from_millis(100);
-/// How long a full sink may take before the partitions are paused and polling goes on without records.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// The first wait before a client that can't go on is replaced.
+/// Maximum time that one poll waits for a record before the consumer checks for a stop request.
+const POLL_TIMEOUT: Duration = Duration::from_millis(100);
+/// Time to wait for a full sink before the partitions are paused and polling continues without records.
+const SINK_FULL_TIMEOUT: Duration = Duration::from_secs(1);
+/// First wait before a failed client is replaced.
 const REPLACE_WAIT_MIN: Duration = Duration::from_millis(20);
-/// The longest such wait: two processes that are set to be the same replica replace each other for ever.
+/// Longest such wait. Two processes configured as the same instance replace each other forever.
 const REPLACE_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// A consumer that runs until it is stopped.
@@ -47,11 +47,11 @@ pub struct Consumer {
     thread: Mutex<Option<thread::JoinHandle<()>>>,
 }
 
-/// Reads the topics and gives `sink` batches of at most `max_batch` records, each made into a `T` by `read`. A full sink
-/// holds the reading up; what is not read stays in Kafka.
+/// Reads the topics and sends batches of at most `max_batch` records to `sink`, each record converted to a `T` by `read`.
+/// A full sink pauses the reading; unread records stay in Kafka.
 ///
 /// # Errors
-/// The configuration is not one that librdkafka takes.
+/// librdkafka rejects the configuration.
 pub fn consume<T: Send + 'static>(
     config: &KafkaConfig,
     topics: &[&str],
@@ -61,7 +61,7 @@ pub fn consume<T: Send + 'static>(
 ) -> Result<Consumer, KafkaError> {
     let client = Arc::new(CurrentClient::new(config, topics)?);
     let stop = Arc::new(AtomicBool::new(false));
-    let pump = Pump {
+    let poller = Poller {
         client: client.get(),
         current: Arc::clone(&client),
         stop: Arc::clone(&stop),
@@ -73,58 +73,58 @@ pub fn consume<T: Send + 'static>(
         fatal: None,
         backoff: backoff(),
     };
-    let thread = thread::Builder::new().name("kafka-consumer".into()).spawn(|| pump.run());
+    let thread = thread::Builder::new().name("kafka-consumer".into()).spawn(|| poller.run());
     Ok(Consumer { client, stop, thread: Mutex::new(Some(thread.expect("a thread can be started"))) })
 }
 
 impl Consumer {
-    /// Whether the group gave this consumer its partitions.
+    /// Returns whether the group has assigned partitions to this consumer.
     pub fn is_assigned(&self) -> bool {
         self.client.get().context().assigned.load(Ordering::Relaxed)
     }
 
-    /// How many records of each topic this consumer has yet to read, as of a few seconds ago.
+    /// Unread records by topic, as of a few seconds ago.
     pub fn lag(&self) -> Vec<(String, u64)> {
-        self.client.get().context().lag.lock().expect("nobody panics while holding it").clone()
+        self.client.get().context().lag.lock().expect("no holder of the lock panics").clone()
     }
 
-    /// The work that these offsets stand for is committed: don't deliver it again.
+    /// Marks the records before these offsets as processed, so that Kafka does not redeliver them.
     pub fn done(&self, offsets: &Offsets) {
         let mut list = TopicPartitionList::with_capacity(offsets.0.len());
         for (topic, partition, next) in &offsets.0 {
             if let Err(error) = list.add_partition_offset(topic, *partition, Offset::Offset(*next)) {
-                warn!(%error, topic, partition, "offset can't be stored");
+                warn!(%error, topic, partition, "failed to store offset");
             }
         }
         if let Err(error) = self.client.get().store_offsets(&list) {
-            // The partition went to another replica, or to a new client of this one, which will read these records again.
-            debug!(%error, "offsets are not stored");
+            // The partition moved to another instance, or to a new client of this one, which reads these records again.
+            debug!(%error, "offsets not stored");
         }
     }
 
-    /// Stops reading and waits for the thread; what was given to the sink stays there.
+    /// Stops reading and waits for the thread. Batches that were sent stay in the sink.
     pub async fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
-        let thread = self.thread.lock().expect("nobody panics while holding it").take();
+        let thread = self.thread.lock().expect("no holder of the lock panics").take();
         if let Some(thread) = thread
             && tokio::task::spawn_blocking(move || thread.join()).await.is_err()
         {
-            warn!("the consumer's thread had panicked");
+            warn!("consumer thread panicked");
         }
     }
 
-    /// Tells the broker what is done. For the end: while running, this happens in the background.
+    /// Commits the stored offsets. Needed at shutdown only: while running, this happens in the background.
     pub fn commit(&self) {
         if let Err(error) = self.client.get().commit_consumer_state(CommitMode::Sync)
             && error.rdkafka_error_code() != Some(RDKafkaErrorCode::NoOffset)
         {
-            warn!(%error, "offsets are not committed: some records will be delivered again");
+            warn!(%error, "failed to commit offsets, some records will be redelivered");
         }
     }
 }
 
-struct Pump<T, F> {
-    client: Arc<Client>,
+struct Poller<T, F> {
+    client: Arc<GroupClient>,
     current: Arc<CurrentClient>,
     stop: Arc<AtomicBool>,
     config: KafkaConfig,
@@ -132,13 +132,13 @@ struct Pump<T, F> {
     read: F,
     sink: Sender<Batch<T>>,
     max_batch: usize,
-    /// Why the client can't go on.
+    /// The error after which the client must be replaced.
     fatal: Option<KafkaError>,
-    /// The waits before a client is replaced, since one last gave a record.
+    /// Waits before client replacements; restarts with every record received.
     backoff: ExponentialBackoff,
 }
 
-impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Pump<T, F> {
+impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Poller<T, F> {
     fn run(mut self) {
         while !self.stop.load(Ordering::Relaxed) {
             if let Some(error) = self.fatal.take() {
@@ -146,8 +146,8 @@ impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Pump<T, F> {
                 continue;
             }
             let mut batch = Batch { items: Vec::new(), offsets: Offsets::default() };
-            if !self.poll_into(&mut batch, POLL) {
-                self.hurry_to_join();
+            if !self.poll_into(&mut batch, POLL_TIMEOUT) {
+                self.drive_group_join();
                 continue;
             }
             self.backoff = backoff();
@@ -155,13 +155,13 @@ impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Pump<T, F> {
             while records < self.max_batch && self.poll_into(&mut batch, Duration::ZERO) {
                 records += 1;
             }
-            if !self.give(batch) {
+            if !self.send(batch) {
                 return;
             }
         }
     }
 
-    /// Adds the next record; false when there is none.
+    /// Adds the next record to the batch. Returns `false` if there is none.
     fn poll_into(&mut self, batch: &mut Batch<T>, wait: Duration) -> bool {
         match self.client.poll(wait) {
             Some(Ok(message)) => {
@@ -170,7 +170,7 @@ impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Pump<T, F> {
                 if let Ok(item) = catch_unwind(AssertUnwindSafe(|| (self.read)(&record))) {
                     batch.items.extend(item);
                 } else {
-                    error!(topic, partition, offset, "this record can't be read; it stays in its topic");
+                    error!(topic, partition, offset, "panic while reading a record, skipping it");
                 }
                 batch.offsets.advance(&message);
                 true
@@ -179,30 +179,30 @@ impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Pump<T, F> {
                 self.fatal = Some(error);
                 false
             }
-            // The client's context has told it.
-            Some(Err(error)) if is_away(&error) => false,
+            // The client's context has logged it.
+            Some(Err(error)) if is_unavailable(&error) => false,
             Some(Err(error)) => {
-                warn!(%error, "reading failed; the client tries again");
+                warn!(%error, "failed to read, the client retries");
                 false
             }
             None => false,
         }
     }
 
-    /// A client that was not given partitions yet looks only once a second whether it can go on joining its group, which
-    /// takes three looks when the broker makes its first group. It also looks whenever it is asked something.
-    fn hurry_to_join(&self) {
+    /// Speeds up joining the group. Until it has partitions, a client continues its join only once a second, and the first
+    /// group of a broker needs three such steps. Any request to the client, such as this query, continues the join too.
+    fn drive_group_join(&self) {
         if !self.client.context().assigned.load(Ordering::Relaxed)
             && let Err(error) = self.client.subscription()
         {
-            debug!(%error, "the client does not say what it is subscribed to");
+            debug!(%error, "failed to query the subscription");
         }
     }
 
-    /// What was read and not done is read again by the new client.
+    /// Replaces the client. The new one reads unprocessed records again.
     fn replace_client(&mut self, error: &KafkaError) {
         let wait = self.backoff.next().unwrap_or(REPLACE_WAIT_MAX);
-        warn!(%error, wait_ms = wait.as_millis(), "the consumer can't go on; a new one takes its place in the group");
+        warn!(%error, wait_ms = wait.as_millis(), "consumer failed, replacing it");
         thread::sleep(wait);
         match self.current.replace() {
             Ok(client) => self.client = client,
@@ -210,28 +210,28 @@ impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Pump<T, F> {
         }
     }
 
-    /// False when nobody wants batches any more.
-    fn give(&mut self, mut batch: Batch<T>) -> bool {
+    /// Sends the batch to the sink. Returns `false` if the sink is closed or the consumer was stopped.
+    fn send(&mut self, mut batch: Batch<T>) -> bool {
         let mut paused = false;
         loop {
-            match self.runtime.block_on(self.sink.send_timeout(batch, PATIENCE)) {
+            match self.runtime.block_on(self.sink.send_timeout(batch, SINK_FULL_TIMEOUT)) {
                 Ok(()) => break,
                 Err(SendTimeoutError::Closed(_)) => return false,
                 Err(SendTimeoutError::Timeout(_)) if self.stop.load(Ordering::Relaxed) => return false,
                 Err(SendTimeoutError::Timeout(unsent)) => {
                     batch = unsent;
                     if !paused {
-                        info!("the work is held up: reading pauses");
+                        info!("sink full, pausing consumption");
                         self.set_paused(true);
                         paused = true;
                     }
-                    // Polling keeps the group membership; records that were on their way already join the batch.
+                    // Polling keeps the group membership. Records that were already fetched join the batch.
                     self.poll_into(&mut batch, Duration::ZERO);
                 }
             }
         }
         if paused {
-            info!("the work goes on: reading resumes");
+            info!("sink drained, resuming consumption");
             self.set_paused(false);
         }
         true
@@ -246,7 +246,7 @@ impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Pump<T, F> {
                 },
             );
         if let Err(error) = changed {
-            warn!(%error, paused, "partitions could not be paused or resumed");
+            warn!(%error, paused, "failed to pause or resume partitions");
         }
     }
 }

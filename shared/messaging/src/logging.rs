@@ -1,4 +1,4 @@
-//! What librdkafka says, without the flood: a broker that is away fails every connection of every client, again and again.
+//! Logs and errors of librdkafka, rate limited: an unavailable broker fails every connection of every client repeatedly.
 
 use std::{
     sync::Mutex,
@@ -10,49 +10,50 @@ use rdkafka::{
 };
 use tracing::{debug, error, info, warn};
 
-/// That the broker is away is told once in this time, by each client.
-const TOLD_APART: Duration = Duration::from_secs(10);
+/// Minimum interval between "broker unavailable" logs, per client.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// A client's context that tells seldom that the broker is away.
+/// A client context that limits the rate of "broker unavailable" logs.
 #[derive(Debug, Default)]
 pub(crate) struct RateLimitedContext {
-    told: Mutex<Option<Instant>>,
+    last_logged: Mutex<Option<Instant>>,
 }
 
-/// Whether the error says only that the broker can't be reached, which the client tries again by itself.
-pub(crate) fn is_away(error: &KafkaError) -> bool {
+/// Returns whether the error means only that the broker is unreachable. The client itself retries then.
+pub(crate) fn is_unavailable(error: &KafkaError) -> bool {
     use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, Resolve};
     matches!(error.rdkafka_error_code(), Some(AllBrokersDown | BrokerTransportFailure | Resolve))
 }
 
 impl RateLimitedContext {
-    fn is_time(&self) -> bool {
-        let mut told = self.told.lock().expect("nobody panics while holding it");
-        let is_time = told.is_none_or(|told| told.elapsed() >= TOLD_APART);
-        if is_time {
-            *told = Some(Instant::now());
+    fn should_log(&self) -> bool {
+        let mut last_logged = self.last_logged.lock().expect("no holder of the lock panics");
+        let should_log = last_logged.is_none_or(|time| time.elapsed() >= LOG_INTERVAL);
+        if should_log {
+            *last_logged = Some(Instant::now());
         }
-        is_time
+        should_log
     }
 
-    /// What [`ClientContext::error`] is for.
-    pub(crate) fn tell(&self, error: &KafkaError, reason: &str) {
-        if !is_away(error) {
-            warn!(%error, reason, "librdkafka");
-        } else if self.is_time() {
-            warn!(reason, "Kafka is away; the client tries again");
+    /// Implements [`ClientContext::error`].
+    pub(crate) fn log_error(&self, error: &KafkaError, reason: &str) {
+        if !is_unavailable(error) {
+            warn!(%error, reason, "librdkafka error");
+        } else if self.should_log() {
+            warn!(reason, "Kafka unavailable, retrying");
         }
     }
 }
 
-/// What a client says, many times a second, while a broker is away or has no leaders yet. [`RateLimitedContext::tell`] tells it once.
-const FLOOD: [&str; 2] = ["FAIL", "METADATAUPDATE"];
+/// Facilities that log many times a second while a broker is unavailable or has no leaders yet.
+/// [`RateLimitedContext::log_error`] reports the same at a limited rate.
+const NOISY_FACILITIES: [&str; 2] = ["FAIL", "METADATAUPDATE"];
 
-/// What [`ClientContext::log`] is for.
+/// Implements [`ClientContext::log`].
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     use RDKafkaLogLevel::{Alert, Critical, Debug, Emerg, Error, Info, Notice, Warning};
     match level {
-        _ if FLOOD.contains(&facility) => debug!(facility, message, "librdkafka"),
+        _ if NOISY_FACILITIES.contains(&facility) => debug!(facility, message, "librdkafka"),
         Emerg | Alert | Critical | Error => error!(facility, message, "librdkafka"),
         Warning => warn!(facility, message, "librdkafka"),
         Notice | Info => info!(facility, message, "librdkafka"),
@@ -66,7 +67,7 @@ impl ClientContext for RateLimitedContext {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.tell(&error, reason);
+        self.log_error(&error, reason);
     }
 }
 

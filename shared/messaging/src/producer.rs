@@ -1,4 +1,4 @@
-//! Records out.
+//! The producer.
 
 use std::time::Duration;
 
@@ -12,63 +12,60 @@ use rdkafka::{
 
 use crate::{KafkaConfig, logging::RateLimitedContext};
 
-/// How long unsent records may take at the end.
+/// Maximum time to flush unsent records at shutdown.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A record to send.
 #[derive(Debug, Clone, Copy)]
 pub struct Outgoing<'a> {
-    /// The topic's own name.
+    /// The topic's name without prefix.
     pub topic: &'a str,
-    /// The partition; `None`: as the key says.
+    /// The partition; `None` derives it from the key.
     pub partition: Option<i32>,
-    /// The record's key.
     pub key: Option<&'a [u8]>,
-    /// The record's headers, in order.
     pub headers: &'a [(String, Bytes)],
-    /// The record's value.
     pub payload: &'a [u8],
 }
 
-/// Why a record was not sent.
+/// Reasons why a record was not queued.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// The client holds as many records as it may; wait for one to be acknowledged.
+    /// The client's queue is full; wait for an acknowledgement.
     #[error("the producer's queue is full")]
     QueueFull,
-    /// The broker did not take it, or the client can't go on.
+    /// The broker rejected the record, or the client failed.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
 }
 
-/// Why it is not known that the broker has a record.
+/// Reasons why the delivery of a record is not confirmed.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliveryError {
-    /// The client takes a record for delivered because one that it sent after it was. A broker does not promise that: to a
-    /// producer that it has nothing of in a partition it lets any sequence number pass. So when a broker comes back, and
-    /// refuses the first record while it has no leader yet, and takes the second, the first is lost.
-    #[error("the client counts the record as delivered, but the broker named no place for it")]
+    /// The client inferred the delivery from that of a later record. A broker does not guarantee this: it accepts any
+    /// sequence number from a producer that has no records in the partition yet. A restarted broker that rejects the first
+    /// record because it has no leader yet, and accepts the second, loses the first.
+    #[error("delivery report without an offset")]
     Unproven,
-    /// The broker did not take it, or the client can't go on.
+    /// The broker rejected the record, or the client failed.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
 }
 
-/// An idempotent producer. Records with the same key arrive in the order they were sent, each once, unless a delivery
-/// fails: what is sent again then may come twice, and after what was sent later.
+/// An idempotent producer. Records with the same key arrive once and in the order in which they were sent, unless a
+/// delivery fails: a record that is then sent again may arrive twice, and after records that were sent later.
 pub struct Producer {
     config: KafkaConfig,
     client: FutureProducer<RateLimitedContext>,
 }
 
-/// A record that is on its way.
+/// A record in flight.
 pub struct Delivery(DeliveryFuture);
 
 impl Delivery {
-    /// Ends when the broker has the record, or when it is clear that it won't.
+    /// Waits until the broker has acknowledged the record or its delivery has failed.
     ///
     /// # Errors
-    /// The broker does not have it, or it is not known.
+    /// The delivery failed or is not confirmed.
     pub async fn acknowledged(self) -> Result<(), DeliveryError> {
         match self.0.await {
             Ok(Ok(delivered)) if delivered.offset >= 0 => Ok(()),
@@ -80,10 +77,10 @@ impl Delivery {
 }
 
 impl Producer {
-    /// A producer; it connects in the background.
+    /// Creates a producer, which connects in the background.
     ///
     /// # Errors
-    /// The configuration is not one that librdkafka takes.
+    /// librdkafka rejects the configuration.
     pub fn new(config: &KafkaConfig) -> Result<Self, KafkaError> {
         Ok(Self {
             config: config.clone(),
@@ -91,10 +88,10 @@ impl Producer {
         })
     }
 
-    /// Queues a record. Does not wait.
+    /// Queues a record without waiting.
     ///
     /// # Errors
-    /// The record is not queued.
+    /// The record was not queued.
     pub fn send(&self, record: Outgoing<'_>) -> Result<Delivery, SendError> {
         let topic = self.config.topic(record.topic);
         let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
@@ -111,21 +108,21 @@ impl Producer {
         sent.map(Delivery)
     }
 
-    /// Drops what is queued and starts anew. After an error, what was not acknowledged is sent again from the outbox; a
-    /// client that ended in a fatal error can't be used any more, and one that did not would send it twice.
+    /// Discards queued records and recreates the client. After an error, the outbox sends unacknowledged records again. A
+    /// client with a fatal error is unusable, and any other would send its queued records a second time.
     ///
     /// # Errors
-    /// As [`Producer::new`].
+    /// See [`Producer::new`].
     pub fn rebuild(&mut self) -> Result<(), KafkaError> {
         self.client.purge(PurgeConfig::default().queue().inflight());
         *self = Self::new(&self.config)?;
         Ok(())
     }
 
-    /// Waits, a bounded time, until what was sent is acknowledged.
+    /// Waits for a bounded time until all records are acknowledged.
     ///
     /// # Errors
-    /// Something is still unsent.
+    /// Some records are still unacknowledged.
     pub async fn flush(&self) -> Result<(), KafkaError> {
         let client = self.client.clone();
         let flush = tokio::task::spawn_blocking(move || client.flush(FLUSH_TIMEOUT));
@@ -140,7 +137,7 @@ mod tests {
 
     use super::*;
 
-    /// Each record in a request of its own, so that the first can fail while the second is on its way.
+    /// One record per request, so that the first can fail while the second is in flight.
     fn config(bootstrap_servers: String) -> KafkaConfig {
         KafkaConfig {
             bootstrap_servers,
@@ -155,21 +152,23 @@ mod tests {
 
     fn send(producer: &Producer, payload: &[u8]) -> Delivery {
         let outgoing = Outgoing { topic: "order.events", partition: None, key: None, headers: &[], payload };
-        producer.send(outgoing).expect("there is room")
+        producer.send(outgoing).expect("queued")
     }
 
     #[tokio::test]
-    async fn that_a_later_record_was_taken_does_not_prove_that_an_earlier_one_was() {
+    async fn later_ack_does_not_confirm_earlier_record() {
         let cluster = MockCluster::new(1).expect("a broker");
         cluster.create_topic("order.events", 1, 1).expect("a topic");
         let producer = Producer::new(&config(cluster.bootstrap_servers())).expect("a producer");
-        send(&producer, b"connected").acknowledged().await.expect("all is well");
+        send(&producer, b"connected").acknowledged().await.expect("acknowledged");
 
         cluster.request_errors(RDKafkaApiKey::Produce, &[NOT_LEADER]);
-        cluster.broker_round_trip_time(1, Duration::from_millis(300)).expect("both are on their way before an answer");
+        cluster
+            .broker_round_trip_time(1, Duration::from_millis(300))
+            .expect("delays responses until both records are in flight");
         let (first, second) = (send(&producer, b"first"), send(&producer, b"second"));
-        second.acknowledged().await.expect("it has a place");
-        let first = first.acknowledged().await.expect_err("it was refused");
+        second.acknowledged().await.expect("acknowledged with an offset");
+        let first = first.acknowledged().await.expect_err("rejected by the broker");
         assert!(matches!(first, DeliveryError::Unproven), "{first}");
     }
 }

@@ -1,5 +1,5 @@
-//! Topics read from their beginning to their end, and how far a group has got. For tools: nothing is committed, and no
-//! group is joined.
+//! Reads topics from beginning to end, and the committed offsets of a group. Made for tools: it joins no group and commits
+//! nothing.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,59 +18,62 @@ use crate::{KafkaConfig, logging::RateLimitedContext, record::Record};
 
 type Reader = BaseConsumer<RateLimitedContext>;
 
-/// How long the broker may take to answer.
-const ANSWER: Duration = Duration::from_secs(10);
-/// How soon to ask once more what a broker does not know yet.
-const ASK_AGAIN: Duration = Duration::from_millis(100);
-/// How often.
-const ASK_TIMES: usize = 50;
-/// How long nothing may come while there is more.
-const SILENCE: Duration = Duration::from_secs(30);
-/// How long one poll waits.
-const POLL: Duration = Duration::from_millis(100);
+/// Maximum time for a response of the broker.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Interval between retries of a query that a broker cannot answer yet.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
+/// Maximum retries of such a query.
+const RETRIES_MAX: usize = 50;
+/// Maximum time without a record before the end of the topics.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// Maximum time that one poll waits.
+const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// How far a group has got in a partition.
+/// Progress of a group in a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lag {
-    /// The topic's own name.
+    /// The topic's name without prefix.
     pub topic: String,
-    /// Its partition.
     pub partition: i32,
-    /// The next record that the group will do; `None`: it has done nothing yet.
+    /// Offset of the next record for the group; `None` if it has committed nothing.
     pub committed: Option<i64>,
-    /// Where the next record of the partition will be.
+    /// Offset after the last record of the partition.
     pub end: i64,
-    /// How many records there are that the group has not done.
+    /// Number of existing records that the group has not processed.
     pub behind: i64,
 }
 
-/// Reads everything that is in these topics now; those of a partition come in order. A topic that does not exist is empty.
-/// Blocks.
+/// Calls `visit` for every record that the topics contain now, in order within a partition. A topic that does not exist
+/// counts as empty. Blocks.
 ///
 /// # Errors
-/// The broker does not answer, or gives no more before the end.
-pub fn read_to_end(config: &KafkaConfig, topics: &[&str], mut see: impl FnMut(&Record<'_>)) -> Result<(), KafkaError> {
+/// The broker does not respond, or stops delivering before the end.
+pub fn read_to_end(
+    config: &KafkaConfig,
+    topics: &[&str],
+    mut visit: impl FnMut(&Record<'_>),
+) -> Result<(), KafkaError> {
     let reader = reader(config)?;
-    let mut left = assign(&reader, config, topics)?;
-    let mut heard = Instant::now();
-    while !left.is_empty() {
-        match reader.poll(POLL) {
+    let mut remaining = assign(&reader, config, topics)?;
+    let mut last_received = Instant::now();
+    while !remaining.is_empty() {
+        match reader.poll(POLL_TIMEOUT) {
             Some(Ok(message)) => {
-                heard = Instant::now();
+                last_received = Instant::now();
                 let place = (message.topic().to_owned(), message.partition());
-                let end = left.get(&place).copied().unwrap_or_default();
+                let end = remaining.get(&place).copied().unwrap_or_default();
                 if message.offset() < end {
-                    see(&Record::of(&message, config.own_name(message.topic())));
+                    visit(&Record::of(&message, config.own_name(message.topic())));
                 }
                 if message.offset() + 1 >= end {
-                    left.remove(&place);
+                    remaining.remove(&place);
                 }
             }
-            // The last records of a partition may be none that are given.
-            Some(Err(KafkaError::PartitionEOF(_))) => forget_read(&mut left, &reader.position()?),
-            // The client tries again by itself.
-            Some(Err(error)) if heard.elapsed() > SILENCE => return Err(error),
-            None if heard.elapsed() > SILENCE => {
+            // The last offsets of a partition may belong to control records, which are not delivered.
+            Some(Err(KafkaError::PartitionEOF(_))) => remove_finished(&mut remaining, &reader.position()?),
+            // The client itself retries.
+            Some(Err(error)) if last_received.elapsed() > SILENCE_MAX => return Err(error),
+            None if last_received.elapsed() > SILENCE_MAX => {
                 return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut));
             }
             Some(Err(_)) | None => {}
@@ -79,14 +82,14 @@ pub fn read_to_end(config: &KafkaConfig, topics: &[&str], mut see: impl FnMut(&R
     Ok(())
 }
 
-/// Where each partition that is not read yet ends.
+/// End offsets of partitions that are not fully read.
 type Ends = BTreeMap<(String, i32), i64>;
 
 fn assign(reader: &Reader, config: &KafkaConfig, topics: &[&str]) -> Result<Ends, KafkaError> {
     let mut list = TopicPartitionList::new();
     let mut ends = Ends::new();
     for (topic, partition) in partitions(reader, config, topics)? {
-        let (begin, end) = patiently(|| reader.fetch_watermarks(&topic, partition, ANSWER))?;
+        let (begin, end) = retry_transient(|| reader.fetch_watermarks(&topic, partition, RESPONSE_TIMEOUT))?;
         if begin < end {
             list.add_partition_offset(&topic, partition, Offset::Offset(begin))?;
             ends.insert((topic, partition), end);
@@ -96,15 +99,15 @@ fn assign(reader: &Reader, config: &KafkaConfig, topics: &[&str]) -> Result<Ends
     Ok(ends)
 }
 
-fn forget_read(left: &mut Ends, position: &TopicPartitionList) {
-    let read = |place: &(String, i32)| position.find_partition(&place.0, place.1)?.offset().to_raw();
-    left.retain(|place, end| read(place).is_none_or(|next| next < *end));
+fn remove_finished(remaining: &mut Ends, position: &TopicPartitionList) {
+    let next = |place: &(String, i32)| position.find_partition(&place.0, place.1)?.offset().to_raw();
+    remaining.retain(|place, end| next(place).is_none_or(|next| next < *end));
 }
 
-/// How far the group of the configuration has got in these topics. Blocks.
+/// Returns the progress of the configured group in these topics. Blocks.
 ///
 /// # Errors
-/// The broker does not answer.
+/// The broker does not respond.
 pub fn lag(config: &KafkaConfig, topics: &[&str]) -> Result<Vec<Lag>, KafkaError> {
     let reader = reader(config)?;
     let partitions = partitions(&reader, config, topics)?;
@@ -112,9 +115,9 @@ pub fn lag(config: &KafkaConfig, topics: &[&str]) -> Result<Vec<Lag>, KafkaError
     for (topic, partition) in &partitions {
         list.add_partition(topic, *partition);
     }
-    let committed = patiently(|| reader.committed_offsets(list.clone(), ANSWER))?;
+    let committed = retry_transient(|| reader.committed_offsets(list.clone(), RESPONSE_TIMEOUT))?;
     let lag = |(topic, partition): (String, i32)| {
-        let (begin, end) = patiently(|| reader.fetch_watermarks(&topic, partition, ANSWER))?;
+        let (begin, end) = retry_transient(|| reader.fetch_watermarks(&topic, partition, RESPONSE_TIMEOUT))?;
         let found = committed.find_partition(&topic, partition).map(|found| found.offset());
         let committed = found.and_then(|offset| match offset {
             Offset::Offset(next) => Some(next),
@@ -126,14 +129,13 @@ pub fn lag(config: &KafkaConfig, topics: &[&str]) -> Result<Vec<Lag>, KafkaError
     partitions.into_iter().map(lag).collect()
 }
 
-/// Asks again for a while when a broker says that it does not know yet, or is no longer who knows: leaders move, and the
-/// client looks for the new one at the next question.
-fn patiently<T>(ask: impl FnMut() -> Result<T, KafkaError>) -> Result<T, KafkaError> {
+/// Retries a query while leaders or coordinators move. The client looks up the new one with the next request.
+fn retry_transient<T>(query: impl FnMut() -> Result<T, KafkaError>) -> Result<T, KafkaError> {
     use RDKafkaErrorCode::{CoordinatorLoadInProgress, LeaderNotAvailable, NotCoordinator, NotLeaderForPartition};
-    let passing = [NotLeaderForPartition, LeaderNotAvailable, NotCoordinator, CoordinatorLoadInProgress];
-    let times = ConstantBuilder::new().with_delay(ASK_AGAIN).with_max_times(ASK_TIMES);
-    let is_passing = |error: &KafkaError| error.rdkafka_error_code().is_some_and(|code| passing.contains(&code));
-    ask.retry(times).when(is_passing).call()
+    let transient = [NotLeaderForPartition, LeaderNotAvailable, NotCoordinator, CoordinatorLoadInProgress];
+    let times = ConstantBuilder::new().with_delay(RETRY_INTERVAL).with_max_times(RETRIES_MAX);
+    let is_transient = |error: &KafkaError| error.rdkafka_error_code().is_some_and(|code| transient.contains(&code));
+    query.retry(times).when(is_transient).call()
 }
 
 fn reader(config: &KafkaConfig) -> Result<Reader, KafkaError> {
@@ -142,11 +144,11 @@ fn reader(config: &KafkaConfig) -> Result<Reader, KafkaError> {
     settings.create_with_context(RateLimitedContext::default())
 }
 
-/// The partitions of those topics that exist, by their names at the broker.
+/// Partitions of the existing topics, with the broker's topic names.
 fn partitions(reader: &Reader, config: &KafkaConfig, topics: &[&str]) -> Result<BTreeSet<(String, i32)>, KafkaError> {
     let wanted: BTreeSet<_> = topics.iter().map(|topic| config.topic(topic)).collect();
-    // All topics: to ask for one by name may make it, on a broker that is set to.
-    let metadata = reader.fetch_metadata(None, ANSWER)?;
+    // Query all topics: a query by name may create the topic, depending on the broker.
+    let metadata = reader.fetch_metadata(None, RESPONSE_TIMEOUT)?;
     let known = metadata.topics().iter().filter(|topic| wanted.contains(topic.name()));
     let places =
         known.flat_map(|topic| topic.partitions().iter().map(|partition| (topic.name().to_owned(), partition.id())));

@@ -1,4 +1,6 @@
-//! Records as they come, and how far they were read.
+//! Received records and the offsets after them.
+
+mod owned;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,9 +10,9 @@ use rdkafka::{
     message::{BorrowedMessage, Headers as _},
 };
 
-use crate::OwnedRecord;
+pub use owned::OwnedRecord;
 
-/// A record, borrowed from who holds it.
+/// A borrowed record.
 #[derive(Debug, Clone)]
 pub struct Record<'a> {
     pub(crate) topic: &'a str,
@@ -22,22 +24,17 @@ pub struct Record<'a> {
     pub(crate) payload: &'a [u8],
 }
 
-/// A record's parts, for one that was put aside.
+/// The parts of a record, to rebuild one that was stored.
 #[derive(Debug, Clone, Copy)]
 pub struct Parts<'a> {
-    /// The topic's own name.
+    /// The topic's name without prefix.
     pub topic: &'a str,
-    /// Its partition.
     pub partition: i32,
-    /// Its place in the partition.
     pub offset: i64,
-    /// When the producer made it, in milliseconds since 1970, if it says so.
+    /// The producer's timestamp in milliseconds since 1970, if any.
     pub timestamp_ms: Option<i64>,
-    /// Its key.
     pub key: Option<&'a [u8]>,
-    /// Its headers, in order.
     pub headers: &'a [(String, Bytes)],
-    /// Its value.
     pub payload: &'a [u8],
 }
 
@@ -50,7 +47,7 @@ impl<'a> From<Parts<'a>> for Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// A message of a topic whose own name this is.
+    /// Borrows a message; `topic` is the topic's name without prefix.
     pub(crate) fn of(message: &'a BorrowedMessage<'a>, topic: &'a str) -> Self {
         Self {
             topic,
@@ -63,7 +60,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The same record, as one of another topic.
+    /// Returns the same record under another topic.
     #[must_use]
     pub fn as_of<'b>(&self, topic: &'b str) -> Record<'b>
     where
@@ -72,42 +69,42 @@ impl<'a> Record<'a> {
         Record { topic, ..self.clone() }
     }
 
-    /// The topic's own name.
+    /// The topic's name without prefix.
     pub fn topic(&self) -> &'a str {
         self.topic
     }
 
-    /// Its partition.
+    /// The partition.
     pub fn partition(&self) -> i32 {
         self.partition
     }
 
-    /// Its place in the partition.
+    /// The offset in the partition.
     pub fn offset(&self) -> i64 {
         self.offset
     }
 
-    /// When the producer made it, in milliseconds since 1970, if it said so.
+    /// The producer's timestamp in milliseconds since 1970, if any.
     pub fn timestamp_ms(&self) -> Option<i64> {
         self.timestamp_ms
     }
 
-    /// Its key.
+    /// The key, if any.
     pub fn key(&self) -> Option<&'a [u8]> {
         self.key
     }
 
-    /// Its value; empty for a tombstone.
+    /// The value; empty for a tombstone.
     pub fn payload(&self) -> &'a [u8] {
         self.payload
     }
 
-    /// A header's value.
+    /// The value of the first header of this name.
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
         self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 
-    /// A header's value, if it is text.
+    /// The value of the first header of this name, if it is UTF-8.
     pub fn text_header(&self, name: &str) -> Option<&'a str> {
         self.header(name).and_then(|value| std::str::from_utf8(value).ok())
     }
@@ -122,25 +119,25 @@ impl<'a> Record<'a> {
         &self.headers
     }
 
-    /// A copy that outlives whoever holds the record, in one piece of memory: most are never looked at.
+    /// Copies the record into a single allocation, because most copies are never read.
     pub fn to_owned_record(&self) -> OwnedRecord {
         OwnedRecord::new(self)
     }
 }
 
-/// The client panics at a header whose name is no text. Such a record is read without headers rather than not at all.
+/// The client panics at a header name that is not UTF-8. Such a record is read without headers rather than not at all.
 fn headers<'a>(message: &'a BorrowedMessage<'a>) -> Vec<(&'a str, &'a [u8])> {
     let Some(headers) = message.headers() else { return Vec::new() };
     let read = || headers.iter().map(|header| (header.key, header.value.unwrap_or(&[]))).collect();
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_default()
 }
 
-/// What had arrived.
+/// Records that had arrived, converted to `T`.
 #[derive(Debug)]
 pub struct Batch<T> {
-    /// What the records were made into; records made into nothing are left out.
+    /// The converted records, without those that `read` skipped.
     pub items: Vec<T>,
-    /// What is done once all of them are.
+    /// Offsets to store after all items are processed.
     pub offsets: Offsets,
 }
 

@@ -1,4 +1,4 @@
-//! How long records stay in their topics.
+//! Retention of topics.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -9,16 +9,16 @@ use rdkafka::{
 
 use crate::{KafkaConfig, logging::RateLimitedContext};
 
-/// How long the broker may take.
+/// Maximum time for a response of the broker.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The age at which a record can't be read from any of these topics any more; `None`: some are kept for ever.
+/// Returns the age at which a record is gone from all these topics, or `None` if one of them keeps records forever.
 ///
-/// A record goes with its segment, and a segment goes when its *last* record is older than the retention: so a record
-/// may live longer, by the time that a segment is written to.
+/// Kafka deletes whole segments, and a segment only when its *last* record is older than the retention. So a record may
+/// live longer than the retention, by the time during which its segment is written.
 ///
 /// # Errors
-/// The broker can't be reached, does not know a topic, or does not tell.
+/// The broker is unreachable, does not know a topic, or does not describe it.
 pub async fn records_gone_after(config: &KafkaConfig, topics: &[&str]) -> Result<Option<Duration>, KafkaError> {
     let admin: AdminClient<RateLimitedContext> = config.client().create_with_context(RateLimitedContext::default())?;
     let names: Vec<_> = topics.iter().map(|topic| config.topic(topic)).collect();
@@ -27,7 +27,7 @@ pub async fn records_gone_after(config: &KafkaConfig, topics: &[&str]) -> Result
     let mut longest = Duration::ZERO;
     for described in admin.describe_configs(&wanted, &options).await? {
         let topic = described.map_err(KafkaError::AdminOp)?;
-        match gone_after(&topic.entry_map()) {
+        match lifetime(&topic.entry_map()) {
             Some(age) => longest = longest.max(age),
             None => return Ok(None),
         }
@@ -35,11 +35,11 @@ pub async fn records_gone_after(config: &KafkaConfig, topics: &[&str]) -> Result
     Ok(Some(longest))
 }
 
-fn gone_after(topic: &HashMap<&str, &ConfigEntry>) -> Option<Duration> {
+fn lifetime(topic: &HashMap<&str, &ConfigEntry>) -> Option<Duration> {
     let value = |name| topic.get(name).and_then(|entry| entry.value.as_deref());
-    // Compaction keeps the last record of each key.
+    // A compacted topic keeps the last record of each key forever.
     let is_deleted = value("cleanup.policy").is_some_and(|policy| policy == "delete");
-    // Unlimited is -1, which is no count of milliseconds.
+    // The value -1 means unlimited and does not parse as unsigned.
     let milliseconds = |name| value(name).and_then(|value| value.parse().ok()).map(Duration::from_millis);
     let age = milliseconds("retention.ms")?.saturating_add(milliseconds("segment.ms")?);
     is_deleted.then_some(age)
@@ -51,7 +51,7 @@ mod tests {
 
     use super::*;
 
-    fn gone(settings: &[(&str, &str)]) -> Option<Duration> {
+    fn lifetime_with(settings: &[(&str, &str)]) -> Option<Duration> {
         let entry = |(name, value): &(&str, &str)| ConfigEntry {
             name: (*name).to_owned(),
             value: Some((*value).to_owned()),
@@ -61,20 +61,26 @@ mod tests {
             is_sensitive: false,
         };
         let entries: Vec<_> = settings.iter().map(entry).collect();
-        gone_after(&entries.iter().map(|entry| (entry.name.as_str(), entry)).collect())
+        lifetime(&entries.iter().map(|entry| (entry.name.as_str(), entry)).collect())
     }
 
     #[test]
-    fn a_record_lives_as_long_as_its_segment() {
+    fn record_lifetime_includes_segment_time() {
         let topic = [("cleanup.policy", "delete"), ("retention.ms", "2000"), ("segment.ms", "500")];
-        assert_eq!(gone(&topic), Some(Duration::from_millis(2500)));
+        assert_eq!(lifetime_with(&topic), Some(Duration::from_millis(2500)));
     }
 
     #[test]
-    fn what_is_kept_for_ever_is_never_gone() {
-        assert_eq!(gone(&[("cleanup.policy", "delete"), ("retention.ms", "-1"), ("segment.ms", "500")]), None);
-        assert_eq!(gone(&[("cleanup.policy", "compact"), ("retention.ms", "2000"), ("segment.ms", "500")]), None);
-        assert_eq!(gone(&[("cleanup.policy", "compact,delete"), ("retention.ms", "2"), ("segment.ms", "5")]), None);
-        assert_eq!(gone(&[]), None, "nor is what the broker does not tell of");
+    fn lifetime_is_unlimited_for_unbounded_or_compacted_topics() {
+        assert_eq!(lifetime_with(&[("cleanup.policy", "delete"), ("retention.ms", "-1"), ("segment.ms", "500")]), None);
+        assert_eq!(
+            lifetime_with(&[("cleanup.policy", "compact"), ("retention.ms", "2000"), ("segment.ms", "500")]),
+            None
+        );
+        assert_eq!(
+            lifetime_with(&[("cleanup.policy", "compact,delete"), ("retention.ms", "2"), ("segment.ms", "5")]),
+            None
+        );
+        assert_eq!(lifetime_with(&[]), None, "unknown settings count as unlimited");
     }
 }

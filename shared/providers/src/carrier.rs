@@ -1,4 +1,4 @@
-//! The carrier.
+//! Interface of the carrier.
 
 use async_trait::async_trait;
 use contracts::{OrderId, order::Address};
@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::ProviderError;
 
-/// Fetches parcels and delivers them.
+/// Collects and delivers parcels.
 #[async_trait]
 pub trait Carrier: Send + Sync + 'static {
-    /// Books one parcel per key: called again with the same key it answers what it answered before.
+    /// Books one parcel per key. A repeated call returns the first answer.
     ///
     /// # Errors
-    /// [`ProviderError::Unavailable`]; [`ProviderError::Refused`] when the key was used for another address.
+    /// [`ProviderError::Unavailable`]; [`ProviderError::Refused`] if the key was used for another address.
     async fn book(&self, key: OrderId, address: &Address) -> Result<BookAnswer, ProviderError>;
 
-    /// Closes the key: its booking, if there is one, is cancelled, and a later [`book`](Self::book) answers
+    /// Closes the key: cancels its booking, if any, and makes later calls of [`book`](Self::book) return
     /// [`BookAnswer::Cancelled`].
     ///
     /// # Errors
@@ -23,20 +23,20 @@ pub trait Carrier: Send + Sync + 'static {
     async fn cancel(&self, key: OrderId) -> Result<(), ProviderError>;
 }
 
-/// How a booking ended.
+/// The outcome of a booking.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BookAnswer {
-    /// The carrier will fetch the parcel.
+    /// The carrier will collect the parcel.
     Booked {
         /// The carrier's tracking number.
         tracking: String,
     },
-    /// The carrier won't ship to this address.
+    /// The carrier does not ship to this address.
     Refused {
-        /// The carrier's words.
+        /// The carrier's explanation.
         reason: String,
     },
-    /// The key was cancelled, before or after it was booked. No parcel is fetched.
+    /// The key was cancelled before or after its booking. No parcel is collected.
     Cancelled,
 }

@@ -1,4 +1,4 @@
-//! The payment gateway.
+//! Interface of the payment gateway.
 
 use async_trait::async_trait;
 use contracts::{Money, OrderId};
@@ -6,75 +6,74 @@ use serde::{Deserialize, Serialize};
 
 use crate::ProviderError;
 
-/// Takes money from cards and gives it back.
+/// Charges and refunds cards.
 ///
-/// A key has one charge and at most one refund of it. The first of a capture, a decline and a void closes the key, and
-/// from then on every call tells that outcome.
+/// A key has one charge and at most one refund of it. The first capture, decline or void closes the key, and every later call
+/// returns that outcome.
 #[async_trait]
 pub trait PaymentGateway: Send + Sync + 'static {
-    /// Charges once per key: called again with the same key it answers what it answered before.
+    /// Charges once per key. A repeated call returns the first answer.
     ///
     /// `card` is the gateway's token for the card.
     ///
     /// # Errors
-    /// [`ProviderError::Unavailable`]; [`ProviderError::Refused`] when the amount is negative, or the key was used for
-    /// another card or amount.
+    /// [`ProviderError::Unavailable`]; [`ProviderError::Refused`] if the amount is negative, or the key was used for another
+    /// card or amount.
     async fn charge(&self, key: OrderId, card: &str, amount: Money) -> Result<ChargeAnswer, ProviderError>;
 
-    /// Makes sure that the charge under this key never takes effect, unless it has already.
+    /// Prevents the charge of this key unless it has already taken effect.
     ///
     /// # Errors
     /// [`ProviderError::Unavailable`] only.
     async fn void(&self, key: OrderId) -> Result<VoidAnswer, ProviderError>;
 
-    /// Gives the whole capture back, once per key.
+    /// Refunds the whole capture, once per key.
     ///
     /// # Errors
-    /// [`ProviderError::Unavailable`]; [`ProviderError::Refused`] when the key has no such capture, or one of another
-    /// amount.
+    /// [`ProviderError::Unavailable`]; [`ProviderError::Refused`] if the key does not have this capture with this amount.
     async fn refund(&self, key: OrderId, capture_id: &str, amount: Money) -> Result<RefundAnswer, ProviderError>;
 }
 
-/// How a charge ended.
+/// The outcome of a charge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChargeAnswer {
-    /// The money was taken.
+    /// The amount was captured.
     Captured {
-        /// The gateway's name for the capture.
+        /// The gateway's id of the capture.
         capture_id: String,
     },
-    /// Nothing was taken and nothing will be.
+    /// Nothing was or will be captured.
     Declined {
         /// The gateway's decline code, such as `card_declined`.
         code: String,
     },
-    /// The key was voided first. Nothing was taken and nothing will be.
+    /// The key was voided first. Nothing was or will be captured.
     Voided,
 }
 
-/// What a void found.
+/// The outcome of a void.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VoidAnswer {
-    /// Nothing was taken and nothing will be.
+    /// Nothing was or will be captured.
     Voided,
-    /// Too late: the money was taken, and only a refund gives it back.
+    /// The charge was captured before and must be refunded.
     Captured {
-        /// The gateway's name for the capture.
+        /// The gateway's id of the capture.
         capture_id: String,
     },
-    /// There was nothing to void: the charge had been declined.
+    /// The charge was declined before.
     Declined {
         /// The gateway's decline code.
         code: String,
     },
 }
 
-/// The capture was given back.
+/// A completed refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub struct RefundAnswer {
-    /// The gateway's name for the refund.
+    /// The gateway's id of the refund.
     pub refund_id: String,
 }

@@ -29,4 +29,4 @@ pub use service::{
     run, run_with,
 };
 pub use store::AsOf;
-pub use telemetry::{CORRELATION_ID, ORDER_ID};
+pub use telemetry::{CORRELATION_ID, SUBJECT};

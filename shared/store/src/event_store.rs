@@ -1,4 +1,4 @@
-//! The store that the shell runs on: one of the storages, chosen by the database's URL.
+//! The storage backend selected by the database URL.
 
 use decider::StreamId;
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use crate::{
     Store, StoreError, StoredEvent, StoredStream, Transaction, postgres, sqlite,
 };
 
-/// A service's database. Cheap to clone.
+/// The database of a service. Cheap to clone.
 #[derive(Clone)]
 pub enum EventStore {
     /// `sqlite:<path>`
@@ -19,10 +19,10 @@ pub enum EventStore {
 }
 
 impl EventStore {
-    /// Opens the database of a URL, and makes its tables if it has none.
+    /// Opens the database of a URL and creates or migrates its tables.
     ///
     /// # Errors
-    /// The URL can't be used, or the database can't be opened as one of this version.
+    /// The URL is invalid, or the database cannot be opened at this version.
     pub async fn open_url(url: &str) -> Result<Self, StoreError> {
         if postgres::is_url(url) {
             return PostgresStore::open_url(url).await.map(Self::Postgres);
@@ -30,10 +30,10 @@ impl EventStore {
         SqliteStore::open_url(url).map(Self::Sqlite)
     }
 
-    /// Opens the database of a URL to look at it, also while a service works on it. What would write fails.
+    /// Opens the database of a URL for reading, also while a service uses it. Writes fail.
     ///
     /// # Errors
-    /// As [`EventStore::open_url`]; and there is no such database, or it was made by another build.
+    /// See [`EventStore::open_url`]; also, the database does not exist or has another version.
     pub async fn open_read_only(url: &str) -> Result<Self, StoreError> {
         if postgres::is_url(url) {
             return PostgresStore::open_read_only(url).await.map(Self::Postgres);
@@ -41,7 +41,7 @@ impl EventStore {
         SqliteStore::open_read_only(url).map(Self::Sqlite)
     }
 
-    /// The database system, as OpenTelemetry's semantic conventions name it (`db.system.name`).
+    /// Returns the name of the database system in OpenTelemetry's semantic conventions (`db.system.name`).
     pub fn system(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => "sqlite",
@@ -49,16 +49,16 @@ impl EventStore {
         }
     }
 
-    /// Whether a URL is one that can be opened.
+    /// Checks a URL without opening it.
     ///
     /// # Errors
-    /// It is for something else.
+    /// No backend accepts the URL.
     pub fn check_url(url: &str) -> Result<(), StoreError> {
         if postgres::is_url(url) { postgres::check_url(url) } else { sqlite::check_url(url) }
     }
 }
 
-/// The same method of whichever storage it is.
+/// Calls a method of the selected backend.
 macro_rules! delegate {
     ($store:expr, $method:ident($($argument:expr),*)) => {
         match $store {
@@ -73,8 +73,8 @@ impl Store for EventStore {
         delegate!(self, transact(transaction))
     }
 
-    async fn load(&self, stream: StreamId, up_to: AsOf) -> Result<StoredStream, StoreError> {
-        delegate!(self, load(stream, up_to))
+    async fn load(&self, stream: StreamId, as_of: AsOf) -> Result<StoredStream, StoreError> {
+        delegate!(self, load(stream, as_of))
     }
 
     async fn history(&self, stream: StreamId, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {

@@ -1,8 +1,11 @@
-//! PostgreSQL: for any number of instances of a service side by side.
+//! The PostgreSQL backend, for any number of instances of a service.
 //!
-//! Instances meet in the database only. Each commits what it decides; one of them leads, and does what only one may do.
+//! Instances coordinate through the database only. Each commits its own decisions; one of them leads and does the work that
+//! only one instance may do.
 
+mod convert;
 mod leader;
+mod open_transaction;
 mod parked;
 mod read;
 mod schema;
@@ -11,30 +14,30 @@ mod statements;
 mod transact;
 mod write;
 
-use std::{error::Error as _, fmt::Write as _, sync::atomic::Ordering};
+use std::sync::atomic::Ordering;
 
 use deadpool_postgres::{Object, Pool, PoolError};
 use decider::StreamId;
 use jiff::Timestamp;
-use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
-use self::{leader::Leads, server::Server};
+use self::{leader::IsLeader, server::Server};
 use crate::{
     AsOf, Committed, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, PurgedPage, Store, StoreError,
     StoredEvent, StoredStream, Transaction,
 };
 
-/// What instances agree upon, in each database for itself.
+/// Lock keys and channel names shared by the instances on a database. Never changed, because instances of two builds may run
+/// side by side.
 mod keys {
-    /// Held by who makes the tables.
+    /// Advisory lock held during a migration.
     pub(super) const MIGRATION: i64 = 0x6f72_6465_7200;
-    /// Held by the leader's session.
+    /// Advisory lock held by the leader's session.
     pub(super) const LEADER: i64 = 0x6f72_6465_7201;
-    /// Tells the leader that something was committed.
-    pub(super) const NOTIFY: &str = "NOTIFY order_saga_committed";
-    /// Of the leader.
-    pub(super) const LISTEN: &str = "LISTEN order_saga_committed";
+    /// Notifies the leader of a commit.
+    pub(super) const NOTIFY: &str = "NOTIFY store_committed";
+    /// Subscribes the leader to commits.
+    pub(super) const LISTEN: &str = "LISTEN store_committed";
 }
 
 /// A database of a PostgreSQL server. Cheap to clone.
@@ -42,30 +45,30 @@ mod keys {
 pub struct PostgresStore {
     server: Server,
     pool: Pool,
-    leads: Leads,
+    is_leader: IsLeader,
 }
 
 impl PostgresStore {
-    /// Opens the database of a URL `postgres://<user>:<password>@<host>/<database>`, and makes its tables if it has none.
+    /// Opens the database of a URL `postgres://<user>:<password>@<host>/<database>` and creates or migrates its tables.
     ///
     /// # Errors
-    /// The URL can't be used, the server can't be reached or refuses, or the database is of a newer version.
+    /// The URL is invalid, the server is unreachable or refuses the session, or the database has a newer version.
     pub async fn open_url(url: &str) -> Result<Self, StoreError> {
         let server = Server::of_url(url)?;
         let pool = server.pool();
         schema::migrate(pool.get().await?.as_mut(), &server).await?;
-        Ok(Self { server, pool, leads: Leads::default() })
+        Ok(Self { server, pool, is_leader: IsLeader::default() })
     }
 
-    /// Opens the database of a URL to look at it, also while services work on it. What would write fails.
+    /// Opens the database of a URL for reading, also while services use it. Writes fail.
     ///
     /// # Errors
-    /// The URL can't be used, the server can't be reached or refuses, or the database is of another version.
+    /// The URL is invalid, the server is unreachable or refuses the session, or the database has another version.
     pub async fn open_read_only(url: &str) -> Result<Self, StoreError> {
         let server = Server::of_url(url)?.read_only();
         let pool = server.pool();
         schema::check(&*pool.get().await?, &server).await?;
-        Ok(Self { server, pool, leads: Leads::default() })
+        Ok(Self { server, pool, is_leader: IsLeader::default() })
     }
 
     async fn connection(&self) -> Result<Object, StoreError> {
@@ -73,12 +76,12 @@ impl PostgresStore {
     }
 }
 
-/// Whether the URL is for PostgreSQL.
+/// Returns whether the URL is for PostgreSQL.
 pub(crate) fn is_url(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
-/// Whether the URL is one that can be opened.
+/// Checks a URL without connecting.
 pub(crate) fn check_url(url: &str) -> Result<(), StoreError> {
     Server::of_url(url).map(drop)
 }
@@ -92,54 +95,16 @@ impl From<PoolError> for StoreError {
     }
 }
 
-/// An error with its causes: on its own it does not say what the server said.
-pub(crate) fn describe(error: &tokio_postgres::Error) -> String {
-    if let Some(error) = error.as_db_error() {
-        return format!("{} ({})", error.message(), error.code().code());
-    }
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        // Writing to a string can't fail.
-        let _ = write!(text, ": {cause}");
-        source = cause.source();
-    }
-    text
-}
-
-/// Whether PostgreSQL refuses the values themselves, rather than the moment.
-pub(crate) fn is_permanent(error: &tokio_postgres::Error) -> bool {
-    // Data exceptions, integrity constraints, and what exceeds the limits of the program.
-    error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.code().starts_with(class)))
-}
-
-/// Whether there is no server to be reached now, and later there may be.
-pub(crate) fn is_unavailable(error: &tokio_postgres::Error) -> bool {
-    let away = [
-        SqlState::CANNOT_CONNECT_NOW,
-        SqlState::ADMIN_SHUTDOWN,
-        SqlState::CRASH_SHUTDOWN,
-        SqlState::TOO_MANY_CONNECTIONS,
-    ];
-    error.code().map_or_else(|| !is_our_fault(error), |code| away.contains(code))
-}
-
-/// Nothing was said by the server: was nothing said to it?
-fn is_our_fault(error: &tokio_postgres::Error) -> bool {
-    let io = error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
-    !(io || error.is_closed())
-}
-
 impl Store for PostgresStore {
     async fn transact<T: Transaction>(&self, mut transaction: T) -> (T, Result<Committed, StoreError>) {
-        let announce = !self.leads.load(Ordering::SeqCst);
-        // In a box: what it holds while it waits is large.
-        let result = Box::pin(transact::transact(&self.pool, &mut transaction, announce)).await;
+        let notify_leader = !self.is_leader.load(Ordering::SeqCst);
+        // Boxed, because the future is large.
+        let result = Box::pin(transact::transact(&self.pool, &mut transaction, notify_leader)).await;
         (transaction, result)
     }
 
-    async fn load(&self, stream: StreamId, up_to: AsOf) -> Result<StoredStream, StoreError> {
-        read::stream(&*self.connection().await?, &stream, up_to).await
+    async fn load(&self, stream: StreamId, as_of: AsOf) -> Result<StoredStream, StoreError> {
+        read::stream(&*self.connection().await?, &stream, as_of).await
     }
 
     async fn history(&self, stream: StreamId, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
@@ -155,7 +120,7 @@ impl Store for PostgresStore {
     }
 
     async fn delete_published(&self, positions: Vec<i64>) -> Result<(), StoreError> {
-        write::published_only(self.connection().await?.as_mut(), &positions).await
+        write::delete_published(self.connection().await?.as_mut(), &positions).await
     }
 
     async fn intents(&self, after: i64, limit: usize) -> Result<Vec<OpenIntent>, StoreError> {
@@ -200,6 +165,6 @@ impl Store for PostgresStore {
     }
 
     fn join_election(&self) -> Leadership {
-        leader::lead(self.server.clone(), self.leads.clone())
+        leader::join_election(self.server.clone(), self.is_leader.clone())
     }
 }

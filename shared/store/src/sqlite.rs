@@ -1,7 +1,7 @@
-//! SQLite: the embedded default, for one instance of a service.
+//! The SQLite backend: the embedded default, for one instance of a service.
 //!
-//! One thread owns the only connection that writes, so transactions follow one another and can't conflict. Readers have
-//! their own connections; in WAL mode they wait for nobody.
+//! One thread owns the only writing connection, so transactions are serialized and cannot conflict. Readers have their own
+//! connections; in WAL mode they never wait for the writer.
 
 mod parked;
 mod read;
@@ -17,7 +17,7 @@ use std::{
 
 use decider::StreamId;
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -27,17 +27,17 @@ use crate::{
     StoredEvent, StoredStream, Transaction,
 };
 
-/// Requests that may wait for the writer; who comes later waits outside.
+/// Capacity of the writer's queue; further requests wait for a slot.
 const WRITER_QUEUE: usize = 64;
-/// Read connections kept open; more are opened when needed and closed after.
+/// Number of idle read connections kept open; more are opened on demand and closed after use.
 const READERS_KEPT: usize = 4;
-/// Prepared statements kept by a connection: all there are.
+/// Capacity of a connection's statement cache, which fits all statements.
 const STATEMENTS_KEPT: usize = 64;
 
-/// Memory for a connection's pages: negative, as SQLite wants KiB told.
+/// Page cache of a connection. SQLite takes a negative value as KiB.
 const CACHE_KIB: i32 = -8_192;
 
-/// Pages in the WAL (16 MiB) before they are copied to the database: a page that many transactions change is copied once.
+/// WAL size in pages (16 MiB) at which it is copied to the database. A page changed by many transactions is copied once.
 const CHECKPOINT_PAGES: u32 = 4_000;
 
 type Job = Box<dyn FnOnce(&mut Writer) + Send>;
@@ -56,18 +56,18 @@ struct Readers {
 }
 
 impl SqliteStore {
-    /// Opens the database of a URL `sqlite:<path>`, making the file and its folder when there is none.
+    /// Opens the database of a URL `sqlite:<path>` and creates the file and its folder if missing.
     ///
     /// # Errors
-    /// The URL is for something else, or the file can't be opened as a database of this version.
+    /// The URL is invalid, or the file cannot be opened as a database of this version.
     pub fn open_url(url: &str) -> Result<Self, StoreError> {
         Self::open(path_of(url)?)
     }
 
-    /// Opens the database of a URL to look at it, also while a service works on it. What would write fails.
+    /// Opens the database of a URL for reading, also while a service uses it. Writes fail.
     ///
     /// # Errors
-    /// As [`SqliteStore::open_url`]; and there is no such file.
+    /// See [`SqliteStore::open_url`]; also, the file does not exist.
     pub fn open_read_only(url: &str) -> Result<Self, StoreError> {
         let path = path_of(url)?;
         let connection = Access::Read.connect(path)?;
@@ -75,15 +75,15 @@ impl SqliteStore {
         Self::start(connection, path, Access::Read)
     }
 
-    /// Opens a database file, making it and its folder when there is none.
+    /// Opens a database file and creates it and its folder if missing.
     ///
     /// # Errors
-    /// The file can't be opened as a database of this version.
+    /// The file cannot be opened as a database of this version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| StoreError::Url {
                 url: path.display().to_string(),
-                reason: format!("its folder can't be made: {error}"),
+                reason: format!("failed to create folder: {error}"),
             })?;
         }
         let mut connection = Access::Write.connect(path)?;
@@ -92,15 +92,18 @@ impl SqliteStore {
     }
 
     fn start(connection: Connection, path: &Path, access: Access) -> Result<Self, StoreError> {
-        let mut with = Writer::new(connection)?;
-        let (writer, mut jobs) = mpsc::channel::<Job>(WRITER_QUEUE);
+        let mut writer = Writer::new(connection)?;
+        let (sender, mut jobs) = mpsc::channel::<Job>(WRITER_QUEUE);
         let run = move || {
             while let Some(job) = jobs.blocking_recv() {
-                job(&mut with);
+                job(&mut writer);
             }
         };
-        thread::Builder::new().name("sqlite-writer".into()).spawn(run).expect("a thread can be started");
-        Ok(Self { writer, readers: Arc::new(Readers { path: path.to_owned(), access, idle: Mutex::default() }) })
+        thread::Builder::new().name("sqlite-writer".into()).spawn(run).expect("the process can start a thread");
+        Ok(Self {
+            writer: sender,
+            readers: Arc::new(Readers { path: path.to_owned(), access, idle: Mutex::default() }),
+        })
     }
 
     async fn write<R: Send + 'static>(
@@ -109,7 +112,7 @@ impl SqliteStore {
     ) -> Result<R, StoreError> {
         let (reply, answer) = oneshot::channel();
         let job = Box::new(move |writer: &mut Writer| {
-            // Whoever asked may have gone; the work is done all the same.
+            // The requester may have been dropped.
             let _ = reply.send(work(writer));
         });
         self.writer.send(job).await.map_err(|_| StoreError::Closed)?;
@@ -122,9 +125,9 @@ impl SqliteStore {
     ) -> Result<R, StoreError> {
         let readers = Arc::clone(&self.readers);
         let read = move || {
-            let connection = readers.take()?;
+            let connection = readers.acquire()?;
             let result = work(&connection);
-            readers.give_back(connection);
+            readers.release(connection);
             result
         };
         tokio::task::spawn_blocking(read).await.map_err(|_| StoreError::Closed)?
@@ -132,20 +135,20 @@ impl SqliteStore {
 }
 
 impl Readers {
-    fn take(&self) -> Result<Connection, StoreError> {
-        let idle = self.idle.lock().expect("no reader panics while it holds the lock").pop();
+    fn acquire(&self) -> Result<Connection, StoreError> {
+        let idle = self.idle.lock().expect("no holder of the lock panics").pop();
         idle.map_or_else(|| self.access.connect(&self.path), Ok)
     }
 
-    fn give_back(&self, connection: Connection) {
-        let mut idle = self.idle.lock().expect("no reader panics while it holds the lock");
+    fn release(&self, connection: Connection) {
+        let mut idle = self.idle.lock().expect("no holder of the lock panics");
         if idle.len() < READERS_KEPT {
             idle.push(connection);
         }
     }
 }
 
-/// Whether the URL is one that can be opened.
+/// Checks a URL without opening it.
 pub(crate) fn check_url(url: &str) -> Result<(), StoreError> {
     path_of(url).map(drop)
 }
@@ -154,29 +157,21 @@ fn path_of(url: &str) -> Result<&Path, StoreError> {
     match url.split_once(':') {
         Some(("sqlite", path)) if !path.is_empty() => Ok(Path::new(path)),
         scheme => {
-            let reason = "it is neither sqlite:<path> nor postgres://<host>/<database>".to_owned();
+            let reason = "expected sqlite:<path> or postgres://<host>/<database>".to_owned();
             Err(StoreError::Url { url: scheme.map_or(url, |(scheme, _)| scheme).to_owned(), reason })
         }
     }
 }
 
-/// Whether SQLite refuses the values themselves, rather than the moment.
-pub(crate) fn is_permanent(error: &rusqlite::Error) -> bool {
-    let refusals = [ErrorCode::ConstraintViolation, ErrorCode::TypeMismatch, ErrorCode::TooBig];
-    error.sqlite_error_code().is_some_and(|code| refusals.contains(&code))
-}
-
-/// What a connection is for.
 #[derive(Debug, Clone, Copy)]
 enum Access {
-    /// The service's own work.
     Write,
-    /// A look from outside, by which nothing changes, not even the version of the tables.
+    /// Changes nothing, not even the schema version.
     Read,
 }
 
 impl Access {
-    /// A connection with the durability that the guarantees rest on: a commit is on the disk before it returns.
+    /// Opens a connection with the required durability: a commit is on disk before it returns.
     fn connect(self, path: &Path) -> Result<Connection, StoreError> {
         let flags = match self {
             Self::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
@@ -191,7 +186,7 @@ impl Access {
             connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         }
         connection.pragma_update(None, "cache_size", CACHE_KIB)?;
-        // Plans don't depend on parameters; otherwise a statement with one in LIMIT is compiled again at every execution.
+        // Make plans independent of parameters. Otherwise a statement with a parameter in LIMIT is recompiled every time.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(connection)
     }
@@ -203,11 +198,11 @@ impl Store for SqliteStore {
             let result = write::transact(writer, &mut transaction);
             Ok((transaction, result))
         };
-        self.write(work).await.expect("the writer lives as long as a store that can be asked")
+        self.write(work).await.expect("the writer outlives all stores")
     }
 
-    async fn load(&self, stream: StreamId, up_to: AsOf) -> Result<StoredStream, StoreError> {
-        self.read(move |connection| read::stream(connection, &stream, up_to)).await
+    async fn load(&self, stream: StreamId, as_of: AsOf) -> Result<StoredStream, StoreError> {
+        self.read(move |connection| read::stream(connection, &stream, as_of)).await
     }
 
     async fn history(&self, stream: StreamId, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
@@ -223,7 +218,7 @@ impl Store for SqliteStore {
     }
 
     async fn delete_published(&self, positions: Vec<i64>) -> Result<(), StoreError> {
-        self.write(move |writer| write::published_only(&mut writer.connection, &positions)).await
+        self.write(move |writer| write::delete_published(&mut writer.connection, &positions)).await
     }
 
     async fn intents(&self, after: i64, limit: usize) -> Result<Vec<OpenIntent>, StoreError> {

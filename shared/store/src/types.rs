@@ -1,304 +1,283 @@
-//! What goes into a store and comes out of it.
+//! Inputs and outputs of the store.
 
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use contracts::{CorrelationId, EventId, OrderId};
+use cloudevent::{CorrelationId, EventId};
 use decider::StreamId;
 use jiff::Timestamp;
 
 use crate::{ProcessedMessages, StoreError};
 
-/// A point in the life of a stream.
+/// A point in the history of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AsOf {
-    /// Everything.
+    /// After the last event.
     Latest,
-    /// The event of this version is the last one; versions count from 1.
+    /// After the event of this version; versions count from 1.
     Version(u64),
-    /// Events of this time and before.
+    /// After all events up to and including this time.
     Time(Timestamp),
 }
 
-/// An event to be appended.
+/// An event to append.
 #[derive(Debug, Clone)]
 pub struct NewEvent {
-    /// Its id, unique for ever.
     pub id: EventId,
-    /// Its type's name.
+    /// The name of the event type.
     pub name: &'static str,
-    /// The version of its data.
+    /// The version of the data.
     pub schema: &'static str,
-    /// JSON.
+    /// The event as JSON.
     pub data: String,
-    /// When it happened; whole microseconds.
+    /// The time of the event, in whole microseconds.
     pub time: Timestamp,
-    /// Shared by all that the same request caused.
     pub correlation_id: CorrelationId,
-    /// The contract event that led to it, if one did.
+    /// The contract event that caused this one, if any.
     pub causation_id: Option<EventId>,
 }
 
-/// An event in a stream.
+/// An event of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEvent {
-    /// Its place in the stream, from 1.
+    /// The position in the stream, from 1.
     pub version: u64,
-    /// Its id.
     pub id: EventId,
-    /// Its type's name.
+    /// The name of the event type.
     pub name: String,
-    /// The version of its data.
+    /// The version of the data.
     pub schema: String,
-    /// JSON.
+    /// The event as JSON.
     pub data: String,
-    /// When it happened.
     pub time: Timestamp,
-    /// Shared by all that the same request caused.
     pub correlation_id: CorrelationId,
-    /// The contract event that led to it, if one did.
+    /// The contract event that caused this one, if any.
     pub causation_id: Option<EventId>,
 }
 
-/// A stream's state at a version, so that loading needn't begin at the beginning.
+/// The state of a stream at a version, so that loading need not start with the first event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
-    /// The last event that is in it.
+    /// The last event included.
     pub version: u64,
-    /// When that happened.
+    /// The time of that event.
     pub time: Timestamp,
-    /// JSON.
+    /// The state as JSON.
     pub state: String,
 }
 
 /// A stream to load.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamRequest {
-    /// The stream.
     pub stream: StreamId,
-    /// The version at which this store last gave or committed it; 0: nothing is known. What is known need not be read
-    /// again, for an event never changes, and what only this store writes need not even be looked for.
+    /// The version at which this store last returned or committed the stream; 0 if the caller has nothing. Known events
+    /// are not read again, because events never change. Streams with a single writer need no re-check.
     pub known: u64,
 }
 
-/// A stream, as a snapshot and the events since. A stream that does not exist has version 0. What who knows the stream
-/// already has of its beginning need not be told again: its correlation id, its trace.
+/// A stream as a snapshot and the events after it. A stream that does not exist has version 0. The correlation id and trace
+/// may be omitted when the caller already holds the stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredStream {
-    /// The last event's version.
+    /// The version of the last event.
     pub version: u64,
-    /// The correlation id of the stream's first event; `None` when there is none.
+    /// The correlation id of the first event; `None` if there is none.
     pub correlation_id: Option<CorrelationId>,
-    /// The trace that the stream began in, as its first write had it; empty when there is none.
+    /// The trace in which the stream began, as first written; empty if there is none.
     pub trace: String,
-    /// Where to begin; `None`: at the beginning.
+    /// The snapshot to start from; `None` starts from the initial state.
     pub snapshot: Option<Snapshot>,
-    /// What happened since, oldest first.
+    /// Events after the snapshot, oldest first.
     pub events: Vec<StoredEvent>,
 }
 
-/// What a transaction asked for.
+/// Data that a transaction receives.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// At the first step: the messages that were handled before.
-    pub seen: ProcessedMessages,
-    /// At the first step: the orders that have parked records.
-    pub held: HashSet<OrderId>,
-    /// At later steps: the streams asked for, in that order.
+    /// First step: the messages that were processed before.
+    pub processed: ProcessedMessages,
+    /// First step: the ordering keys that have parked records.
+    pub blocked_keys: HashSet<String>,
+    /// Later steps: the requested streams, in the requested order.
     pub streams: Vec<(StreamId, StoredStream)>,
 }
 
-/// Everything that a transaction writes.
+/// All writes of a transaction.
 #[derive(Debug, Default)]
 pub struct Writes {
-    /// Streams with what is appended to each.
     pub streams: Vec<StreamWrite>,
     /// Records to publish, in order.
     pub outbox: Vec<NewOutboxRow>,
-    /// Calls to make.
+    /// Provider calls to make.
     pub intents: Vec<NewIntent>,
-    /// Calls that were answered, by the event that asked for them.
+    /// Answered calls, identified by the events that requested them.
     pub answered: Vec<EventId>,
-    /// Outbox rows that were published, by position.
+    /// Positions of published outbox rows.
     pub published: Vec<i64>,
     /// Records to park.
     pub parked: Vec<NewParked>,
-    /// Parked records that failed once more.
+    /// Parked records that failed again.
     pub rescheduled: Vec<Rescheduled>,
-    /// Parked records that are done, by position.
+    /// Positions of parked records that are finished.
     pub resolved: Vec<i64>,
 }
 
-/// What changes in a stream.
+/// Changes of one stream.
 #[derive(Debug)]
 pub struct StreamWrite {
-    /// The stream.
     pub stream: StreamId,
-    /// Its version before.
+    /// The version before this write.
     pub expected_version: u64,
-    /// What is appended.
     pub events: Vec<NewEvent>,
-    /// The trace that a stream which does not exist yet begins in.
+    /// The trace in which a new stream begins.
     pub trace: String,
-    /// One word for its state now.
+    /// The status after this write, in one word.
     pub status: &'static str,
-    /// When it wants to be woken.
+    /// The time of the stream's next timer.
     pub due: Option<Timestamp>,
-    /// Whether one of these two may differ from what the last write said. If not, they need not be written.
-    pub is_marked_anew: bool,
-    /// Its state now, when it is time to keep it.
+    /// Set if the status or the timer may differ from the last write. Otherwise neither is written.
+    pub metadata_changed: bool,
+    /// The state after this write, if a snapshot is due.
     pub snapshot: Option<Snapshot>,
 }
 
 impl StreamWrite {
-    /// The stream's version after this.
+    /// The version after this write.
     pub(crate) fn version(&self) -> u64 {
         self.expected_version + self.events.len() as u64
     }
 
-    /// That the stream is at another version than this expected.
+    /// The error for a stream at another version than expected.
     pub(crate) fn conflict(&self) -> StoreError {
         StoreError::Conflict { stream: self.stream.clone(), expected: self.expected_version }
     }
 }
 
-/// A record to be published.
+/// A record to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewOutboxRow {
-    /// The topic's own name.
+    /// The topic's name without the deployment's prefix.
     pub topic: String,
-    /// The record's key; none for a dead letter that had none.
+    /// The record key; `None` for a dead letter whose original had none.
     pub key: Option<Bytes>,
-    /// The record's headers, in order.
     pub headers: Vec<(String, Bytes)>,
-    /// The record's value.
     pub payload: Bytes,
 }
 
 /// A record that waits to be published.
 #[derive(Debug, Clone)]
 pub struct OutboxRow {
-    /// Its place in the outbox; never used twice.
+    /// The position in the outbox, never reused.
     pub position: i64,
-    /// The record.
     pub record: NewOutboxRow,
 }
 
-/// A record as it came.
+/// A record as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawRecord {
-    /// The record; its topic is the one it came from.
+    /// The record, with its original topic.
     pub record: NewOutboxRow,
-    /// Its partition there.
     pub partition: i32,
-    /// Its place in the partition.
     pub offset: i64,
-    /// When its producer made it, in milliseconds since 1970, if it said so.
+    /// The producer's timestamp in milliseconds since 1970, if any.
     pub timestamp_ms: Option<i64>,
 }
 
-/// A record that can't be handled now and is tried again later. Later records of its order wait behind it.
+/// A record that cannot be processed now and is retried later. Later records of its ordering key wait behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewParked {
-    /// The order.
-    pub order_id: OrderId,
-    /// The record. That of one place is parked once.
-    pub arrived: RawRecord,
-    /// How often it was tried.
+    /// The key within which order is kept: the record key.
+    pub ordering_key: String,
+    /// The record. The record of one topic, partition and offset is parked once.
+    pub raw: RawRecord,
+    /// Number of attempts so far.
     pub attempts: u32,
-    /// Why it failed the last time.
+    /// The last error.
     pub error: String,
-    /// When to try again.
+    /// The time of the next attempt.
     pub due: Timestamp,
 }
 
-/// A record that is parked.
+/// A parked record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parked {
-    /// Its place among all parked records; never used twice.
+    /// The position among all parked records, never reused.
     pub position: i64,
-    /// The record.
     pub parked: NewParked,
 }
 
-/// A parked record that failed once more.
+/// A parked record that failed again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rescheduled {
-    /// Which one.
     pub position: i64,
-    /// How often it was tried by now.
+    /// Number of attempts so far.
     pub attempts: u32,
-    /// Why it failed.
+    /// The last error.
     pub error: String,
-    /// When to try again.
+    /// The time of the next attempt.
     pub due: Timestamp,
 }
 
-/// What a part of a sweep did.
+/// Result of purging one page of the inbox.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PurgedPage {
-    /// How many were forgotten.
-    pub forgotten: u64,
-    /// The last one that was looked at; `None`: the sweep is through.
+    /// Number of deleted entries.
+    pub purged: u64,
+    /// The last entry examined; `None` after the last page.
     pub last: Option<uuid::Uuid>,
 }
 
-/// A call to make.
+/// A provider call to make.
 #[derive(Debug, Clone)]
 pub struct NewIntent {
-    /// The event that asks for it.
+    /// The event that requests the call.
     pub event_id: EventId,
-    /// JSON.
+    /// The call as JSON.
     pub body: String,
 }
 
-/// A call that was not answered yet.
+/// A provider call without an answer.
 #[derive(Debug, Clone)]
 pub struct OpenIntent {
-    /// Its place among all calls; never used twice.
+    /// The position among all calls, never reused.
     pub position: i64,
-    /// The call.
     pub intent: NewIntent,
 }
 
-/// What a commit gave out.
+/// Rows of a committed transaction with their positions.
 #[derive(Debug, Default)]
 pub struct Committed {
-    /// The outbox rows as they were stored.
     pub outbox: Vec<OutboxRow>,
-    /// The intents as they were stored.
     pub intents: Vec<OpenIntent>,
 }
 
-/// Which streams to list.
+/// Selection of streams to list.
 #[derive(Debug, Clone)]
 pub struct Listing {
-    /// The category.
     pub category: &'static str,
-    /// Only those with this status.
+    /// Restricts the list to streams with this status.
     pub status: Option<String>,
-    /// Only those older than this; from [`Page::next`].
+    /// Restricts the list to streams older than this position, taken from [`Page::next`].
     pub before: Option<i64>,
-    /// How many at most.
+    /// Maximum number of streams.
     pub limit: usize,
 }
 
 /// A stream in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamHead {
-    /// The stream.
     pub stream: StreamId,
-    /// Its last event's version.
+    /// The version of the last event.
     pub version: u64,
-    /// One word for its state.
+    /// The status, in one word.
     pub status: String,
 }
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
-    /// The streams, newest first.
+    /// Streams, newest first.
     pub heads: Vec<StreamHead>,
-    /// Where the next page begins; `None`: this was the last.
+    /// Start of the next page; `None` on the last page.
     pub next: Option<i64>,
 }

@@ -1,17 +1,16 @@
-//! Traces, logs and metrics. Nothing here can hold up or fail an order.
-//!
-//! - [`Telemetry`]: sets it all up, once, at a process's start.
-//! - [`Metrics`]: every instrument, with its name, in one place.
-//! - [`Spans`]: every span, with its name, kind and attributes, in one place.
-//! - [`Trace`]: a place in a trace, as it travels in headers and waits in rows.
+#![doc = include_str!("../README.md")]
 
+mod log_format;
 mod metrics;
 mod setup;
 mod spans;
+mod subject;
 mod trace;
 
+pub use log_format::LogFormat;
 pub use metrics::Metrics;
 pub use opentelemetry::KeyValue;
-pub use setup::{LogFormat, Settings, SetupError, Telemetry, check_filter};
-pub use spans::{CORRELATION_ID, EVENT, EventAttributes, ORDER_ID, Span, Spans};
+pub use setup::{Settings, SetupError, Telemetry, check_filter};
+pub use spans::{CORRELATION_ID, EVENT, EventAttributes, Span, Spans};
+pub use subject::SUBJECT;
 pub use trace::{BAGGAGE, TRACEPARENT, TRACESTATE, Trace};

@@ -1,88 +1,91 @@
-//! Every instrument of the suite. Their names and labels are what dashboards and rules in `deploy/` are made of.
+//! All instruments. Dashboards and rules in `deploy/` use their names and labels.
 
 use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter};
 
 /// The instruments of a service.
 pub struct Metrics {
-    /// Orders that ended, by `outcome` and `reason`.
+    /// Completed sagas, by `outcome` and `reason`.
     pub sagas_completed: Counter<u64>,
-    /// Seconds from the placement of an order to its end, by `outcome`.
+    /// Seconds from the start of a saga to its completion, by `outcome`.
     pub saga_seconds: Histogram<f64>,
-    /// Events that undo a step, by `event` and `reason`.
+    /// Compensating events, by `event` and `reason`.
     pub compensations: Counter<u64>,
-    /// Records that led to a command, by `event`.
+    /// Records that caused a command, by `event`.
     pub consumed: Counter<u64>,
-    /// Events that the broker has, by `event`.
+    /// Events acknowledged by the broker, by `event`.
     pub published: Counter<u64>,
-    /// Records and answers that came again and were recognized.
+    /// Records and answers recognized as duplicates.
     pub duplicates: Counter<u64>,
-    /// Messages that the inbox forgot, for they can't come again.
+    /// Inbox entries deleted because their records are gone from Kafka.
     pub forgotten: Counter<u64>,
-    /// Records that became dead letters, by `topic` and `class`.
+    /// Dead-lettered records, by `topic` and `class`.
     pub dead_letters: Counter<u64>,
-    /// Records that were put aside to be tried again, by `topic` and `class`.
+    /// Records parked for a retry, by `topic` and `class`.
     pub parked: Counter<u64>,
-    /// Events that waited because too many of their type went out, by `event`.
+    /// Events delayed by the rate limit of their type, by `event`.
     pub throttled: Counter<u64>,
-    /// Requests that were not taken because too much waits, by `reason`.
+    /// Requests rejected because of overload, by `reason`.
     pub shed: Counter<u64>,
-    /// Calls to the outside world that failed and are made again.
+    /// Retries of failed provider calls.
     pub retries: Counter<u64>,
-    /// Inputs in a transaction.
+    /// Inputs per transaction.
     pub batch_size: Histogram<u64>,
     /// Seconds from a transaction's start to its commit.
     pub transaction_seconds: Histogram<f64>,
-    /// Records that this consumer has yet to read, by `topic`.
+    /// Unread records of this consumer, by `topic`.
     pub consumer_lag: Gauge<u64>,
-    /// Outbox rows that wait to be published.
+    /// Unpublished outbox rows.
     pub outbox_backlog: Gauge<u64>,
-    /// Records that wait to be tried again.
+    /// Parked records.
     pub parked_backlog: Gauge<u64>,
-    /// Calls to the outside world that are not answered yet.
+    /// Unanswered provider calls.
     pub calls_open: Gauge<u64>,
-    /// Streams whose time has come and that were not woken yet.
+    /// Streams with due timers.
     pub timers_due: Gauge<u64>,
-    /// Age of the oldest row that waits to be published in seconds; 0 when there is none.
+    /// Age of the oldest unpublished outbox row in seconds; 0 if there is none.
     pub outbox_oldest_seconds: Gauge<f64>,
 }
 
-/// Boundaries in seconds for what takes milliseconds when all is well, and minutes when not.
+/// Boundaries in seconds for operations that normally take milliseconds and minutes in failures.
 const SECONDS: [f64; 17] =
     [0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0];
-/// Boundaries for what a transaction holds.
+/// Boundaries for the number of inputs per transaction.
 const INPUTS: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
 
 impl Metrics {
     pub(crate) fn new(meter: &Meter) -> Self {
-        let counter = |name, what| meter.u64_counter(name).with_description(what).build();
-        let seconds = |name, what| {
-            let histogram = meter.f64_histogram(name).with_unit("s").with_description(what);
+        let counter = |name, description| meter.u64_counter(name).with_description(description).build();
+        let seconds = |name, description| {
+            let histogram = meter.f64_histogram(name).with_unit("s").with_description(description);
             histogram.with_boundaries(SECONDS.to_vec()).build()
         };
-        let inputs = meter.u64_histogram("saga.batch.size").with_description("Inputs in a transaction");
-        let gauge = |name, what| meter.u64_gauge(name).with_description(what).build();
+        let inputs = meter.u64_histogram("saga.batch.size").with_description("Inputs per transaction");
+        let gauge = |name, description| meter.u64_gauge(name).with_description(description).build();
         let oldest = meter.f64_gauge("saga.outbox.oldest.age").with_unit("s");
         Self {
-            sagas_completed: counter("saga.completed", "Orders that ended"),
-            saga_seconds: seconds("saga.duration", "From the placement of an order to its end"),
-            compensations: counter("saga.compensations", "Events that undo a step"),
-            consumed: counter("saga.events.consumed", "Events that led to a command"),
-            published: counter("saga.events.published", "Events that the broker has"),
-            duplicates: counter("saga.inbox.duplicates", "Messages that came again and were recognized"),
-            forgotten: counter("saga.inbox.forgotten", "Messages that the inbox forgot, for they can't come again"),
-            dead_letters: counter("saga.dead_letters", "Records that became dead letters"),
-            parked: counter("saga.records.parked", "Records that were put aside to be tried again"),
-            throttled: counter("saga.publish.throttled", "Events that waited because too many of their type went out"),
-            shed: counter("saga.requests.shed", "Requests that were not taken because too much waits"),
-            retries: counter("saga.provider.retries", "Calls to the outside world that failed and are made again"),
+            sagas_completed: counter("saga.completed", "Completed sagas"),
+            saga_seconds: seconds("saga.duration", "From the start of a saga to its completion"),
+            compensations: counter("saga.compensations", "Compensating events"),
+            consumed: counter("saga.events.consumed", "Events that caused a command"),
+            published: counter("saga.events.published", "Events acknowledged by the broker"),
+            duplicates: counter("saga.inbox.duplicates", "Messages recognized as duplicates"),
+            forgotten: counter(
+                "saga.inbox.forgotten",
+                "Inbox entries deleted because their records are gone from Kafka",
+            ),
+            dead_letters: counter("saga.dead_letters", "Dead-lettered records"),
+            parked: counter("saga.records.parked", "Records parked for a retry"),
+            throttled: counter("saga.publish.throttled", "Events delayed by the rate limit of their type"),
+            shed: counter("saga.requests.shed", "Requests rejected because of overload"),
+            retries: counter("saga.provider.retries", "Retries of failed provider calls"),
             batch_size: inputs.with_boundaries(INPUTS.to_vec()).build(),
-            transaction_seconds: seconds("saga.transaction.duration", "From a transaction's start to its commit"),
-            consumer_lag: gauge("saga.consumer.lag", "Records that this consumer has yet to read"),
-            outbox_backlog: gauge("saga.outbox.backlog", "Outbox rows that wait to be published"),
-            parked_backlog: gauge("saga.parked.backlog", "Records that wait to be tried again"),
-            calls_open: gauge("saga.provider.calls.open", "Calls to the outside world that are not answered yet"),
-            timers_due: gauge("saga.timers.due", "Streams whose time has come and that were not woken yet"),
-            outbox_oldest_seconds: oldest.with_description("Age of the oldest row that waits to be published").build(),
+            transaction_seconds: seconds("saga.transaction.duration", "From the start of a transaction to its commit"),
+            consumer_lag: gauge("saga.consumer.lag", "Unread records of this consumer"),
+            outbox_backlog: gauge("saga.outbox.backlog", "Unpublished outbox rows"),
+            parked_backlog: gauge("saga.parked.backlog", "Parked records"),
+            calls_open: gauge("saga.provider.calls.open", "Unanswered provider calls"),
+            timers_due: gauge("saga.timers.due", "Streams with due timers"),
+            outbox_oldest_seconds: oldest.with_description("Age of the oldest unpublished outbox row").build(),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Every span of the suite, with its name, kind and attributes, after the semantic conventions for
+//! All spans with their names, kinds and attributes, following the semantic conventions for
 //! [messaging](https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/) and
-//! [databases](https://opentelemetry.io/docs/specs/semconv/database/database-spans/). HTTP's are in `web`.
+//! [databases](https://opentelemetry.io/docs/specs/semconv/database/database-spans/). The crate `web` starts HTTP spans.
 
 use opentelemetry::{
     KeyValue,
@@ -8,38 +8,34 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::trace::SdkTracer;
 
-use crate::Trace;
+use crate::{SUBJECT, Trace};
 
-/// The attribute with an event's type.
+/// The attribute for an event's type.
 pub const EVENT: &str = "saga.event";
-/// The attribute with the order.
-pub const ORDER_ID: &str = "saga.order_id";
-/// The attribute by which everything that one request caused is found.
+/// The attribute shared by all effects of one request.
 pub const CORRELATION_ID: &str = "saga.correlation_id";
 
-/// Links that a span has at most.
+/// Maximum links of a span.
 const LINKS_MAX: usize = 64;
 
-/// Starts spans; does nothing when nobody exports them.
+/// Starts spans. Does nothing without an exporter.
 #[derive(Clone, Default)]
 pub struct Spans(pub(crate) Option<SdkTracer>);
 
-/// A span that ends when it is dropped. Without export it is only the place where its parent is.
+/// A span that ends when it is dropped. Without an exporter it only passes on its parent's position.
 pub struct Span {
     span: Option<opentelemetry_sdk::trace::Span>,
     trace: Trace,
 }
 
-/// What a span about an event says of it.
+/// Attributes of a span about an event.
 #[derive(Clone, Copy)]
 pub struct EventAttributes<'a> {
     /// The event's type.
     pub event: &'static str,
-    /// Its id.
     pub message_id: &'a dyn std::fmt::Display,
-    /// The order.
-    pub order_id: &'a dyn std::fmt::Display,
-    /// What it belongs to.
+    /// The thing that the event is about.
+    pub subject: &'a dyn std::fmt::Display,
     pub correlation_id: &'a dyn std::fmt::Display,
 }
 
@@ -52,17 +48,17 @@ impl EventAttributes<'_> {
             KeyValue::new("messaging.destination.name", topic.to_owned()),
             KeyValue::new("messaging.message.id", self.message_id.to_string()),
             KeyValue::new(EVENT, self.event),
-            KeyValue::new(ORDER_ID, self.order_id.to_string()),
+            KeyValue::new(SUBJECT, self.subject.to_string()),
             KeyValue::new(CORRELATION_ID, self.correlation_id.to_string()),
         ]
     }
 }
 
 impl Spans {
-    /// A consumer's work on a record, from its arrival to the commit of what follows.
+    /// Starts the processing span of a record, from its arrival to the commit of its effects.
     pub fn process(
         &self,
-        about: EventAttributes<'_>,
+        event: EventAttributes<'_>,
         topic: &str,
         partition: i32,
         offset: i64,
@@ -70,7 +66,7 @@ impl Spans {
         parent: &Trace,
     ) -> Span {
         self.start(parent, SpanKind::Consumer, || {
-            let mut attributes = about.attributes("process", topic);
+            let mut attributes = event.attributes("process", topic);
             attributes.push(KeyValue::new("messaging.consumer.group.name", group));
             attributes.push(KeyValue::new("messaging.destination.partition.id", partition.to_string()));
             attributes.push(KeyValue::new("messaging.kafka.offset", offset));
@@ -78,18 +74,18 @@ impl Spans {
         })
     }
 
-    /// An event on its way out: from the decision, through the outbox, until the broker has it.
-    /// A request that led to it outside of the order's own trace is linked.
-    pub fn send(&self, about: EventAttributes<'_>, topic: &str, parent: &Trace, request: &Trace) -> Span {
+    /// Starts the send span of an event, from the decision through the outbox to the broker's acknowledgement. It links a
+    /// causing request that has another trace than the stream.
+    pub fn send(&self, event: EventAttributes<'_>, topic: &str, parent: &Trace, request: &Trace) -> Span {
         let mut span =
-            self.start(parent, SpanKind::Producer, || (format!("send {topic}"), about.attributes("send", topic)));
+            self.start(parent, SpanKind::Producer, || (format!("send {topic}"), event.attributes("send", topic)));
         if request.is_some() && request != parent {
             span.link(vec![Link::with_context(request.span_context().clone())]);
         }
         span
     }
 
-    /// An event that was committed before a crash, or long ago, and goes out now.
+    /// Starts the send span of an event that is published after a restart or by another instance.
     pub fn resend(&self, topic: &str, parent: &Trace) -> Span {
         self.start(parent, SpanKind::Client, || {
             let attributes = vec![
@@ -102,8 +98,8 @@ impl Spans {
         })
     }
 
-    /// The transaction of a batch in a database of this system, named as the conventions name it: below the first of the spans
-    /// that it serves, linked to the others.
+    /// Starts the span of a batch's transaction: a child of the first span that it serves, linked to the others. `system` is
+    /// the database system's name in the conventions.
     pub fn transaction<'a>(
         &self,
         system: &'static str,
@@ -126,19 +122,19 @@ impl Spans {
         span
     }
 
-    /// One attempt of a call to the outside world.
+    /// Starts the span of one attempt of a provider call.
     pub fn call(
         &self,
         peer: &'static str,
         operation: &'static str,
-        order_id: &dyn std::fmt::Display,
+        subject: &dyn std::fmt::Display,
         parent: &Trace,
     ) -> Span {
         self.start(parent, SpanKind::Client, || {
             let attributes = vec![
                 KeyValue::new("service.peer.name", peer),
                 KeyValue::new("peer.service", peer),
-                KeyValue::new(ORDER_ID, order_id.to_string()),
+                KeyValue::new(SUBJECT, subject.to_string()),
             ];
             (format!("{operation} {peer}"), attributes)
         })
@@ -154,17 +150,17 @@ impl Spans {
 }
 
 impl Span {
-    /// No span, only the place of its parent.
+    /// Creates no span, only its parent's position.
     pub fn none(parent: &Trace) -> Self {
         Self { span: None, trace: parent.clone() }
     }
 
-    /// The place from which the trace goes on.
+    /// The position of this span in its trace.
     pub fn trace(&self) -> &Trace {
         &self.trace
     }
 
-    /// It did not succeed.
+    /// Marks the span as failed.
     pub fn fail(&mut self, error: &dyn std::fmt::Display) {
         if let Some(span) = &mut self.span {
             span.set_status(Status::error(error.to_string()));

@@ -1,4 +1,4 @@
-//! One trace for each order: where it goes on is carried by headers and rows, and continued here.
+//! Positions in traces, carried by headers and rows so that a trace continues across processes.
 
 use std::collections::HashMap;
 
@@ -11,14 +11,14 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-/// The header with trace and span, <https://www.w3.org/TR/trace-context/>.
+/// The header for trace and span, <https://www.w3.org/TR/trace-context/>.
 pub const TRACEPARENT: &str = "traceparent";
-/// The header with what tracing systems add to [`TRACEPARENT`].
+/// The header for vendor data beside [`TRACEPARENT`].
 pub const TRACESTATE: &str = "tracestate";
-/// The header with what travels along, <https://www.w3.org/TR/baggage/>: here the correlation id.
+/// The header for baggage, <https://www.w3.org/TR/baggage/>: here the correlation id.
 pub const BAGGAGE: &str = "baggage";
 
-/// A place in a trace, from which it goes on; or none. As text it is a `traceparent`, a blank, and a `tracestate`.
+/// A position in a trace, or none. Its text form is a `traceparent`, a blank and a `tracestate`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trace(SpanContext);
 
@@ -29,7 +29,7 @@ impl Default for Trace {
 }
 
 impl Trace {
-    /// The place that headers name; none when they name none.
+    /// Parses headers; invalid headers result in no position.
     pub fn from_headers(traceparent: Option<&str>, tracestate: Option<&str>) -> Self {
         let named = [(TRACEPARENT, traceparent), (TRACESTATE, tracestate)];
         let named = named.into_iter().filter_map(|(name, value)| Some((name, value?)));
@@ -37,14 +37,14 @@ impl Trace {
         Self(context.span().span_context().clone())
     }
 
-    /// The place that a text of this kind names; none when it names none.
+    /// Parses the text form; invalid text results in no position.
     pub fn from_text(text: &str) -> Self {
         let (traceparent, tracestate) =
             text.split_once(' ').map_or((text, None), |(parent, state)| (parent, Some(state)));
         Self::from_headers(Some(traceparent), tracestate)
     }
 
-    /// The place of the `tracing` span that this is called in.
+    /// The position of the current `tracing` span.
     pub fn current() -> Self {
         Self(tracing::Span::current().context().span().span_context().clone())
     }
@@ -57,28 +57,28 @@ impl Trace {
         &self.0
     }
 
-    /// Whether there is one.
+    /// Returns whether there is a position.
     pub fn is_some(&self) -> bool {
         self.0.is_valid()
     }
 
-    /// This place, or the other when this is none.
+    /// Returns this position, or the other if this is none.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         if self.is_some() { self } else { other }
     }
 
-    /// As a parent for spans.
+    /// The context with this position as the parent of new spans.
     pub fn context(&self) -> Context {
         Context::new().with_remote_span_context(self.0.clone())
     }
 
-    /// The trace's id in hexadecimal digits.
+    /// The trace id in hexadecimal digits.
     pub fn trace_id(&self) -> Option<String> {
         self.is_some().then(|| self.0.trace_id().to_string())
     }
 
-    /// The headers that name this place.
+    /// The headers for this position.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, String)> {
         let (trace_id, span_id, flags) = (self.0.trace_id(), self.0.span_id(), self.0.trace_flags().to_u8());
         let traceparent = self.is_some().then(|| (TRACEPARENT, format!("00-{trace_id}-{span_id}-{flags:02x}")));
@@ -125,7 +125,7 @@ mod tests {
     const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     #[test]
-    fn a_place_survives_headers_and_text() {
+    fn position_round_trips_through_headers_and_text() {
         let trace = Trace::from_headers(Some(PARENT), Some("a=1,b=2"));
         assert_eq!(trace.trace_id().as_deref(), Some("0af7651916cd43dd8448eb211c80319c"));
         let headers: Vec<_> = trace.headers().collect();
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_place_is_none() {
+    fn invalid_headers_are_no_position() {
         for bad in ["", "00-0-0-01", "garbage", "00-00000000000000000000000000000000-b7ad6b7169203331-01"] {
             let trace = Trace::from_headers(Some(bad), None);
             assert!(!trace.is_some(), "{bad}");

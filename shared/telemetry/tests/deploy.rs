@@ -1,15 +1,21 @@
-//! Dashboards and rules in `deploy/` ask for metrics that there are, by the names that they have, and show all of them.
+//! Dashboards and rules in `deploy/` use existing metrics only, and the dashboard shows all of them.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 use telemetry::{LogFormat, Metrics, Settings, Telemetry};
 
-/// The name of every series that a service exports once everything has happened to it.
+/// The name of every series that a service exports after it has recorded every instrument.
 fn exported() -> BTreeSet<String> {
-    let settings =
-        Settings { service: "order", log_format: LogFormat::Json, log_filter: "off".to_owned(), export: false };
+    let settings = Settings {
+        service: "order",
+        scope: "order-saga",
+        subject_attribute: "order.id",
+        log_format: LogFormat::Json,
+        log_filter: "off".to_owned(),
+        export: false,
+    };
     let telemetry = Telemetry::start(&settings).expect("starts");
-    // Named one by one, so that an instrument that is added is missed here until it is recorded.
+    // The pattern lists all fields, so that a new instrument does not compile until it is recorded here.
     let Metrics {
         sagas_completed,
         saga_seconds,
@@ -47,23 +53,23 @@ fn exported() -> BTreeSet<String> {
     names(&telemetry.render())
 }
 
-/// Everything in a text that begins like a metric of the suite.
+/// All words of a text with the prefix of the suite's metrics.
 fn names(text: &str) -> BTreeSet<String> {
     let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
     words.filter(|word| word.starts_with("saga_")).map(str::to_owned).collect()
 }
 
-fn asked_for(path: &str) -> BTreeSet<String> {
+fn queried(path: &str) -> BTreeSet<String> {
     let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
-    names(&fs::read_to_string(deploy.join(path)).expect("is there"))
+    names(&fs::read_to_string(deploy.join(path)).expect("reads"))
 }
 
 #[test]
-fn dashboards_and_rules_ask_for_metrics_that_there_are() {
+fn dashboards_and_rules_use_existing_metrics() {
     let exported = exported();
-    let (dashboard, rules) = (asked_for("grafana/dashboards/order-saga.json"), asked_for("prometheus/rules.yml"));
+    let (dashboard, rules) = (queried("grafana/dashboards/order-saga.json"), queried("prometheus/rules.yml"));
     let unknown: Vec<_> = dashboard.union(&rules).filter(|name| !exported.contains(*name)).collect();
-    assert!(unknown.is_empty(), "{unknown:?} are none of {exported:?}");
+    assert!(unknown.is_empty(), "{unknown:?} not in {exported:?}");
     let family =
         |name: &str| ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).map(str::to_owned);
     let shown: BTreeSet<_> = dashboard.iter().map(|name| family(name).unwrap_or_else(|| name.clone())).collect();

@@ -1,6 +1,6 @@
-//! `Idempotency-Key`: a client that got no answer sends the same request again, and it takes effect once.
+//! The header `Idempotency-Key`: a client that received no response repeats its request, which takes effect once.
 //!
-//! After the draft <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>.
+//! Follows the draft <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>.
 
 use axum::{
     extract::FromRequestParts,
@@ -11,17 +11,17 @@ use uuid::Uuid;
 
 use crate::Problem;
 
-/// The longest key, in bytes.
+/// Maximum length of a key in bytes.
 const KEY_LEN_MAX: usize = 200;
-/// All ids made from keys are in this namespace.
+/// Namespace of all ids derived from keys.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6f1d_3c1e_51a4_4b0f_9d5c_0c8f_6f4b_7a21);
 
-/// How [`IdempotencyKey`] is described.
+/// The OpenAPI description of [`IdempotencyKey`].
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "only its description is used")]
 pub struct IdempotencyParam {
-    /// The same key takes effect once, however often it is sent: 1 to 200 printable ASCII characters, no blank at either end.
+    /// Requests with the same key take effect once: 1 to 200 printable ASCII characters without blanks at either end.
     #[param(rename = "Idempotency-Key", nullable = false, max_length = 200, pattern = "^[!-~]([ -~]*[!-~])?$")]
     key: Option<String>,
 }
@@ -31,7 +31,7 @@ pub struct IdempotencyParam {
 pub struct IdempotencyKey(Option<String>);
 
 impl IdempotencyKey {
-    /// The id that stands for this key in this scope (such as `POST /orders`), always the same; `None` without a key.
+    /// Derives an id from the key and a scope such as `POST /products`. Equal inputs give equal ids; `None` without a key.
     pub fn id(&self, scope: &str) -> Option<Uuid> {
         let key = self.0.as_ref()?;
         Some(Uuid::new_v5(&NAMESPACE, format!("{scope}\n{key}").as_bytes()))
@@ -46,7 +46,8 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
         let printable = |byte| matches!(byte, b' '..=b'~');
         let valid = |key: &&str| (1..=KEY_LEN_MAX).contains(&key.len()) && key.bytes().all(printable);
         let key = value.to_str().ok().filter(valid).ok_or_else(|| {
-            let detail = format!("header Idempotency-Key must be 1 to {KEY_LEN_MAX} printable ASCII characters");
+            let detail =
+                format!("invalid header Idempotency-Key: expected 1 to {KEY_LEN_MAX} printable ASCII characters");
             Problem::new(StatusCode::BAD_REQUEST, detail)
         })?;
         Ok(Self(Some(key.to_owned())))

@@ -1,4 +1,4 @@
-//! IntegerVisitor numbers, as JSON means them: `5.0` is the same number as `5`, and some clients write it so.
+//! Integers as JSON defines them: `5.0` is the same number as `5`, and some clients write it.
 
 use std::{fmt, marker::PhantomData};
 
@@ -7,13 +7,13 @@ use serde::{
     de::{Error, Unexpected, Visitor},
 };
 
-/// The largest number up to which every whole number has an exact `f64`: 2^53.
+/// Largest integer up to which every integer has an exact `f64`: 2^53.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
-/// Reads a whole number; to be named by `#[serde(deserialize_with = "web::lenient_integer")]`.
+/// Deserializes an integer, for `#[serde(deserialize_with = "web::lenient_integer")]`.
 ///
 /// # Errors
-/// It is no number, not whole, or does not fit.
+/// The value is not a number, not an integer, or out of range.
 pub fn lenient_integer<'de, T: TryFrom<i128>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     deserializer.deserialize_any(IntegerVisitor(PhantomData))
 }
@@ -24,7 +24,7 @@ impl<T: TryFrom<i128>> Visitor<'_> for IntegerVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a whole number that is not too large")
+        f.write_str("an integer within the allowed range")
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
@@ -35,7 +35,7 @@ impl<T: TryFrom<i128>> Visitor<'_> for IntegerVisitor<T> {
         T::try_from(number.into()).map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "it is whole and small")]
+    #[expect(clippy::cast_possible_truncation, reason = "the number is integral and small")]
     fn visit_f64<E: Error>(self, number: f64) -> Result<T, E> {
         let exact = (number.fract() == 0.0 && number.abs() <= EXACT_MAX).then_some(number as i128);
         let fits = exact.and_then(|number| T::try_from(number).ok());
@@ -57,12 +57,12 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_number_may_have_a_fraction_of_nothing() {
+    fn integers_may_have_a_zero_fraction() {
         assert_eq!([read("7"), read("7.0"), read("7e2"), read("-0.0")], [Some(7), Some(7), Some(700), Some(0)]);
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn other_values_are_rejected() {
         for json in ["7.5", "-1", "-1.0", "4294967296", "4294967296.0", "1e300", "\"7\"", "null"] {
             assert_eq!(read(json), None, "{json}");
         }

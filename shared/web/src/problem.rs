@@ -1,4 +1,4 @@
-//! Errors as people and programs read them: RFC 9457, <https://www.rfc-editor.org/rfc/rfc9457>.
+//! Errors of HTTP APIs as problem documents: RFC 9457, <https://www.rfc-editor.org/rfc/rfc9457>.
 
 use axum::{
     body::Body,
@@ -11,83 +11,83 @@ use utoipa::ToSchema;
 /// The media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// What went wrong with a request.
+/// The error of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Problem {
-    /// What kind of problem, as a URI reference; `about:blank`: what the status says.
+    /// The kind of problem as a URI reference; `about:blank` means no more than the status.
     #[serde(rename = "type")]
     #[schema(example = "about:blank")]
     kind: &'static str,
-    /// The status in words.
+    /// The status as text.
     title: String,
     /// The HTTP status.
     status: u16,
-    /// What was wrong this time.
+    /// The cause of this error.
     detail: String,
-    /// Which parts of the request were wrong, when it was parts of it.
+    /// The invalid parts of the request, if the problem concerns parts of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
     #[serde(skip)]
     retry_after_s: Option<u32>,
 }
 
-/// A part of a request that was wrong.
+/// An invalid part of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// Where in the body, as a JSON pointer (RFC 6901), or which header or parameter.
+    /// The position in the body as a JSON pointer (RFC 6901), or the name of a header or parameter.
     #[schema(example = "/lines/0/quantity")]
     pub pointer: String,
-    /// What was wrong with it.
+    /// The cause of the error.
     pub detail: String,
 }
 
 impl FieldError {
-    /// A wrong part.
+    /// Creates the error of one part.
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), detail: detail.into() }
     }
 }
 
 impl Problem {
-    /// A problem with this status.
+    /// Creates a problem with this status.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error").to_owned();
         let (status, detail) = (status.as_u16(), detail.into());
         Self { kind: "about:blank", title, status, detail, errors: Vec::new(), retry_after_s: None }
     }
 
-    /// There is no such thing.
-    pub fn not_found(what: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, what)
+    /// Creates a 404 problem: the resource does not exist.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
     }
 
-    /// The state of the thing forbids it.
-    pub fn conflict(why: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, why)
+    /// Creates a 409 problem: the state of the resource forbids the operation.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
     }
 
-    /// The request is understood, but some of it makes no sense.
+    /// Creates a 422 problem: the request is well-formed but has invalid values.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [only] => format!("{}: {}", only.pointer, only.detail),
-            several => format!("{} parts of the request are wrong", several.len()),
+            several => format!("{} invalid values", several.len()),
         };
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
     }
 
-    /// More is asked for than can be done; the same request may succeed in a second.
-    pub fn too_many(why: impl Into<String>) -> Self {
-        Self { retry_after_s: Some(1), ..Self::new(StatusCode::TOO_MANY_REQUESTS, why) }
+    /// Creates a 429 problem: the service is overloaded; the same request may succeed in a second.
+    pub fn too_many(detail: impl Into<String>) -> Self {
+        Self { retry_after_s: Some(1), ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
     }
 
-    /// The service can't do it now; the same request may succeed in a second.
-    pub fn unavailable(why: impl Into<String>) -> Self {
-        Self { retry_after_s: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, why) }
+    /// Creates a 503 problem: the service is unavailable; the same request may succeed in a second.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self { retry_after_s: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
     }
 
-    /// Something is broken here. What it was goes to the log, not to the client.
+    /// Creates a 500 problem. The cause is logged and not revealed to the client.
     pub fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the service failed; the log says why")
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error, see the service's log")
     }
 }
 

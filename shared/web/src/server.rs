@@ -1,4 +1,4 @@
-//! What every service serves besides its own API, and the limits on all of it.
+//! Routes that every service serves besides its own API, and limits on all routes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,74 +17,86 @@ use utoipa::openapi::OpenApi;
 
 use crate::{Path, Problem, traced::traced};
 
-/// The largest request body, in bytes.
+/// Maximum size of a request body in bytes.
 pub const BODY_LEN_MAX: usize = 64 * 1024;
-/// How long a request may take.
+/// Maximum duration of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the service says about itself while it runs.
+/// Health and metrics of a running service.
 pub trait HealthChecks: Send + Sync + 'static {
-    /// Why the service can't do its work now; `None`: it can.
+    /// Returns the reason why the service cannot work now, or `None` if it can.
     fn not_ready(&self) -> Option<String>;
-    /// Its metrics in the Prometheus text format.
+    /// Renders the metrics in the Prometheus text format.
     fn metrics(&self) -> String;
 }
 
-/// Adds health, metrics, schemas and the API's description to a service's own routes, and bounds all of them.
-pub fn with_standard_routes(routes: Router, api: OpenApi, probes: Arc<dyn HealthChecks>) -> Router {
+/// The event schemas that a service serves under `/schemas`.
+#[derive(Debug, Clone, Copy)]
+pub struct Schemas {
+    /// Lists event type and version of every schema.
+    pub list: fn() -> Vec<(String, String)>,
+    /// Finds the JSON Schema of an event type and version.
+    pub find: fn(&str, &str) -> Option<Vec<u8>>,
+}
+
+/// Adds health, metrics, schemas and the OpenAPI document to a service's own routes, and limits all of them.
+pub fn with_standard_routes(routes: Router, api: OpenApi, checks: Arc<dyn HealthChecks>, schemas: Schemas) -> Router {
     let api = Arc::new(api);
-    let own = Router::new()
+    let standard = Router::new()
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .with_state(probes)
+        .with_state(checks)
         .route("/openapi.json", get(move || async move { axum::Json(Arc::clone(&api)).into_response() }))
-        .route("/schemas", get(schemas))
-        .route("/schemas/{event}/{version}", get(schema));
-    // HealthChecks come every few seconds and tell nothing; only the service's own API is traced.
+        .route("/schemas", get(move || async move { list_schemas(schemas) }))
+        .route(
+            "/schemas/{event}/{version}",
+            get(move |path: Path<(String, String)>| async move { find_schema(schemas, path) }),
+        );
+    // Trace the service's own API only: health checks are frequent and carry no information.
     routes
         .layer(axum::middleware::from_fn(traced))
-        .merge(own)
-        .fallback(|| async { Problem::not_found("there is nothing at this path") })
+        .merge(standard)
+        .fallback(|| async { Problem::not_found("unknown path") })
         .method_not_allowed_fallback(|| async {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method")
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed for this path")
         })
         .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
-        .layer(axum::middleware::from_fn(bounded))
-        .layer(CatchPanicLayer::custom(panicked))
+        .layer(axum::middleware::from_fn(limit_duration))
+        .layer(CatchPanicLayer::custom(panic_response))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
-fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response<Body> {
+fn panic_response(panic: Box<dyn std::any::Any + Send>) -> Response<Body> {
     let message = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
-    error!(panic = message.unwrap_or("no message"), "a request's handler panicked");
+    error!(panic = message.unwrap_or("no message"), "request handler panicked");
     Problem::internal().into_response()
 }
 
-/// The client is told in time, although what it asked for may still happen.
-async fn bounded(request: Request, next: Next) -> Response<Body> {
-    let answer = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await;
-    answer.unwrap_or_else(|_| Problem::unavailable("the service did not answer in time").into_response())
+/// Responds in time, although the requested work may still take effect.
+async fn limit_duration(request: Request, next: Next) -> Response<Body> {
+    let response = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await;
+    response.unwrap_or_else(|_| Problem::unavailable("request timed out").into_response())
 }
 
-async fn readyz(State(probes): State<Arc<dyn HealthChecks>>) -> Response<Body> {
-    match probes.not_ready() {
+async fn readyz(State(checks): State<Arc<dyn HealthChecks>>) -> Response<Body> {
+    match checks.not_ready() {
         None => "ready\n".into_response(),
-        Some(why) => Problem::unavailable(why).into_response(),
+        Some(reason) => Problem::unavailable(reason).into_response(),
     }
 }
 
-async fn metrics(State(probes): State<Arc<dyn HealthChecks>>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], probes.metrics())
+async fn metrics(State(checks): State<Arc<dyn HealthChecks>>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], checks.metrics())
 }
 
-async fn schemas() -> impl IntoResponse {
+fn list_schemas(schemas: Schemas) -> axum::Json<Vec<String>> {
     let path = |(event, version)| format!("/schemas/{event}/{version}");
-    axum::Json(contracts::schemas::all_committed().into_iter().map(path).collect::<Vec<_>>())
+    axum::Json((schemas.list)().into_iter().map(path).collect())
 }
 
-async fn schema(Path((event, version)): Path<(String, String)>) -> Result<impl IntoResponse, Problem> {
-    let schema = contracts::schemas::committed(&event, &version)
-        .ok_or_else(|| Problem::not_found(format!("{event} has no version {version}")))?;
-    Ok(([(header::CONTENT_TYPE, "application/schema+json")], schema))
+fn find_schema(schemas: Schemas, Path((event, version)): Path<(String, String)>) -> Result<Response<Body>, Problem> {
+    let schema = (schemas.find)(&event, &version)
+        .ok_or_else(|| Problem::not_found(format!("unknown version {version} of {event}")))?;
+    Ok(([(header::CONTENT_TYPE, "application/schema+json")], schema).into_response())
 }

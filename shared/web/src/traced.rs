@@ -1,4 +1,4 @@
-//! Every request is a span: it goes on in the client's trace, or begins one.
+//! Tracing of requests: every request is a span that continues the client's trace or starts a new one.
 
 use axum::{
     extract::{MatchedPath, Request},
@@ -10,16 +10,16 @@ use telemetry::{TRACEPARENT, TRACESTATE, Trace};
 use tracing::{Instrument as _, Span, field::Empty, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-/// The response's header with the id of the trace that the request is part of.
+/// The response header for the trace id of the request.
 const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 
-/// Handles the request in a span of its own, named and described after
-/// <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>.
+/// Handles the request in a span that follows <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>. Handlers record
+/// [`telemetry::SUBJECT`] and [`telemetry::CORRELATION_ID`] in it.
 pub(crate) async fn traced(request: Request, next: Next) -> Response {
     let span = span(&request);
     let parent = Trace::from_headers(text(request.headers(), TRACEPARENT), text(request.headers(), TRACESTATE));
     if parent.is_some() {
-        // Fails only when nothing is traced.
+        // Fails only if tracing is off.
         let _ = span.set_parent(parent.context());
     }
     let trace_id = span.in_scope(Trace::current).or(parent).trace_id();
@@ -48,7 +48,7 @@ fn span(request: &Request) -> Span {
         http.route = route,
         url.path = request.uri().path(),
         http.response.status_code = Empty,
-        saga.order_id = Empty,
+        subject = Empty,
         saga.correlation_id = Empty,
         trace_id = Empty,
     )

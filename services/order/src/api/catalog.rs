@@ -1,4 +1,4 @@
-//! The catalog: what can be ordered, at which price.
+//! The product catalog.
 
 use axum::extract::State;
 use contracts::{Currency, Money, Sku};
@@ -6,7 +6,7 @@ use decider::StreamId;
 use runtime::{AsOf, pages::PageQuery};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use web::{FieldError, Json, PROBLEM_JSON, Path, Problem, Query};
+use web::{BodyProblems, FieldError, Json, ListProblems, NotFoundProblem, Path, Problem, Query, WriteProblems};
 
 use super::{Handlers, validate};
 use crate::{
@@ -14,21 +14,21 @@ use crate::{
     policy::PRODUCTS,
 };
 
-/// The highest price of one unit, in minor units.
+/// Maximum price of one unit in minor units.
 const PRICE_MAX_MINOR: i64 = 1_000_000_000;
 
 /// A product's name and price.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewProduct {
-    /// What people call it.
+    /// The display name.
     #[schema(min_length = 1, max_length = 200, pattern = r"\S", example = "Mug")]
     name: String,
-    /// The price of one.
+    /// The price of one unit.
     price: NewPrice,
 }
 
-/// A price as the shop sets it.
+/// The price of a product.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewPrice {
@@ -64,33 +64,29 @@ pub(super) struct ProductPage {
     next: Option<String>,
 }
 
-/// Offer a product, or change its name or price
+/// Create or update a product
 ///
-/// Orders placed before keep their price.
+/// Existing orders keep their price.
 #[utoipa::path(put, operation_id = "put_product", path = "/products/{sku}", tag = "catalog", request_body = NewProduct,
-    params(("sku" = Sku, Path, description = "What it is called in orders and in the stock")),
+    params(("sku" = Sku, Path, description = "The identifier in orders and in the stock")),
     responses(
         (status = 200, body = ProductView),
-        (status = 400, body = Problem, content_type = PROBLEM_JSON, description = "Not JSON"),
-        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "Not a SKU"),
-        (status = 413, body = Problem, content_type = PROBLEM_JSON, description = "Too large"),
-        (status = 415, body = Problem, content_type = PROBLEM_JSON, description = "Not application/json"),
-        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "Some of it makes no sense"),
-        (status = 429, body = Problem, content_type = PROBLEM_JSON, description = "Too much is waiting; see Retry-After"),
-        (status = 503, body = Problem, content_type = PROBLEM_JSON, description = "The service can't take it now; see Retry-After"),
+        BodyProblems,
+        WriteProblems,
+        NotFoundProblem,
     ))]
 pub(super) async fn put(
     State(Handlers { app, .. }): State<Handlers>,
     Path(sku): Path<Sku>,
     Json(NewProduct { name, price }): Json<NewProduct>,
 ) -> Result<axum::Json<ProductView>, Problem> {
-    let mut faults = Vec::new();
-    validate::text(&mut faults, "/name", &name);
+    let mut errors = Vec::new();
+    validate::text(&mut errors, "/name", &name);
     if !(0..=PRICE_MAX_MINOR).contains(&price.minor) {
-        faults.push(FieldError::new("/price/minor", format!("must be 0 to {PRICE_MAX_MINOR}")));
+        errors.push(FieldError::new("/price/minor", format!("must be 0 to {PRICE_MAX_MINOR}")));
     }
-    if !faults.is_empty() {
-        return Err(Problem::invalid(faults));
+    if !errors.is_empty() {
+        return Err(Problem::invalid(errors));
     }
     let price = Money { minor: price.minor, currency: price.currency };
     let product = Product { sku, name, price };
@@ -98,20 +94,20 @@ pub(super) async fn put(
     Ok(axum::Json(ProductView::from(&product)))
 }
 
-/// Look at a product
+/// Get a product
 #[utoipa::path(get, operation_id = "get_product", path = "/products/{sku}", tag = "catalog",
     params(("sku" = Sku, Path, description = "The product")),
     responses(
         (status = 200, body = ProductView),
-        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "No such product"),
+        NotFoundProblem,
     ))]
 pub(super) async fn get(
     State(Handlers { app, .. }): State<Handlers>,
     Path(sku): Path<Sku>,
 ) -> Result<axum::Json<ProductView>, Problem> {
-    let known = app.state(StreamId::new(PRODUCTS, &sku), AsOf::Latest).await?;
-    let product = known.as_ref().and_then(|(state, _)| state.products.get(&sku));
-    let product = product.ok_or_else(|| Problem::not_found(format!("there is no product {sku}")))?;
+    let found = app.state(StreamId::new(PRODUCTS, &sku), AsOf::Latest).await?;
+    let product = found.as_ref().and_then(|(state, _)| state.products.get(&sku));
+    let product = product.ok_or_else(|| Problem::not_found(format!("unknown product {sku}")))?;
     Ok(axum::Json(ProductView::from(product)))
 }
 
@@ -119,8 +115,7 @@ pub(super) async fn get(
 #[utoipa::path(get, operation_id = "list_products", path = "/products", tag = "catalog", params(PageQuery),
     responses(
         (status = 200, body = ProductPage),
-        (status = 400, body = Problem, content_type = PROBLEM_JSON, description = "A parameter is unknown"),
-        (status = 422, body = Problem, content_type = PROBLEM_JSON, description = "A parameter makes no sense"),
+        ListProblems,
     ))]
 pub(super) async fn list(
     State(Handlers { app, .. }): State<Handlers>,

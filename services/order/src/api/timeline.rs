@@ -1,4 +1,4 @@
-//! The path of an order: every event of every service, as the order's own log knows them.
+//! The timeline of an order: the events of all services, as recorded in the order's log.
 
 use axum::extract::State;
 use contracts::{CorrelationId, EventId, OrderId, event_type};
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use runtime::TimelineRow;
 use serde::Serialize;
 use utoipa::ToSchema;
-use web::{PROBLEM_JSON, Path, Problem};
+use web::{NotFoundProblem, Path, Problem};
 
 use super::{Handlers, orders::unknown};
 use crate::{
@@ -15,56 +15,56 @@ use crate::{
     policy::ORDERS,
 };
 
-/// What happened to an order.
+/// The events of an order.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Timeline {
+pub(super) struct OrderTimeline {
     order_id: OrderId,
-    /// Carried by all of these events.
+    /// The id that all these events carry.
     correlation_id: CorrelationId,
-    /// The trace with all that happened because of the order; absent when nothing is traced.
+    /// The trace of the order; absent without tracing.
     #[serde(skip_serializing_if = "Option::is_none")]
     trace_id: Option<String>,
-    /// Where to look at that trace, if the service knows.
+    /// A link to the trace, if configured.
     #[serde(skip_serializing_if = "Option::is_none")]
     trace_url: Option<String>,
-    /// In the order of time.
-    entries: Vec<Entry>,
+    /// Events in chronological order.
+    entries: Vec<TimelineEntry>,
 }
 
 /// An event of an order.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Entry {
-    /// When it happened, by its service's clock.
+pub(super) struct TimelineEntry {
+    /// The time of the event by its service's clock.
     #[schema(value_type = String, format = DateTime)]
     pub(super) time: Timestamp,
     /// The service that published it.
     pub(super) service: &'static str,
-    /// Its type.
+    /// The event type.
     pub(super) event: &'static str,
     pub(super) id: EventId,
-    /// The event that led to it; absent for what began with a request or a deadline.
+    /// The causing event; absent if a request or a deadline caused this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) caused_by: Option<EventId>,
-    /// Microseconds since that event.
+    /// Microseconds since the causing event.
     #[serde(skip_serializing_if = "Option::is_none")]
     since_cause_us: Option<i64>,
     /// Microseconds since the order was placed.
     since_placed_us: i64,
 }
 
-/// Follow an order
+/// Get the timeline of an order
 ///
-/// Every event, with its service, its time, and what caused it.
+/// Lists every event with its service, time and cause.
 #[utoipa::path(get, operation_id = "get_timeline", path = "/orders/{order_id}/timeline", tag = "orders",
     params(("order_id" = Uuid, Path, description = "The order")),
     responses(
-        (status = 200, body = Timeline),
-        (status = 404, body = Problem, content_type = PROBLEM_JSON, description = "No such order"),
+        (status = 200, body = OrderTimeline),
+        NotFoundProblem,
     ))]
 pub(super) async fn get(
     State(Handlers { app, trace_url, .. }): State<Handlers>,
     Path(order_id): Path<OrderId>,
-) -> Result<axum::Json<Timeline>, Problem> {
+) -> Result<axum::Json<OrderTimeline>, Problem> {
     let stream = StreamId::new(ORDERS, order_id);
     let rows = app.history(stream.clone()).await?;
     let correlation_id = rows.first().ok_or_else(|| unknown(order_id))?.correlation_id;
@@ -79,15 +79,15 @@ pub(super) async fn get(
     }
     let trace_id = app.trace_id(stream).await?;
     let trace_url = trace_id.as_ref().filter(|_| !trace_url.is_empty()).map(|id| format!("{trace_url}{id}"));
-    Ok(axum::Json(Timeline { order_id, correlation_id, trace_id, trace_url, entries }))
+    Ok(axum::Json(OrderTimeline { order_id, correlation_id, trace_id, trace_url, entries }))
 }
 
 fn micros(from: Timestamp, to: Timestamp) -> i64 {
     to.as_microsecond() - from.as_microsecond()
 }
 
-/// The order's own events, and those of others that it noted.
-pub(super) fn entry(row: TimelineRow<Order>) -> Option<Entry> {
+/// Converts an event of the order, or a recorded event of another service.
+pub(super) fn entry(row: TimelineRow<Order>) -> Option<TimelineEntry> {
     let (name, id, time, caused_by) = match row.event {
         LogEvent::Public(event) => (contracts::Contract::event_type(&event).name, row.id, row.time, row.causation_id),
         LogEvent::Internal(OrderNote::FactRecorded(observation)) => {
@@ -97,5 +97,5 @@ pub(super) fn entry(row: TimelineRow<Order>) -> Option<Entry> {
         LogEvent::Internal(OrderNote::ProductListed(_)) => return None,
     };
     let service = event_type(name)?.owner;
-    Some(Entry { time, service, event: name, id, caused_by, since_cause_us: None, since_placed_us: 0 })
+    Some(TimelineEntry { time, service, event: name, id, caused_by, since_cause_us: None, since_placed_us: 0 })
 }

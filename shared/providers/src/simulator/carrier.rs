@@ -6,60 +6,60 @@ use async_trait::async_trait;
 use contracts::{OrderId, order::Address};
 
 use super::{
-    Call, LedgerError, LedgerReader, Simulator, Treatment, Trouble,
-    ledger::{Books, Decided, Outcome},
-    reader::{Effects, Entry},
+    Behavior, FaultProfile, LedgerError, LedgerReader, SimulatedCall, Simulator,
+    ledger_tx::{CallOutcome, LedgerTx, RecordedAnswer},
+    reader::{EffectCount, Totals},
 };
 use crate::{BookAnswer, Carrier, ProviderError};
 
-/// What in an address the simulated carrier pays attention to. Any other is booked.
+/// Parts of addresses with a special behavior. Any other address is booked.
 pub mod addresses {
-    /// The country that is refused as `country AQ is not served`.
+    /// Refused as `country AQ is not served`.
     pub const UNSERVED_COUNTRY: &str = "AQ";
-    /// The postal code that is refused as `address unknown`.
+    /// Refused as `address unknown`.
     pub const UNKNOWN_POSTAL_CODE: &str = "00000";
-    /// The postal code for which a booking is always unavailable and never booked.
+    /// Always unavailable and never booked.
     pub const ERROR_POSTAL_CODE: &str = "ERROR";
-    /// The postal code for which the first two bookings are unavailable, the second after it has booked.
+    /// Unavailable for the first two calls, the second of which books.
     pub const FLAKY_POSTAL_CODE: &str = "FLAKY";
-    /// The postal code that is booked after [`SLOW_ANSWER`](crate::simulator::SLOW_ANSWER).
+    /// Booked after [`SLOW_ANSWER`](crate::simulator::SLOW_ANSWER).
     pub const SLOW_POSTAL_CODE: &str = "SLOW";
 }
 
-/// The operation that a key has an answer for: a cancellation is an answer to its booking.
+/// The operation under which answers are recorded: a cancellation is an answer to its booking.
 const BOOK: &str = "book";
 
-/// The kinds of effects; see [`CarrierEntry`].
+/// Kinds of effects; see [`CarrierTotals`].
 const BOOKED: &str = "booked";
 const UNBOOKED: &str = "unbooked";
 const CLOSED: &str = "closed";
 
-/// A carrier that never comes; see the [module](super) for what its addresses do.
+/// A simulated carrier; see the [module](super) for the behavior of addresses.
 #[derive(Debug, Clone)]
 pub struct SimulatedCarrier {
     simulator: Simulator,
 }
 
 impl SimulatedCarrier {
-    /// Opens the carrier whose ledger is the file at `path`, or starts a new one.
+    /// Opens the carrier with the ledger at `path` and creates the ledger if missing.
     ///
     /// # Errors
-    /// The file can't be opened or is no ledger.
+    /// The file cannot be opened as a ledger.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         Ok(Self { simulator: Simulator::open(path)? })
     }
 
-    /// Sets how long a booking to [`addresses::SLOW_POSTAL_CODE`] takes.
+    /// Sets the duration of a booking to [`addresses::SLOW_POSTAL_CODE`].
     #[must_use]
     pub fn with_slow(mut self, slow: Duration) -> Self {
         self.simulator.slow = slow;
         self
     }
 
-    /// Sets what else goes wrong.
+    /// Sets further faults.
     #[must_use]
-    pub fn with_trouble(mut self, trouble: Trouble) -> Self {
-        self.simulator.trouble = trouble;
+    pub fn with_faults(mut self, faults: FaultProfile) -> Self {
+        self.simulator.faults = faults;
         self
     }
 }
@@ -68,22 +68,22 @@ impl SimulatedCarrier {
 impl Carrier for SimulatedCarrier {
     async fn book(&self, key: OrderId, address: &Address) -> Result<BookAnswer, ProviderError> {
         let address = address.clone();
-        let call = Call { kind: "book", key, treatment: treatment(&address) };
-        self.simulator.call(call, move |books| book(books, key, &address)).await
+        let call = SimulatedCall { kind: "book", key, behavior: behavior(&address) };
+        self.simulator.call(call, move |ledger| book(ledger, key, &address)).await
     }
 
     async fn cancel(&self, key: OrderId) -> Result<(), ProviderError> {
-        let call = Call { kind: "cancel", key, treatment: Treatment::Usual };
-        self.simulator.call(call, move |books| cancel(books, key).map(Ok)).await
+        let call = SimulatedCall { kind: "cancel", key, behavior: Behavior::Normal };
+        self.simulator.call(call, move |ledger| cancel(ledger, key).map(Ok)).await
     }
 }
 
-fn treatment(address: &Address) -> Treatment {
+fn behavior(address: &Address) -> Behavior {
     match address.postal_code.as_str() {
-        addresses::ERROR_POSTAL_CODE => Treatment::Down,
-        addresses::FLAKY_POSTAL_CODE => Treatment::Flaky,
-        addresses::SLOW_POSTAL_CODE => Treatment::Slow,
-        _ => Treatment::Usual,
+        addresses::ERROR_POSTAL_CODE => Behavior::Down,
+        addresses::FLAKY_POSTAL_CODE => Behavior::Flaky,
+        addresses::SLOW_POSTAL_CODE => Behavior::Slow,
+        _ => Behavior::Normal,
     }
 }
 
@@ -94,56 +94,56 @@ fn refusal(address: &Address) -> Option<String> {
     (address.postal_code == addresses::UNKNOWN_POSTAL_CODE).then(|| "address unknown".to_owned())
 }
 
-fn book(books: &Books<'_>, key: OrderId, address: &Address) -> Outcome<BookAnswer> {
-    if let Some(decided) = books.decided(BOOK, key)? {
-        return Ok(decided.answer_to(address));
+fn book(ledger: &LedgerTx<'_>, key: OrderId, address: &Address) -> CallOutcome<BookAnswer> {
+    if let Some(recorded) = ledger.recorded_answer(BOOK, key)? {
+        return Ok(recorded.answer_to(address));
     }
     let answer = if let Some(reason) = refusal(address) {
         BookAnswer::Refused { reason }
     } else {
-        books.effect(BOOKED, key, None)?;
+        ledger.record_effect(BOOKED, key, None)?;
         BookAnswer::Booked { tracking: format!("trk_{}", key.0.simple()) }
     };
-    books.decide(BOOK, key, Some(address), &answer)?;
+    ledger.record_answer(BOOK, key, Some(address), &answer)?;
     Ok(Ok(answer))
 }
 
-fn cancel(books: &Books<'_>, key: OrderId) -> Result<(), LedgerError> {
-    let booked: Option<Decided<Address, BookAnswer>> = books.decided(BOOK, key)?;
-    match booked.map(|decided| decided.answer) {
+fn cancel(ledger: &LedgerTx<'_>, key: OrderId) -> Result<(), LedgerError> {
+    let booked: Option<RecordedAnswer<Address, BookAnswer>> = ledger.recorded_answer(BOOK, key)?;
+    match booked.map(|recorded| recorded.answer) {
         Some(BookAnswer::Cancelled) => return Ok(()),
-        Some(BookAnswer::Booked { .. }) => books.effect(UNBOOKED, key, None)?,
+        Some(BookAnswer::Booked { .. }) => ledger.record_effect(UNBOOKED, key, None)?,
         Some(BookAnswer::Refused { .. }) | None => {}
     }
-    books.effect(CLOSED, key, None)?;
-    books.decide(BOOK, key, None::<&Address>, &BookAnswer::Cancelled)
+    ledger.record_effect(CLOSED, key, None)?;
+    ledger.record_answer(BOOK, key, None::<&Address>, &BookAnswer::Cancelled)
 }
 
-/// What really happened at the carrier, to one order or to all.
+/// The effects at the carrier, of one order or of all.
 ///
-/// One order never has more than one booking, is unbooked only if it was booked, and is closed once.
+/// An order has at most one booking, which is cancelled at most once, and is closed at most once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CarrierEntry {
-    /// How often a parcel was booked.
+pub struct CarrierTotals {
+    /// Number of booked parcels.
     pub bookings: u64,
-    /// How many of these bookings were cancelled.
+    /// Number of cancelled bookings.
     pub unbooked: u64,
-    /// How many keys were closed by a cancellation, booked before or not.
+    /// Number of keys closed by a cancellation, with or without a booking.
     pub closed: u64,
 }
 
-impl CarrierEntry {
-    /// How many parcels will be fetched.
+impl CarrierTotals {
+    /// Number of parcels that will be collected.
     ///
     /// # Panics
-    /// More bookings were cancelled than were made, which is a bug of the carrier.
+    /// There are more cancellations than bookings, which is a bug of the carrier.
     pub fn active(&self) -> u64 {
-        self.bookings.checked_sub(self.unbooked).expect("what is unbooked was booked")
+        self.bookings.checked_sub(self.unbooked).expect("only bookings are cancelled")
     }
 }
 
-impl Entry for CarrierEntry {
-    fn add(&mut self, effects: &Effects) -> bool {
+impl Totals for CarrierTotals {
+    fn add(&mut self, effects: &EffectCount) -> bool {
         match effects.kind.as_str() {
             BOOKED => self.bookings += effects.count,
             UNBOOKED => self.unbooked += effects.count,
@@ -154,5 +154,5 @@ impl Entry for CarrierEntry {
     }
 }
 
-/// The carrier's ledger, to check a run against.
-pub type CarrierLedger = LedgerReader<CarrierEntry>;
+/// Reader of the carrier's ledger.
+pub type CarrierLedger = LedgerReader<CarrierTotals>;

@@ -7,9 +7,9 @@ use contracts::{Money, OrderId};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Call, LedgerError, LedgerReader, Simulator, Treatment, Trouble,
-    ledger::{Books, Decided, Outcome},
-    reader::{Effects, Entry},
+    Behavior, FaultProfile, LedgerError, LedgerReader, SimulatedCall, Simulator,
+    ledger_tx::{CallOutcome, LedgerTx, RecordedAnswer},
+    reader::{EffectCount, Totals},
 };
 use crate::{ChargeAnswer, PaymentGateway, ProviderError, RefundAnswer, VoidAnswer};
 
@@ -21,49 +21,49 @@ pub mod cards {
     pub const DECLINED: &str = "tok_4000000000000002";
     /// Declined as `insufficient_funds`.
     pub const INSUFFICIENT_FUNDS: &str = "tok_4000000000009995";
-    /// A charge is always unavailable and never captures.
+    /// Always unavailable and never captured.
     pub const ERROR: &str = "tok_4000000000000119";
-    /// The first two charges are unavailable, the second after it has captured.
+    /// Unavailable for the first two calls, the second of which captures.
     pub const FLAKY: &str = "tok_4000000000000341";
     /// Captured after [`SLOW_ANSWER`](crate::simulator::SLOW_ANSWER).
     pub const SLOW: &str = "tok_4000000000003220";
 }
 
-/// The operations that a key has an answer for: a void is an answer to its charge.
+/// The operations under which answers are recorded: a void is an answer to its charge.
 const CHARGE: &str = "charge";
 const REFUND: &str = "refund";
 
-/// The kinds of effects; see [`GatewayEntry`].
+/// Kinds of effects; see [`GatewayTotals`].
 const CAPTURED: &str = "captured";
 const REFUNDED: &str = "refunded";
 const VOIDED: &str = "voided";
 
-/// A payment gateway that takes nobody's money; see the [module](super) for what its cards do.
+/// A simulated payment gateway; see the [module](super) for the behavior of cards.
 #[derive(Debug, Clone)]
 pub struct SimulatedGateway {
     simulator: Simulator,
 }
 
 impl SimulatedGateway {
-    /// Opens the gateway whose ledger is the file at `path`, or starts a new one.
+    /// Opens the gateway with the ledger at `path` and creates the ledger if missing.
     ///
     /// # Errors
-    /// The file can't be opened or is no ledger.
+    /// The file cannot be opened as a ledger.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         Ok(Self { simulator: Simulator::open(path)? })
     }
 
-    /// Sets how long a charge of [`cards::SLOW`] takes.
+    /// Sets the duration of a charge of [`cards::SLOW`].
     #[must_use]
     pub fn with_slow(mut self, slow: Duration) -> Self {
         self.simulator.slow = slow;
         self
     }
 
-    /// Sets what else goes wrong.
+    /// Sets further faults.
     #[must_use]
-    pub fn with_trouble(mut self, trouble: Trouble) -> Self {
-        self.simulator.trouble = trouble;
+    pub fn with_faults(mut self, faults: FaultProfile) -> Self {
+        self.simulator.faults = faults;
         self
     }
 }
@@ -72,23 +72,23 @@ impl SimulatedGateway {
 impl PaymentGateway for SimulatedGateway {
     async fn charge(&self, key: OrderId, card: &str, amount: Money) -> Result<ChargeAnswer, ProviderError> {
         let charge = Charge { card: card.to_owned(), amount };
-        let call = Call { kind: "charge", key, treatment: charge.treatment() };
-        self.simulator.call(call, move |books| charge.execute(books, key)).await
+        let call = SimulatedCall { kind: "charge", key, behavior: charge.behavior() };
+        self.simulator.call(call, move |ledger| charge.execute(ledger, key)).await
     }
 
     async fn void(&self, key: OrderId) -> Result<VoidAnswer, ProviderError> {
-        let call = Call { kind: "void", key, treatment: Treatment::Usual };
-        self.simulator.call(call, move |books| void(books, key)).await
+        let call = SimulatedCall { kind: "void", key, behavior: Behavior::Normal };
+        self.simulator.call(call, move |ledger| void(ledger, key)).await
     }
 
     async fn refund(&self, key: OrderId, capture_id: &str, amount: Money) -> Result<RefundAnswer, ProviderError> {
-        let call = Call { kind: "refund", key, treatment: Treatment::Usual };
+        let call = SimulatedCall { kind: "refund", key, behavior: Behavior::Normal };
         let capture_id = capture_id.to_owned();
-        self.simulator.call(call, move |books| refund(books, key, &capture_id, amount)).await
+        self.simulator.call(call, move |ledger| refund(ledger, key, &capture_id, amount)).await
     }
 }
 
-/// What a charge asks for.
+/// The request of a charge.
 #[derive(PartialEq, Serialize, Deserialize)]
 struct Charge {
     card: String,
@@ -96,12 +96,12 @@ struct Charge {
 }
 
 impl Charge {
-    fn treatment(&self) -> Treatment {
+    fn behavior(&self) -> Behavior {
         match self.card.as_str() {
-            cards::ERROR => Treatment::Down,
-            cards::FLAKY => Treatment::Flaky,
-            cards::SLOW => Treatment::Slow,
-            _ => Treatment::Usual,
+            cards::ERROR => Behavior::Down,
+            cards::FLAKY => Behavior::Flaky,
+            cards::SLOW => Behavior::Slow,
+            _ => Behavior::Normal,
         }
     }
 
@@ -114,82 +114,82 @@ impl Charge {
         }
     }
 
-    fn execute(&self, books: &Books<'_>, key: OrderId) -> Outcome<ChargeAnswer> {
-        if let Some(decided) = books.decided(CHARGE, key)? {
-            return Ok(decided.answer_to(self));
+    fn execute(&self, ledger: &LedgerTx<'_>, key: OrderId) -> CallOutcome<ChargeAnswer> {
+        if let Some(recorded) = ledger.recorded_answer(CHARGE, key)? {
+            return Ok(recorded.answer_to(self));
         }
         if self.amount.minor < 0 {
-            return Ok(refused(format!("{} is not an amount to charge", self.amount)));
+            return Ok(refused(format!("invalid amount {}", self.amount)));
         }
         let answer = if let Some(code) = self.decline_code() {
             ChargeAnswer::Declined { code: code.to_owned() }
         } else {
-            books.effect(CAPTURED, key, Some(self.amount))?;
+            ledger.record_effect(CAPTURED, key, Some(self.amount))?;
             ChargeAnswer::Captured { capture_id: format!("cap_{}", key.0.simple()) }
         };
-        books.decide(CHARGE, key, Some(self), &answer)?;
+        ledger.record_answer(CHARGE, key, Some(self), &answer)?;
         Ok(Ok(answer))
     }
 }
 
-fn void(books: &Books<'_>, key: OrderId) -> Outcome<VoidAnswer> {
-    let charged: Option<Decided<Charge, ChargeAnswer>> = books.decided(CHARGE, key)?;
-    Ok(Ok(match charged.map(|decided| decided.answer) {
+fn void(ledger: &LedgerTx<'_>, key: OrderId) -> CallOutcome<VoidAnswer> {
+    let charged: Option<RecordedAnswer<Charge, ChargeAnswer>> = ledger.recorded_answer(CHARGE, key)?;
+    Ok(Ok(match charged.map(|recorded| recorded.answer) {
         Some(ChargeAnswer::Captured { capture_id }) => VoidAnswer::Captured { capture_id },
         Some(ChargeAnswer::Declined { code }) => VoidAnswer::Declined { code },
         Some(ChargeAnswer::Voided) => VoidAnswer::Voided,
         None => {
-            books.effect(VOIDED, key, None)?;
-            books.decide(CHARGE, key, None::<&Charge>, &ChargeAnswer::Voided)?;
+            ledger.record_effect(VOIDED, key, None)?;
+            ledger.record_answer(CHARGE, key, None::<&Charge>, &ChargeAnswer::Voided)?;
             VoidAnswer::Voided
         }
     }))
 }
 
-fn refund(books: &Books<'_>, key: OrderId, capture_id: &str, amount: Money) -> Outcome<RefundAnswer> {
-    let captured = match books.decided(CHARGE, key)? {
-        Some(Decided {
+fn refund(ledger: &LedgerTx<'_>, key: OrderId, capture_id: &str, amount: Money) -> CallOutcome<RefundAnswer> {
+    let captured = match ledger.recorded_answer(CHARGE, key)? {
+        Some(RecordedAnswer {
             request: Some(Charge { amount, .. }),
             answer: ChargeAnswer::Captured { capture_id: known },
         }) if known == capture_id => amount,
         _ => return Ok(refused(format!("order {key} has no capture '{capture_id}'"))),
     };
     if captured != amount {
-        return Ok(refused(format!("capture '{capture_id}' is of {captured}, not of {amount}")));
+        return Ok(refused(format!("capture '{capture_id}' has amount {captured}, not {amount}")));
     }
-    let refunded: Option<Decided<(), RefundAnswer>> = books.decided(REFUND, key)?;
-    if let Some(Decided { answer, .. }) = refunded {
+    let refunded: Option<RecordedAnswer<(), RefundAnswer>> = ledger.recorded_answer(REFUND, key)?;
+    if let Some(RecordedAnswer { answer, .. }) = refunded {
         return Ok(Ok(answer));
     }
     let answer = RefundAnswer { refund_id: format!("ref_{}", key.0.simple()) };
-    books.effect(REFUNDED, key, Some(amount))?;
-    books.decide(REFUND, key, None::<&()>, &answer)?;
+    ledger.record_effect(REFUNDED, key, Some(amount))?;
+    ledger.record_answer(REFUND, key, None::<&()>, &answer)?;
     Ok(Ok(answer))
 }
 
-fn refused<A>(why: String) -> Result<A, ProviderError> {
-    Err(ProviderError::Refused(why))
+fn refused<A>(reason: String) -> Result<A, ProviderError> {
+    Err(ProviderError::Refused(reason))
 }
 
-/// What really happened at the gateway, to one order or to all.
+/// The effects at the gateway, of one order or of all.
 ///
-/// One order never has more than one capture and one refund, nor a capture and a void.
+/// An order has at most one capture and one refund, and never both a capture and a void.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct GatewayEntry {
-    /// How often money was taken.
+pub struct GatewayTotals {
+    /// Number of captures.
     pub captures: u64,
-    /// How much, in minor units of whatever currencies.
+    /// Captured amount in minor units, summed over all currencies.
     pub captured_minor: i64,
-    /// How often money was given back.
+    /// Number of refunds.
     pub refunds: u64,
-    /// How much, in minor units of whatever currencies.
+    /// Refunded amount in minor units, summed over all currencies.
     pub refunded_minor: i64,
-    /// How many keys were closed by a void.
+    /// Number of keys closed by a void.
     pub voids: u64,
 }
 
-impl Entry for GatewayEntry {
-    fn add(&mut self, effects: &Effects) -> bool {
+impl Totals for GatewayTotals {
+    fn add(&mut self, effects: &EffectCount) -> bool {
         match effects.kind.as_str() {
             CAPTURED => {
                 self.captures += effects.count;
@@ -206,5 +206,5 @@ impl Entry for GatewayEntry {
     }
 }
 
-/// The gateway's ledger, to check a run against.
-pub type GatewayLedger = LedgerReader<GatewayEntry>;
+/// Reader of the gateway's ledger.
+pub type GatewayLedger = LedgerReader<GatewayTotals>;

@@ -1,37 +1,39 @@
-//! Providers that exist only here, but behave like real ones.
+//! Simulated providers that behave like real ones.
 //!
-//! Each writes what it was asked and what it did into a ledger of its own, a file that survives the death of the
-//! process and that several processes may share. Tests read it with [`GatewayLedger`] and [`CarrierLedger`].
+//! Each writes its calls and their effects to its own ledger, a file that survives the process and that several processes may
+//! share. Tests read it with [`GatewayLedger`] and [`CarrierLedger`].
 //!
-//! How a call goes depends on what is passed in, so that anybody can provoke each case by hand:
+//! The request selects the behavior, so that every case can be provoked by hand:
 //!
-//! | card token ([`cards`]) | what happens to a charge |
+//! | card token ([`cards`]) | outcome of a charge |
 //! | --- | --- |
 //! | `tok_4242424242424242` | captured |
 //! | `tok_4000000000000002` | declined: `card_declined` |
 //! | `tok_4000000000009995` | declined: `insufficient_funds` |
-//! | `tok_4000000000000119` | always unavailable; nothing is captured; a void works |
-//! | `tok_4000000000000341` | unavailable twice, the second time after it has captured; then the capture is answered |
+//! | `tok_4000000000000119` | always unavailable and never captured; a void works |
+//! | `tok_4000000000000341` | unavailable twice, the second time after the capture; then answered with the capture |
 //! | `tok_4000000000003220` | captured, but only after [`SLOW_ANSWER`]; a void in the meantime wins |
 //! | any other | declined: `invalid_token` |
 //!
-//! | address ([`addresses`]) | what happens to a booking |
+//! | address ([`addresses`]) | outcome of a booking |
 //! | --- | --- |
 //! | country `AQ` | refused: `country AQ is not served` |
 //! | postal code `00000` | refused: `address unknown` |
-//! | postal code `ERROR` | always unavailable; nothing is booked; a cancellation works |
-//! | postal code `FLAKY` | unavailable twice, the second time after it has booked; then the booking is answered |
+//! | postal code `ERROR` | always unavailable and never booked; a cancellation works |
+//! | postal code `FLAKY` | unavailable twice, the second time after the booking; then answered with the booking |
 //! | postal code `SLOW` | booked, but only after [`SLOW_ANSWER`]; a cancellation in the meantime wins |
 //! | any other | booked |
 //!
-//! [`Trouble`] adds latency, outages and lost answers to calls of every kind. It is chosen when a simulator is opened, or
-//! from outside while it runs, by whoever has its ledger: [`Trouble::cause`].
+//! A [`FaultProfile`] adds latency, outages and lost answers to calls of every kind. It is set when a simulator is opened, or
+//! at any time by a process with access to the ledger: [`FaultProfile::inject`].
 
 mod carrier;
+mod connection;
+mod faults;
 mod gateway;
 mod ledger;
+mod ledger_tx;
 mod reader;
-mod trouble;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -39,115 +41,117 @@ use contracts::OrderId;
 use serde::Serialize;
 
 use crate::ProviderError;
-use ledger::{Arrival, Books, Ledger, Outcome};
-use trouble::Fate;
+use faults::AttemptOutcome;
+use ledger::Ledger;
+use ledger_tx::{CallOutcome, CallRecord, LedgerTx};
 
-pub use carrier::{CarrierEntry, CarrierLedger, SimulatedCarrier, addresses};
-pub use gateway::{GatewayEntry, GatewayLedger, SimulatedGateway, cards};
-pub use ledger::LedgerError;
+pub use carrier::{CarrierLedger, CarrierTotals, SimulatedCarrier, addresses};
+pub use connection::LedgerError;
+pub use faults::FaultProfile;
+pub use gateway::{GatewayLedger, GatewayTotals, SimulatedGateway, cards};
 pub use reader::{LedgerReader, LoggedCall};
-pub use trouble::Trouble;
 
-/// How long a slow call takes, unless the simulator was told otherwise.
+/// Default duration of a slow call.
 pub const SLOW_ANSWER: Duration = Duration::from_secs(5);
 
-/// How a call is treated because of its input.
+/// Behavior that the request selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Treatment {
-    Usual,
+enum Behavior {
+    Normal,
     Down,
     Flaky,
     Slow,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Call {
+struct SimulatedCall {
     kind: &'static str,
     key: OrderId,
-    treatment: Treatment,
+    behavior: Behavior,
 }
 
-/// How far a call got at once.
-enum Progress<A> {
+/// Result of the first transaction of a call.
+enum FirstStep<A> {
     Answered(Result<A, ProviderError>),
-    Waits(Arrival),
+    /// The call is slow and continues later.
+    Delayed(CallRecord),
 }
 
-/// What the two simulators share: the way of a call, from its arrival to its answer.
+/// The part that both simulators share: the course of a call from its arrival to its answer.
 #[derive(Debug, Clone)]
 struct Simulator {
     ledger: Ledger,
     slow: Duration,
-    trouble: Trouble,
+    faults: FaultProfile,
 }
 
 impl Simulator {
     fn open(path: &Path) -> Result<Self, LedgerError> {
-        Ok(Self { ledger: Ledger::open(path)?, slow: SLOW_ANSWER, trouble: Trouble::default() })
+        Ok(Self { ledger: Ledger::open(path)?, slow: SLOW_ANSWER, faults: FaultProfile::default() })
     }
 
-    /// Logs the call, lets happen to it what must, and has `execute` do what was asked for, once at most.
+    /// Logs the call, applies faults, and runs `execute` at most once.
     ///
-    /// `execute` runs in one write transaction. The database is never held while a call waits.
-    async fn call<A, F>(&self, call: Call, execute: F) -> Result<A, ProviderError>
+    /// `execute` runs in one write transaction. No transaction is open while a call waits.
+    async fn call<A, F>(&self, call: SimulatedCall, execute: F) -> Result<A, ProviderError>
     where
         A: Serialize + Send + 'static,
-        F: Fn(&Books<'_>) -> Outcome<A> + Send + Sync + 'static,
+        F: Fn(&LedgerTx<'_>) -> CallOutcome<A> + Send + Sync + 'static,
     {
-        // A real provider goes on when its caller stops waiting, so it is a task of its own.
+        // A separate task, because a real provider continues when its caller stops waiting.
         let answer = tokio::spawn(self.clone().answer(call, Arc::new(execute))).await;
-        answer.unwrap_or_else(|cut_off| Err(ProviderError::Unavailable(cut_off.to_string())))
+        answer.unwrap_or_else(|aborted| Err(ProviderError::Unavailable(aborted.to_string())))
     }
 
-    async fn answer<A, F>(self, call: Call, execute: Arc<F>) -> Result<A, ProviderError>
+    async fn answer<A, F>(self, call: SimulatedCall, execute: Arc<F>) -> Result<A, ProviderError>
     where
         A: Serialize + Send + 'static,
-        F: Fn(&Books<'_>) -> Outcome<A> + Send + Sync + 'static,
+        F: Fn(&LedgerTx<'_>) -> CallOutcome<A> + Send + Sync + 'static,
     {
-        let trouble = self.ledger.trouble()?.unwrap_or(self.trouble);
-        if !trouble.latency.is_zero() {
-            tokio::time::sleep(trouble.latency).await;
+        let faults = self.ledger.fault_profile()?.unwrap_or(self.faults);
+        if !faults.latency.is_zero() {
+            tokio::time::sleep(faults.latency).await;
         }
-        let at_once = Arc::clone(&execute);
-        let take_in = move |books: &Books<'_>| {
-            let arrival = books.arrival(call.kind, call.key)?;
-            if call.treatment == Treatment::Slow && !books.is_decided(call.key)? {
-                return Ok(Progress::Waits(arrival));
+        let execute_now = Arc::clone(&execute);
+        let first_step = move |ledger: &LedgerTx<'_>| {
+            let record = ledger.log_call(call.kind, call.key)?;
+            if call.behavior == Behavior::Slow && !ledger.is_answered(call.key)? {
+                return Ok(FirstStep::Delayed(record));
             }
-            settle(books, call, arrival, trouble, &*at_once).map(Progress::Answered)
+            finish(ledger, call, record, faults, &*execute_now).map(FirstStep::Answered)
         };
-        let arrival = match self.ledger.write(take_in).await? {
-            Progress::Answered(answer) => return answer,
-            Progress::Waits(arrival) => arrival,
+        let record = match self.ledger.write(first_step).await? {
+            FirstStep::Answered(answer) => return answer,
+            FirstStep::Delayed(record) => record,
         };
         tokio::time::sleep(self.slow).await;
-        self.ledger.write(move |books| settle(books, call, arrival, trouble, &*execute)).await?
+        self.ledger.write(move |ledger| finish(ledger, call, record, faults, &*execute)).await?
     }
 }
 
-fn settle<A: Serialize>(
-    books: &Books<'_>,
-    call: Call,
-    arrival: Arrival,
-    trouble: Trouble,
-    execute: impl Fn(&Books<'_>) -> Outcome<A>,
-) -> Outcome<A> {
-    let answer = match fate(call, arrival.attempt, trouble) {
-        Fate::Answered => execute(books)?,
-        Fate::Fails => Err(ProviderError::Unavailable("out of service".to_owned())),
-        Fate::AnswerLost => {
-            drop(execute(books)?);
+fn finish<A: Serialize>(
+    ledger: &LedgerTx<'_>,
+    call: SimulatedCall,
+    record: CallRecord,
+    faults: FaultProfile,
+    execute: impl Fn(&LedgerTx<'_>) -> CallOutcome<A>,
+) -> CallOutcome<A> {
+    let answer = match outcome(call, record.attempt, faults) {
+        AttemptOutcome::Answered => execute(ledger)?,
+        AttemptOutcome::Fails => Err(ProviderError::Unavailable("out of service".to_owned())),
+        AttemptOutcome::AnswerLost => {
+            drop(execute(ledger)?);
             Err(ProviderError::Unavailable("the answer was lost".to_owned()))
         }
     };
-    books.answered(arrival, &answer)?;
+    ledger.log_answer(record, &answer)?;
     Ok(answer)
 }
 
-fn fate(call: Call, attempt: u32, trouble: Trouble) -> Fate {
-    match (call.treatment, attempt) {
-        (Treatment::Down, _) | (Treatment::Flaky, 1) => Fate::Fails,
-        (Treatment::Flaky, 2) => Fate::AnswerLost,
-        _ => trouble.fate(call, attempt),
+fn outcome(call: SimulatedCall, attempt: u32, faults: FaultProfile) -> AttemptOutcome {
+    match (call.behavior, attempt) {
+        (Behavior::Down, _) | (Behavior::Flaky, 1) => AttemptOutcome::Fails,
+        (Behavior::Flaky, 2) => AttemptOutcome::AnswerLost,
+        _ => faults.outcome(call.kind, call.key, attempt),
     }
 }

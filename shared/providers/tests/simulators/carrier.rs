@@ -3,19 +3,19 @@ use std::time::Duration;
 use contracts::order::Address;
 use providers::{
     BookAnswer, Carrier,
-    simulator::{CarrierEntry, CarrierLedger, SLOW_ANSWER, SimulatedCarrier, addresses},
+    simulator::{CarrierLedger, CarrierTotals, SLOW_ANSWER, SimulatedCarrier, addresses},
 };
 use tokio::time::Instant;
 
-use crate::{Place, assert_refused, assert_unavailable, order};
+use crate::{TempLedger, assert_refused, assert_unavailable, order};
 
-const BOOKED: CarrierEntry = CarrierEntry { bookings: 1, unbooked: 0, closed: 0 };
-const UNBOOKED: CarrierEntry = CarrierEntry { bookings: 1, unbooked: 1, closed: 1 };
-const CLOSED: CarrierEntry = CarrierEntry { bookings: 0, unbooked: 0, closed: 1 };
+const BOOKED: CarrierTotals = CarrierTotals { bookings: 1, unbooked: 0, closed: 0 };
+const UNBOOKED: CarrierTotals = CarrierTotals { bookings: 1, unbooked: 1, closed: 1 };
+const CLOSED: CarrierTotals = CarrierTotals { bookings: 0, unbooked: 0, closed: 1 };
 
-fn open(place: &Place) -> (SimulatedCarrier, CarrierLedger) {
-    let carrier = SimulatedCarrier::open(&place.ledger()).expect("opens");
-    (carrier, CarrierLedger::open(&place.ledger()).expect("opens"))
+fn open(temp: &TempLedger) -> (SimulatedCarrier, CarrierLedger) {
+    let carrier = SimulatedCarrier::open(&temp.path()).expect("opens");
+    (carrier, CarrierLedger::open(&temp.path()).expect("opens"))
 }
 
 fn address(postal_code: &str) -> Address {
@@ -41,9 +41,9 @@ fn refused(reason: &str) -> BookAnswer {
 }
 
 #[tokio::test]
-async fn the_address_says_what_happens() {
-    let place = Place::new();
-    let (carrier, ledger) = open(&place);
+async fn address_selects_the_outcome() {
+    let temp = TempLedger::new();
+    let (carrier, ledger) = open(&temp);
     let antarctica = Address { country: addresses::UNSERVED_COUNTRY.to_owned(), ..usual() };
     let cases = [
         (1, usual(), booked(1)),
@@ -63,43 +63,43 @@ async fn the_address_says_what_happens() {
 }
 
 #[tokio::test]
-async fn a_key_is_not_for_two_parcels() {
-    let place = Place::new();
-    let (carrier, ledger) = open(&place);
+async fn key_is_refused_for_another_address() {
+    let temp = TempLedger::new();
+    let (carrier, ledger) = open(&temp);
     assert_eq!(carrier.book(order(1), &usual()).await, Ok(booked(1)));
     assert_refused(&carrier.book(order(1), &address("N1 7AB")).await);
     assert_eq!(ledger.total().expect("reads"), BOOKED);
 }
 
 #[tokio::test]
-async fn the_error_address_is_never_booked_but_can_be_cancelled() {
-    let place = Place::new();
-    let (carrier, ledger) = open(&place);
+async fn error_address_is_never_booked_but_can_be_cancelled() {
+    let temp = TempLedger::new();
+    let (carrier, ledger) = open(&temp);
     for _ in 0..5 {
         assert_unavailable(&carrier.book(order(1), &address(addresses::ERROR_POSTAL_CODE)).await);
     }
-    assert_eq!(ledger.entry(order(1)).expect("reads"), CarrierEntry::default());
+    assert_eq!(ledger.entry(order(1)).expect("reads"), CarrierTotals::default());
     assert_eq!(carrier.cancel(order(1)).await, Ok(()));
     assert_eq!(ledger.entry(order(1)).expect("reads"), CLOSED);
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_told_by_the_next_call() {
-    let place = Place::new();
-    let (carrier, ledger) = open(&place);
+async fn lost_answer_is_returned_by_the_next_call() {
+    let temp = TempLedger::new();
+    let (carrier, ledger) = open(&temp);
     let flaky = address(addresses::FLAKY_POSTAL_CODE);
     assert_unavailable(&carrier.book(order(1), &flaky).await);
-    assert_eq!(ledger.entry(order(1)).expect("reads"), CarrierEntry::default());
+    assert_eq!(ledger.entry(order(1)).expect("reads"), CarrierTotals::default());
     assert_unavailable(&carrier.book(order(1), &flaky).await);
-    assert_eq!(ledger.entry(order(1)).expect("reads"), BOOKED, "booked although nobody was told");
+    assert_eq!(ledger.entry(order(1)).expect("reads"), BOOKED, "booked despite the lost answer");
     assert_eq!(carrier.book(order(1), &flaky).await, Ok(booked(1)));
     assert_eq!(ledger.entry(order(1)).expect("reads"), BOOKED);
 }
 
 #[tokio::test]
-async fn a_cancellation_closes_the_key_whatever_came_before() {
-    let place = Place::new();
-    let (carrier, ledger) = open(&place);
+async fn cancellation_closes_the_key_in_every_state() {
+    let temp = TempLedger::new();
+    let (carrier, ledger) = open(&temp);
     let unknown = address(addresses::UNKNOWN_POSTAL_CODE);
     assert_eq!(carrier.book(order(1), &usual()).await, Ok(booked(1)));
     assert_eq!(carrier.book(order(2), &unknown).await, Ok(refused("address unknown")));
@@ -114,9 +114,9 @@ async fn a_cancellation_closes_the_key_whatever_came_before() {
 }
 
 #[tokio::test]
-async fn a_cancellation_undoes_the_booking_whose_answer_was_lost() {
-    let place = Place::new();
-    let (carrier, ledger) = open(&place);
+async fn cancellation_undoes_a_booking_with_lost_answer() {
+    let temp = TempLedger::new();
+    let (carrier, ledger) = open(&temp);
     let flaky = address(addresses::FLAKY_POSTAL_CODE);
     assert_unavailable(&carrier.book(order(1), &flaky).await);
     assert_unavailable(&carrier.book(order(1), &flaky).await);
@@ -126,9 +126,9 @@ async fn a_cancellation_undoes_the_booking_whose_answer_was_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cancellation_during_a_slow_booking_wins() {
-    let place = Place::new();
-    let (carrier, ledger) = open(&place);
+async fn cancellation_during_a_slow_booking_wins() {
+    let temp = TempLedger::new();
+    let (carrier, ledger) = open(&temp);
     let slow = address(addresses::SLOW_POSTAL_CODE);
     let (booking, cancelling) = tokio::join!(carrier.book(order(1), &slow), async { carrier.cancel(order(1)).await });
     assert_eq!((booking, cancelling), (Ok(BookAnswer::Cancelled), Ok(())));
@@ -136,9 +136,9 @@ async fn a_cancellation_during_a_slow_booking_wins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_booking_goes_on_when_its_caller_gives_up() {
-    let place = Place::new();
-    let (carrier, ledger) = open(&place);
+async fn slow_booking_continues_when_its_caller_gives_up() {
+    let temp = TempLedger::new();
+    let (carrier, ledger) = open(&temp);
     let slow = address(addresses::SLOW_POSTAL_CODE);
     let start = Instant::now();
     assert_eq!(carrier.book(order(1), &slow).await, Ok(booked(1)));
@@ -146,20 +146,20 @@ async fn a_slow_booking_goes_on_when_its_caller_gives_up() {
 
     let given_up = tokio::time::timeout(Duration::from_secs(1), carrier.book(order(2), &slow)).await;
     assert!(given_up.is_err());
-    assert_eq!(ledger.entry(order(2)).expect("reads"), CarrierEntry::default());
+    assert_eq!(ledger.entry(order(2)).expect("reads"), CarrierTotals::default());
     tokio::time::sleep(SLOW_ANSWER).await;
     assert_eq!(ledger.entry(order(2)).expect("reads"), BOOKED);
 }
 
 #[tokio::test]
-async fn the_ledger_survives_its_process() {
-    let place = Place::new();
-    let (carrier, _) = open(&place);
+async fn ledger_survives_its_process() {
+    let temp = TempLedger::new();
+    let (carrier, _) = open(&temp);
     assert_eq!(carrier.book(order(1), &usual()).await, Ok(booked(1)));
     assert_eq!(carrier.cancel(order(2)).await, Ok(()));
     drop(carrier);
 
-    let (carrier, ledger) = open(&place);
+    let (carrier, ledger) = open(&temp);
     assert_eq!(carrier.book(order(1), &usual()).await, Ok(booked(1)));
     assert_eq!(carrier.book(order(2), &usual()).await, Ok(BookAnswer::Cancelled));
     let entries: Vec<_> = ledger.entries().expect("reads").into_iter().collect();

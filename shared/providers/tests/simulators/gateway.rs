@@ -3,23 +3,23 @@ use std::time::Duration;
 use contracts::Money;
 use providers::{
     ChargeAnswer, PaymentGateway, RefundAnswer, VoidAnswer,
-    simulator::{CarrierLedger, GatewayEntry, GatewayLedger, LedgerError, SLOW_ANSWER, SimulatedGateway, cards},
+    simulator::{CarrierLedger, GatewayLedger, GatewayTotals, LedgerError, SLOW_ANSWER, SimulatedGateway, cards},
 };
 use tokio::time::Instant;
 
-use crate::{Place, assert_refused, assert_unavailable, order};
+use crate::{TempLedger, assert_refused, assert_unavailable, order};
 
 const AMOUNT: Money = Money::eur(3399);
 
-const CAPTURED_ONCE: GatewayEntry =
-    GatewayEntry { captures: 1, captured_minor: 3399, refunds: 0, refunded_minor: 0, voids: 0 };
-const REFUNDED_ONCE: GatewayEntry = GatewayEntry { refunds: 1, refunded_minor: 3399, ..CAPTURED_ONCE };
-const VOIDED_ONCE: GatewayEntry =
-    GatewayEntry { captures: 0, captured_minor: 0, refunds: 0, refunded_minor: 0, voids: 1 };
+const CAPTURED_ONCE: GatewayTotals =
+    GatewayTotals { captures: 1, captured_minor: 3399, refunds: 0, refunded_minor: 0, voids: 0 };
+const REFUNDED_ONCE: GatewayTotals = GatewayTotals { refunds: 1, refunded_minor: 3399, ..CAPTURED_ONCE };
+const VOIDED_ONCE: GatewayTotals =
+    GatewayTotals { captures: 0, captured_minor: 0, refunds: 0, refunded_minor: 0, voids: 1 };
 
-fn open(place: &Place) -> (SimulatedGateway, GatewayLedger) {
-    let gateway = SimulatedGateway::open(&place.ledger()).expect("opens");
-    (gateway, GatewayLedger::open(&place.ledger()).expect("opens"))
+fn open(temp: &TempLedger) -> (SimulatedGateway, GatewayLedger) {
+    let gateway = SimulatedGateway::open(&temp.path()).expect("opens");
+    (gateway, GatewayLedger::open(&temp.path()).expect("opens"))
 }
 
 fn captured(number: u128) -> ChargeAnswer {
@@ -35,9 +35,9 @@ fn declined(code: &str) -> ChargeAnswer {
 }
 
 #[tokio::test]
-async fn the_token_says_what_happens() {
-    let place = Place::new();
-    let (gateway, ledger) = open(&place);
+async fn token_selects_the_outcome() {
+    let temp = TempLedger::new();
+    let (gateway, ledger) = open(&temp);
     let one_more = format!("{}0", cards::APPROVED);
     let cases = [
         (1, cards::APPROVED, captured(1)),
@@ -53,22 +53,22 @@ async fn the_token_says_what_happens() {
 }
 
 #[tokio::test]
-async fn the_same_key_is_charged_once() {
-    let place = Place::new();
-    let (gateway, ledger) = open(&place);
+async fn key_is_charged_once() {
+    let temp = TempLedger::new();
+    let (gateway, ledger) = open(&temp);
     for _ in 0..3 {
         assert_eq!(gateway.charge(order(1), cards::APPROVED, AMOUNT).await, Ok(captured(1)));
         assert_eq!(gateway.charge(order(2), cards::DECLINED, AMOUNT).await, Ok(declined("card_declined")));
     }
     assert_eq!(ledger.entry(order(1)).expect("reads"), CAPTURED_ONCE);
-    assert_eq!(ledger.entry(order(2)).expect("reads"), GatewayEntry::default());
-    assert_eq!(ledger.calls_of(order(1)).expect("reads").len(), 3, "a call that changes nothing is logged too");
+    assert_eq!(ledger.entry(order(2)).expect("reads"), GatewayTotals::default());
+    assert_eq!(ledger.calls_of(order(1)).expect("reads").len(), 3, "calls without effect are logged, too");
 }
 
 #[tokio::test]
-async fn a_key_is_not_for_two_charges() {
-    let place = Place::new();
-    let (gateway, ledger) = open(&place);
+async fn key_is_refused_for_another_charge() {
+    let temp = TempLedger::new();
+    let (gateway, ledger) = open(&temp);
     assert_eq!(gateway.charge(order(1), cards::APPROVED, AMOUNT).await, Ok(captured(1)));
     assert_refused(&gateway.charge(order(1), cards::APPROVED, Money::eur(1)).await);
     assert_refused(&gateway.charge(order(1), cards::DECLINED, AMOUNT).await);
@@ -77,25 +77,25 @@ async fn a_key_is_not_for_two_charges() {
 }
 
 #[tokio::test]
-async fn the_error_card_is_never_charged_but_can_be_voided() {
-    let place = Place::new();
-    let (gateway, ledger) = open(&place);
+async fn error_card_is_never_charged_but_can_be_voided() {
+    let temp = TempLedger::new();
+    let (gateway, ledger) = open(&temp);
     for _ in 0..5 {
         assert_unavailable(&gateway.charge(order(1), cards::ERROR, AMOUNT).await);
     }
-    assert_eq!(ledger.entry(order(1)).expect("reads"), GatewayEntry::default());
+    assert_eq!(ledger.entry(order(1)).expect("reads"), GatewayTotals::default());
     assert_eq!(gateway.void(order(1)).await, Ok(VoidAnswer::Voided));
     assert_eq!(ledger.entry(order(1)).expect("reads"), VOIDED_ONCE);
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_told_by_the_next_call() {
-    let place = Place::new();
-    let (gateway, ledger) = open(&place);
+async fn lost_answer_is_returned_by_the_next_call() {
+    let temp = TempLedger::new();
+    let (gateway, ledger) = open(&temp);
     assert_unavailable(&gateway.charge(order(1), cards::FLAKY, AMOUNT).await);
-    assert_eq!(ledger.entry(order(1)).expect("reads"), GatewayEntry::default());
+    assert_eq!(ledger.entry(order(1)).expect("reads"), GatewayTotals::default());
     assert_unavailable(&gateway.charge(order(1), cards::FLAKY, AMOUNT).await);
-    assert_eq!(ledger.entry(order(1)).expect("reads"), CAPTURED_ONCE, "captured although nobody was told");
+    assert_eq!(ledger.entry(order(1)).expect("reads"), CAPTURED_ONCE, "captured despite the lost answer");
     for _ in 0..2 {
         assert_eq!(gateway.charge(order(1), cards::FLAKY, AMOUNT).await, Ok(captured(1)));
     }
@@ -103,18 +103,18 @@ async fn a_lost_answer_is_told_by_the_next_call() {
 }
 
 #[tokio::test]
-async fn a_void_finds_the_capture_whose_answer_was_lost() {
-    let place = Place::new();
-    let (gateway, _) = open(&place);
+async fn void_finds_a_capture_with_lost_answer() {
+    let temp = TempLedger::new();
+    let (gateway, _) = open(&temp);
     assert_unavailable(&gateway.charge(order(1), cards::FLAKY, AMOUNT).await);
     assert_unavailable(&gateway.charge(order(1), cards::FLAKY, AMOUNT).await);
     assert_eq!(gateway.void(order(1)).await, Ok(VoidAnswer::Captured { capture_id: capture_id(1) }));
 }
 
 #[tokio::test]
-async fn a_void_before_the_charge_prevents_it() {
-    let place = Place::new();
-    let (gateway, ledger) = open(&place);
+async fn void_before_the_charge_prevents_it() {
+    let temp = TempLedger::new();
+    let (gateway, ledger) = open(&temp);
     for (number, card) in [(1, cards::APPROVED), (2, cards::DECLINED), (3, cards::SLOW)] {
         assert_eq!(gateway.void(order(number)).await, Ok(VoidAnswer::Voided));
         assert_eq!(gateway.charge(order(number), card, AMOUNT).await, Ok(ChargeAnswer::Voided), "{card}");
@@ -124,9 +124,9 @@ async fn a_void_before_the_charge_prevents_it() {
 }
 
 #[tokio::test]
-async fn a_void_after_the_charge_tells_how_it_ended() {
-    let place = Place::new();
-    let (gateway, ledger) = open(&place);
+async fn void_after_the_charge_returns_its_outcome() {
+    let temp = TempLedger::new();
+    let (gateway, ledger) = open(&temp);
     assert_eq!(gateway.charge(order(1), cards::APPROVED, AMOUNT).await, Ok(captured(1)));
     assert_eq!(gateway.charge(order(2), cards::DECLINED, AMOUNT).await, Ok(declined("card_declined")));
     assert_eq!(gateway.void(order(1)).await, Ok(VoidAnswer::Captured { capture_id: capture_id(1) }));
@@ -136,9 +136,9 @@ async fn a_void_after_the_charge_tells_how_it_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_void_during_a_slow_charge_wins() {
-    let place = Place::new();
-    let (gateway, ledger) = open(&place);
+async fn void_during_a_slow_charge_wins() {
+    let temp = TempLedger::new();
+    let (gateway, ledger) = open(&temp);
     let (charged, voided) =
         tokio::join!(gateway.charge(order(1), cards::SLOW, AMOUNT), async { gateway.void(order(1)).await });
     assert_eq!((charged, voided), (Ok(ChargeAnswer::Voided), Ok(VoidAnswer::Voided)));
@@ -148,9 +148,9 @@ async fn a_void_during_a_slow_charge_wins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_charge_is_slow_once_and_captures_once() {
-    let place = Place::new();
-    let (gateway, ledger) = open(&place);
+async fn slow_charge_is_slow_once_and_captures_once() {
+    let temp = TempLedger::new();
+    let (gateway, ledger) = open(&temp);
     let start = Instant::now();
     let charge = || gateway.charge(order(1), cards::SLOW, AMOUNT);
     let (first, second) = tokio::join!(charge(), charge());
@@ -159,19 +159,19 @@ async fn a_slow_charge_is_slow_once_and_captures_once() {
 
     let start = Instant::now();
     assert_eq!(charge().await, Ok(captured(1)));
-    assert_eq!(start.elapsed(), Duration::ZERO, "what was answered once needs no more work");
+    assert_eq!(start.elapsed(), Duration::ZERO, "a recorded answer is returned at once");
     assert_eq!(ledger.entry(order(1)).expect("reads"), CAPTURED_ONCE);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_charge_goes_on_when_its_caller_gives_up() {
-    let place = Place::new();
-    let (gateway, ledger) = open(&place);
+async fn slow_charge_continues_when_its_caller_gives_up() {
+    let temp = TempLedger::new();
+    let (gateway, ledger) = open(&temp);
     let gateway = gateway.with_slow(Duration::from_mins(1));
     let patience = Duration::from_secs(1);
     let given_up = tokio::time::timeout(patience, gateway.charge(order(1), cards::SLOW, AMOUNT)).await;
     assert!(given_up.is_err());
-    assert_eq!(ledger.entry(order(1)).expect("reads"), GatewayEntry::default());
+    assert_eq!(ledger.entry(order(1)).expect("reads"), GatewayTotals::default());
 
     tokio::time::sleep(Duration::from_mins(1)).await;
     assert_eq!(ledger.entry(order(1)).expect("reads"), CAPTURED_ONCE);
@@ -179,9 +179,9 @@ async fn a_slow_charge_goes_on_when_its_caller_gives_up() {
 }
 
 #[tokio::test]
-async fn a_capture_is_refunded_once() {
-    let place = Place::new();
-    let (gateway, ledger) = open(&place);
+async fn capture_is_refunded_once() {
+    let temp = TempLedger::new();
+    let (gateway, ledger) = open(&temp);
     assert_eq!(gateway.charge(order(1), cards::APPROVED, AMOUNT).await, Ok(captured(1)));
     let answer = RefundAnswer { refund_id: format!("ref_{:032x}", 1) };
     for _ in 0..3 {
@@ -189,14 +189,14 @@ async fn a_capture_is_refunded_once() {
     }
     assert_eq!(ledger.entry(order(1)).expect("reads"), REFUNDED_ONCE);
     assert_refused(&gateway.refund(order(1), &capture_id(1), Money::eur(1)).await);
-    assert_eq!(gateway.charge(order(1), cards::APPROVED, AMOUNT).await, Ok(captured(1)), "answers stay as they were");
+    assert_eq!(gateway.charge(order(1), cards::APPROVED, AMOUNT).await, Ok(captured(1)), "the answer does not change");
     assert_eq!(ledger.entry(order(1)).expect("reads"), REFUNDED_ONCE);
 }
 
 #[tokio::test]
-async fn only_what_was_captured_is_refunded() {
-    let place = Place::new();
-    let (gateway, ledger) = open(&place);
+async fn only_captures_are_refunded() {
+    let temp = TempLedger::new();
+    let (gateway, ledger) = open(&temp);
     assert_refused(&gateway.refund(order(1), &capture_id(1), AMOUNT).await);
     assert_eq!(gateway.charge(order(1), cards::APPROVED, AMOUNT).await, Ok(captured(1)));
     assert_eq!(gateway.charge(order(2), cards::DECLINED, AMOUNT).await, Ok(declined("card_declined")));
@@ -216,44 +216,48 @@ async fn only_what_was_captured_is_refunded() {
 }
 
 #[tokio::test]
-async fn the_ledger_survives_its_process() {
-    let place = Place::new();
-    let (gateway, _) = open(&place);
+async fn ledger_survives_its_process() {
+    let temp = TempLedger::new();
+    let (gateway, _) = open(&temp);
     assert_eq!(gateway.charge(order(1), cards::APPROVED, AMOUNT).await, Ok(captured(1)));
     assert_unavailable(&gateway.charge(order(2), cards::FLAKY, AMOUNT).await);
     drop(gateway);
 
-    let (gateway, ledger) = open(&place);
+    let (gateway, ledger) = open(&temp);
     assert_eq!(gateway.charge(order(1), cards::APPROVED, AMOUNT).await, Ok(captured(1)));
     assert_unavailable(&gateway.charge(order(2), cards::FLAKY, AMOUNT).await);
-    assert_eq!(gateway.charge(order(2), cards::FLAKY, AMOUNT).await, Ok(captured(2)), "attempts are counted on");
+    assert_eq!(
+        gateway.charge(order(2), cards::FLAKY, AMOUNT).await,
+        Ok(captured(2)),
+        "attempts are counted across processes"
+    );
     let entries: Vec<_> = ledger.entries().expect("reads").into_iter().collect();
     assert_eq!(entries, [(order(1), CAPTURED_ONCE), (order(2), CAPTURED_ONCE)]);
 }
 
 #[tokio::test]
-async fn the_ledger_is_readable_when_no_gateway_runs() {
-    let place = Place::new();
-    let (gateway, ledger) = open(&place);
+async fn ledger_is_readable_without_a_running_gateway() {
+    let temp = TempLedger::new();
+    let (gateway, ledger) = open(&temp);
     assert_eq!(gateway.charge(order(1), cards::APPROVED, AMOUNT).await, Ok(captured(1)));
     drop((gateway, ledger));
-    let ledger = GatewayLedger::open(&place.ledger()).expect("opens");
+    let ledger = GatewayLedger::open(&temp.path()).expect("opens");
     assert_eq!(ledger.total().expect("reads"), CAPTURED_ONCE);
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_call_is_logged_with_what_it_was_told() {
-    let place = Place::new();
-    let (gateway, ledger) = open(&place);
+async fn every_call_is_logged_with_its_answer() {
+    let temp = TempLedger::new();
+    let (gateway, ledger) = open(&temp);
     assert_unavailable(&gateway.charge(order(1), cards::FLAKY, AMOUNT).await);
     assert_unavailable(&gateway.charge(order(1), cards::FLAKY, AMOUNT).await);
     assert_eq!(gateway.void(order(2)).await, Ok(VoidAnswer::Voided));
     assert_eq!(gateway.charge(order(1), cards::FLAKY, AMOUNT).await, Ok(captured(1)));
     let calls = ledger.calls_of(order(1)).expect("reads");
-    let told: Vec<_> = calls.iter().map(|call| (call.seq, call.answer.as_deref(), call.error.as_deref())).collect();
+    let answers: Vec<_> = calls.iter().map(|call| (call.seq, call.answer.as_deref(), call.error.as_deref())).collect();
     let captured = format!(r#"{{"captured":{{"capture_id":"{}"}}}}"#, capture_id(1));
     assert_eq!(
-        told,
+        answers,
         [
             (1, None, Some("provider unavailable: out of service")),
             (2, None, Some("provider unavailable: the answer was lost")),
@@ -278,13 +282,13 @@ async fn every_call_is_logged_with_what_it_was_told() {
 }
 
 #[tokio::test]
-async fn what_is_no_ledger_is_no_empty_ledger() {
-    let place = Place::new();
-    assert!(matches!(GatewayLedger::open(&place.ledger()), Err(LedgerError::Open { .. })));
-    assert!(!place.ledger().exists(), "reading creates nothing");
+async fn missing_or_foreign_ledger_is_an_error() {
+    let temp = TempLedger::new();
+    assert!(matches!(GatewayLedger::open(&temp.path()), Err(LedgerError::Open { .. })));
+    assert!(!temp.path().exists(), "reading creates nothing");
 
-    let (gateway, _) = open(&place);
+    let (gateway, _) = open(&temp);
     assert_eq!(gateway.charge(order(1), cards::APPROVED, AMOUNT).await, Ok(captured(1)));
-    let foreign = CarrierLedger::open(&place.ledger()).expect("opens").total();
+    let foreign = CarrierLedger::open(&temp.path()).expect("opens").total();
     assert!(matches!(foreign, Err(LedgerError::ForeignEffect(_))), "{foreign:?}");
 }

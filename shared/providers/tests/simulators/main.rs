@@ -1,11 +1,11 @@
-//! The simulated providers do what they say, once per key, and their ledgers tell.
+//! Behavior of the simulated providers and their ledgers.
 //!
-//! Time is paused in most tests: waiting costs nothing, and what waits longer comes later.
+//! Most tests pause time: waiting costs nothing, and longer waits end later.
 
 mod carrier;
+mod faults;
 mod gateway;
 mod processes;
-mod trouble;
 
 use std::{fmt::Debug, path::PathBuf};
 
@@ -13,17 +13,17 @@ use contracts::OrderId;
 use providers::ProviderError;
 use tempfile::TempDir;
 
-/// A directory for one ledger.
-struct Place {
+/// A temporary directory with one ledger.
+struct TempLedger {
     directory: TempDir,
 }
 
-impl Place {
+impl TempLedger {
     fn new() -> Self {
-        Self { directory: tempfile::tempdir().expect("a directory") }
+        Self { directory: tempfile::tempdir().expect("a temporary directory") }
     }
 
-    fn ledger(&self) -> PathBuf {
+    fn path(&self) -> PathBuf {
         self.directory.path().join("ledger.db")
     }
 }

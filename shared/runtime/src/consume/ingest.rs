@@ -6,7 +6,6 @@ use std::{
 };
 
 use cloudevent::{Contract, ContractError, Envelope, Meta};
-use contracts::OrderId;
 use decider::{Reaction, Service};
 use messaging::{Record, dead_letters::REDRIVE_TOPIC};
 use store::Parked;
@@ -29,10 +28,18 @@ pub(crate) struct Ingest {
     pub(crate) spans: Spans,
 }
 
+/// Maximum length in bytes of an ordering key that is taken from an undecodable record.
+const KEY_LEN_MAX: usize = 200;
+
+/// Returns whether the store can index this key, which comes from an undecodable record.
+fn is_ordering_key(key: &str) -> bool {
+    key.len() <= KEY_LEN_MAX && !key.contains('\0')
+}
+
 /// The attributes of an event in spans.
 pub(crate) fn event_attributes(meta: &Meta) -> EventAttributes<'_> {
-    let (message_id, order_id, correlation_id) = (&meta.id, &meta.subject, &meta.correlation_id);
-    EventAttributes { event: meta.event_type.name, message_id, order_id, correlation_id }
+    let (message_id, subject, correlation_id) = (&meta.id, &meta.subject, &meta.correlation_id);
+    EventAttributes { event: meta.event_type.name, message_id, subject, correlation_id }
 }
 
 impl Ingest {
@@ -50,11 +57,12 @@ impl Ingest {
         match self.reaction::<S>(record) {
             Ok(None) => None,
             Ok(Some(reaction)) => {
-                let inbound = InboundRecord::new(record, reaction.ordering_key);
+                let inbound = InboundRecord::new(record, reaction.ordering_key.clone());
                 Some(reaction.into_input(inbound))
             }
             Err(failure) => {
-                let ordering_key = record.text_header("ce_subject").and_then(|key| key.parse().ok());
+                let ordering_key =
+                    record.text_header("ce_subject").filter(|key| is_ordering_key(key)).map(str::to_owned);
                 Some(Input::Rejected(InboundRecord::new(record, ordering_key), failure))
             }
         }
@@ -79,7 +87,7 @@ impl Ingest {
             return Err(Failure::new(Class::Loop, format!("caused by {} events in sequence", meta.hops)));
         }
         self.metrics.consumed.add(1, &[KeyValue::new("event", meta.event_type.name)]);
-        let (span, ordering_key) = (self.span::<S>(record, &meta), meta.subject.parse());
+        let (span, ordering_key) = (self.span::<S>(record, &meta), Some(meta.subject.to_string()));
         Ok(Some(ReactionTo { command, span, ordering_key, meta }))
     }
 
@@ -114,7 +122,7 @@ fn class(error: &ContractError) -> Class {
 struct ReactionTo<S: Service> {
     command: S::Command,
     meta: Meta,
-    ordering_key: Option<OrderId>,
+    ordering_key: Option<String>,
     span: Span,
 }
 

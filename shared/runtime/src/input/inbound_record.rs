@@ -1,7 +1,6 @@
 //! Unchanged copies of records, kept until they are handled, parked or dead letters.
 
 use bytes::Bytes;
-use contracts::OrderId;
 use jiff::Timestamp;
 use messaging::{OwnedRecord, Parts, Record, dead_letters};
 use store::{NewOutboxRow, NewParked, Parked, RawRecord, Rescheduled};
@@ -17,7 +16,7 @@ const DEAD_LETTERS: Uuid = Uuid::from_u128(0x1b8e_4a4c_9a3e_4a06_8f6c_55c1_2f0d_
 pub(crate) struct InboundRecord {
     raw: OwnedRecord,
     /// `None` if the record names no valid key.
-    pub(crate) ordering_key: Option<OrderId>,
+    pub(crate) ordering_key: Option<String>,
     /// Set if the record was parked.
     pub(crate) retry: Option<Retry>,
 }
@@ -32,16 +31,16 @@ pub(crate) struct Retry {
 
 impl InboundRecord {
     /// Copies a record from its topic.
-    pub(crate) fn new(record: &Record<'_>, ordering_key: Option<OrderId>) -> Self {
+    pub(crate) fn new(record: &Record<'_>, ordering_key: Option<String>) -> Self {
         Self { raw: record.to_owned_record(), ordering_key, retry: None }
     }
 
     /// A parked record for its next attempt. The receiver is closed at the end of the attempt.
     pub(crate) fn parked(Parked { position, parked }: Parked) -> (Self, oneshot::Receiver<()>) {
         let (sender, ended) = oneshot::channel();
-        let NewParked { order_id, arrived, attempts, .. } = parked;
+        let NewParked { ordering_key, raw, attempts, .. } = parked;
         let retry = Some(Retry { position, attempts, _in_progress: sender });
-        (Self { retry, ..Self::new(&record(&arrived), Some(order_id)) }, ended)
+        (Self { retry, ..Self::new(&record(&raw), Some(ordering_key)) }, ended)
     }
 
     pub(crate) fn record(&self) -> Record<'_> {
@@ -79,8 +78,8 @@ impl InboundRecord {
     }
 
     /// The record, to be parked under this key.
-    pub(crate) fn park(&self, key: OrderId, attempts: u32, error: &str, due: Timestamp) -> NewParked {
-        NewParked { order_id: key, arrived: raw(&self.record()), attempts, error: error.to_owned(), due }
+    pub(crate) fn park(&self, key: &str, attempts: u32, error: &str, due: Timestamp) -> NewParked {
+        NewParked { ordering_key: key.to_owned(), raw: raw(&self.record()), attempts, error: error.to_owned(), due }
     }
 }
 

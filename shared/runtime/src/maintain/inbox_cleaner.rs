@@ -90,8 +90,8 @@ impl<D: Store> InboxCleaner<D> {
         let (mut deleted, mut after) = (0, None);
         loop {
             let page = self.store.purge_inbox(horizon, after, PURGE_BATCH_SIZE).await?;
-            deleted += page.forgotten;
-            self.metrics.forgotten.add(page.forgotten, &[]);
+            deleted += page.purged;
+            self.metrics.forgotten.add(page.purged, &[]);
             after = page.last;
             if after.is_none() {
                 return Ok(deleted);

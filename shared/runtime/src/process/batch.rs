@@ -13,7 +13,6 @@ use std::{
 };
 
 use cloudevent::CorrelationId;
-use contracts::OrderId;
 use decider::{SagaMetric, Service, StreamId};
 use jiff::Timestamp;
 use store::{Loaded, OutboxRow, Restart, Step, StreamRequest, Transaction, Writes};
@@ -157,10 +156,11 @@ impl<S: Service> Batch<S> {
 
     /// Notes duplicates and blocked keys. Restarts if a key was not known to be blocked.
     fn apply_inbox(&mut self, loaded: &Loaded) -> Result<(), Restart> {
-        let is_duplicate = |index: &usize| self.message(*index).is_some_and(|message| loaded.seen.contains(&message));
+        let is_duplicate =
+            |index: &usize| self.message(*index).is_some_and(|message| loaded.processed.contains(&message));
         let duplicates: Vec<_> = (0..self.inputs.len()).filter(is_duplicate).collect();
         self.state.duplicates.extend(duplicates);
-        let blocked = loaded.held.difference(&self.prior.blocked_keys).copied().collect::<HashSet<_>>();
+        let blocked = loaded.blocked_keys.difference(&self.prior.blocked_keys).cloned().collect::<HashSet<_>>();
         if blocked.is_empty() {
             return Ok(());
         }
@@ -239,7 +239,7 @@ impl<S: Service> Batch<S> {
 
     fn park(&mut self, index: usize, error: &str, attempts: u32, due: Timestamp) {
         let Some(record) = self.inputs[index].record() else { return };
-        match (&record.retry, record.ordering_key) {
+        match (&record.retry, &record.ordering_key) {
             (Some(retry), _) => self.state.rescheduled.push(retry.reschedule(attempts, error, due)),
             (None, Some(key)) => self.state.parked.push(record.park(key, attempts, error, due)),
             (None, None) => {}
@@ -317,9 +317,9 @@ impl<S: Service> Transaction for Batch<S> {
         messages
     }
 
-    fn ordering_keys(&self) -> Vec<OrderId> {
+    fn ordering_keys(&self) -> Vec<String> {
         let new = self.inputs.iter().filter_map(Input::record).filter(|record| record.retry.is_none());
-        new.filter_map(|record| record.ordering_key).collect()
+        new.filter_map(|record| record.ordering_key.clone()).collect()
     }
 
     /// Attributes a panic to the input in progress.

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use contracts::OrderId;
 use decider::Service;
 use jiff::Timestamp;
 
@@ -32,7 +31,7 @@ pub(super) struct PriorFailures {
     /// Failures by the index of their input.
     pub(super) failures: HashMap<usize, Failure>,
     /// Ordering keys with parked records in the store.
-    pub(super) blocked_keys: HashSet<OrderId>,
+    pub(super) blocked_keys: HashSet<String>,
 }
 
 impl PriorFailures {
@@ -53,7 +52,7 @@ impl PriorFailures {
                 return failure.map_or(Disposition::Decide, |failure| Disposition::Refuse(failure.clone()));
             };
             let is_blocked =
-                || record.retry.is_none() && record.ordering_key.is_some_and(|key| blocked_keys.contains(&key));
+                || record.retry.is_none() && record.ordering_key.as_ref().is_some_and(|key| blocked_keys.contains(key));
             let disposition = match failure {
                 Some(failure) => failed(record, failure, policy, now),
                 None if is_blocked() => Disposition::Park {
@@ -64,7 +63,7 @@ impl PriorFailures {
                 None => Disposition::Decide,
             };
             if matches!(disposition, Disposition::Park { .. }) {
-                blocked_keys.extend(record.ordering_key);
+                blocked_keys.extend(record.ordering_key.clone());
             }
             disposition
         };

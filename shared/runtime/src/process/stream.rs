@@ -65,7 +65,7 @@ impl<S: Service> Stream<S> {
             trace: self.trace.to_string(),
             status,
             due,
-            is_marked_anew: self.written_metadata.replace(metadata) != Some(metadata),
+            metadata_changed: self.written_metadata.replace(metadata) != Some(metadata),
             snapshot: self.snapshot_at(version),
         }
     }

@@ -100,7 +100,8 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
         };
         let api = (definition.api)(app, self.config)?;
         let readiness = Readiness { consumer: Arc::clone(&self.consumer), telemetry: Arc::clone(&self.telemetry) };
-        let routes = web::with_standard_routes(api.routes, api.description, Arc::new(readiness));
+        let schemas = web::Schemas { list: contracts::schemas::all_committed, find: contracts::schemas::committed };
+        let routes = web::with_standard_routes(api.routes, api.description, Arc::new(readiness), schemas);
         Ok(serve(listener, routes, self.stop.clone()).boxed())
     }
 

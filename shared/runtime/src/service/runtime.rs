@@ -195,7 +195,14 @@ async fn shutdown_signal() -> anyhow::Result<()> {
 
 fn settings(service: &'static str, config: &Config) -> Settings {
     let (log_format, log_filter) = (config.log_format, config.log_filter.clone());
-    Settings { service, log_format, log_filter, export: config.export_telemetry }
+    Settings {
+        service,
+        scope: contracts::TELEMETRY_SCOPE,
+        subject_attribute: contracts::SUBJECT_ATTRIBUTE,
+        log_format,
+        log_filter,
+        export: config.export_telemetry,
+    }
 }
 
 async fn listen(address: &str) -> anyhow::Result<TcpListener> {

@@ -15,7 +15,7 @@ impl Transaction for Rows {
         vec![]
     }
 
-    fn ordering_keys(&self) -> Vec<contracts::OrderId> {
+    fn ordering_keys(&self) -> Vec<String> {
         vec![]
     }
 

@@ -1,5 +1,5 @@
-//! Which of the instances on a database leads: the one whose session holds a lock. The server gives it back when that
-//! session ends, however it ends; then another instance takes it.
+//! Leader election: the leader is the instance whose session holds an advisory lock. The server releases the lock when that
+//! session ends for any reason, and another instance takes it.
 
 use std::{
     sync::{
@@ -18,46 +18,46 @@ use tokio::{
 use tokio_postgres::{AsyncMessage, Client};
 
 use super::{Server, keys};
-use crate::lead::{Leadership, State};
+use crate::leader_election::{Leadership, LeadershipState};
 
-/// How often an instance that does not lead asks whether the place is free. It does not wait in the server, for a statement
-/// that waits keeps all rows that were deleted since from being cleaned away.
-const ASK: Duration = Duration::from_millis(500);
-/// How often the leader sees whether its session is alive, and looks for what it was not told.
-const BEAT: Duration = Duration::from_secs(5);
-/// How long the server may take to answer it.
-const ANSWER: Duration = Duration::from_secs(5);
+/// Interval between attempts to take the lock. A follower polls instead of waiting in the server, because a waiting
+/// statement keeps deleted rows from being vacuumed.
+const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// Interval at which the leader checks its session and looks for commits whose notification was lost.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
+/// Maximum time for the server's response to a heartbeat.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The server ends a session that says nothing for so long: a leader that stands still leads no longer.
-const GIVE_UP: &str = "SET idle_session_timeout = '15s'";
+/// Makes the server end a silent session, so that a suspended leader loses the leadership.
+const SESSION_TIMEOUT_SQL: &str = "SET idle_session_timeout = '15s'";
 
-/// Whether this instance leads, for those who commit.
-pub(super) type Leads = Arc<AtomicBool>;
+/// Leadership flag of this instance, shared with its commits.
+pub(super) type IsLeader = Arc<AtomicBool>;
 
-/// Takes part from now on.
-pub(super) fn lead(server: Server, leads: Leads) -> Leadership {
-    let (sender, receiver) = watch::channel(State::default());
+/// Joins the election until the result is dropped.
+pub(super) fn join_election(server: Server, is_leader: IsLeader) -> Leadership {
+    let (sender, receiver) = watch::channel(LeadershipState::default());
     let mut task = JoinSet::new();
     task.spawn(async move {
-        let mut campaign = Campaign { state: sender, leads, terms: 0 };
+        let mut election = Election { state: sender, is_leader, terms: 0 };
         loop {
-            // Whatever went wrong, it is tried again. The store's other connections tell of a server that is away.
-            let _ = campaign.session(&server).await;
-            campaign.step_down();
-            sleep(ASK).await;
+            // Retry after any error. The store's other connections report an unavailable server.
+            let _ = election.session(&server).await;
+            election.step_down();
+            sleep(LOCK_POLL_INTERVAL).await;
         }
     });
     Leadership::new(receiver, task)
 }
 
-struct Campaign {
-    state: watch::Sender<State>,
-    leads: Leads,
+struct Election {
+    state: watch::Sender<LeadershipState>,
+    is_leader: IsLeader,
     terms: u64,
 }
 
-impl Campaign {
-    /// Leads when the place is free, for as long as the session lasts.
+impl Election {
+    /// Waits for the lock and leads until the session ends.
     async fn session(&mut self, server: &Server) -> Result<(), tokio_postgres::Error> {
         let (client, mut messages) = server.connect().await?;
         let state = self.state.clone();
@@ -65,44 +65,44 @@ impl Campaign {
         driver.spawn(async move {
             while let Some(Ok(message)) = messages.next().await {
                 if let AsyncMessage::Notification(_) = message {
-                    state.send_modify(|state| state.news += 1);
+                    state.send_modify(|state| state.notifications += 1);
                 }
             }
         });
-        client.batch_execute(GIVE_UP).await?;
+        client.batch_execute(SESSION_TIMEOUT_SQL).await?;
         while !client.query_one("SELECT pg_try_advisory_lock($1)", &[&keys::LEADER]).await?.get::<_, bool>(0) {
-            sleep(ASK).await;
+            sleep(LOCK_POLL_INTERVAL).await;
         }
         client.batch_execute(keys::LISTEN).await?;
         self.terms += 1;
-        self.leads.store(true, Ordering::SeqCst);
+        self.is_leader.store(true, Ordering::SeqCst);
         self.state.send_modify(|state| state.term = Some(self.terms));
         tokio::select! {
             _ = driver.join_next() => {}
-            () = self.beat(&client) => {}
+            () = self.heartbeat(&client) => {}
         }
         Ok(())
     }
 
-    /// Ends when the session does.
-    async fn beat(&self, client: &Client) {
-        let mut interval = interval(BEAT);
+    /// Returns when the session has ended.
+    async fn heartbeat(&self, client: &Client) {
+        let mut interval = interval(HEARTBEAT_INTERVAL);
         loop {
             interval.tick().await;
-            if !matches!(timeout(ANSWER, client.batch_execute("")).await, Ok(Ok(()))) {
+            if !matches!(timeout(HEARTBEAT_TIMEOUT, client.batch_execute("")).await, Ok(Ok(()))) {
                 return;
             }
-            self.state.send_modify(|state| state.news += 1);
+            self.state.send_modify(|state| state.notifications += 1);
         }
     }
 
     fn step_down(&self) {
-        self.leads.store(false, Ordering::SeqCst);
+        self.is_leader.store(false, Ordering::SeqCst);
         self.state.send_if_modified(|state| state.term.take().is_some());
     }
 }
 
-impl Drop for Campaign {
+impl Drop for Election {
     fn drop(&mut self) {
         self.step_down();
     }

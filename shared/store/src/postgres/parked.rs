@@ -1,6 +1,5 @@
-//! Records that are tried again later, and what of the inbox is forgotten.
+//! Parked records and the purge of the inbox.
 
-use contracts::OrderId;
 use deadpool_postgres::ClientWrapper;
 use futures::try_join;
 use jiff::Timestamp;
@@ -8,32 +7,32 @@ use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
 use super::{
-    read::{record, size, unsigned},
-    transact::Open,
-    write::if_any,
+    convert::{size, unsigned},
+    open_transaction::OpenTransaction,
+    read::record,
 };
 use crate::{NewParked, Parked, PurgedPage, RawRecord, Rescheduled, StoreError, Writes, headers::pack};
 
-/// Parks, postpones and takes out.
-pub(super) async fn write(open: &Open, writes: &Writes) -> Result<(), Error> {
+/// Inserts, reschedules and deletes parked records.
+pub(super) async fn write(open: &OpenTransaction, writes: &Writes) -> Result<(), Error> {
     try_join!(
         park(open, &writes.parked),
-        postpone(open, &writes.rescheduled),
-        if_any(&writes.resolved, open, &open.statements.unpark),
+        reschedule(open, &writes.rescheduled),
+        open.execute_if_any(&writes.resolved, &open.statements.resolve),
     )?;
     Ok(())
 }
 
-async fn park(open: &Open, parked: &[NewParked]) -> Result<u64, Error> {
+async fn park(open: &OpenTransaction, parked: &[NewParked]) -> Result<u64, Error> {
     if parked.is_empty() {
         return Ok(0);
     }
-    let records = || parked.iter().map(|parked| &parked.arrived.record);
-    let orders: Vec<Uuid> = parked.iter().map(|parked| parked.order_id.0).collect();
+    let records = || parked.iter().map(|parked| &parked.raw.record);
+    let ordering_keys: Vec<_> = parked.iter().map(|parked| parked.ordering_key.as_str()).collect();
     let topics: Vec<_> = records().map(|record| record.topic.as_str()).collect();
-    let partitions: Vec<_> = parked.iter().map(|parked| parked.arrived.partition).collect();
-    let offsets: Vec<_> = parked.iter().map(|parked| parked.arrived.offset).collect();
-    let timestamps: Vec<_> = parked.iter().map(|parked| parked.arrived.timestamp_ms).collect();
+    let partitions: Vec<_> = parked.iter().map(|parked| parked.raw.partition).collect();
+    let offsets: Vec<_> = parked.iter().map(|parked| parked.raw.offset).collect();
+    let timestamps: Vec<_> = parked.iter().map(|parked| parked.raw.timestamp_ms).collect();
     let keys: Vec<_> = records().map(|record| record.key.as_deref()).collect();
     let headers: Vec<_> = records().map(|record| pack(&record.headers)).collect();
     let payloads: Vec<_> = records().map(|record| &*record.payload).collect();
@@ -44,7 +43,7 @@ async fn park(open: &Open, parked: &[NewParked]) -> Result<u64, Error> {
         .execute(
             &open.statements.park,
             &[
-                &orders,
+                &ordering_keys,
                 &topics,
                 &partitions,
                 &offsets,
@@ -60,7 +59,7 @@ async fn park(open: &Open, parked: &[NewParked]) -> Result<u64, Error> {
         .await
 }
 
-async fn postpone(open: &Open, rescheduled: &[Rescheduled]) -> Result<u64, Error> {
+async fn reschedule(open: &OpenTransaction, rescheduled: &[Rescheduled]) -> Result<u64, Error> {
     if rescheduled.is_empty() {
         return Ok(0);
     }
@@ -68,23 +67,23 @@ async fn postpone(open: &Open, rescheduled: &[Rescheduled]) -> Result<u64, Error
     let attempts: Vec<_> = rescheduled.iter().map(|rescheduled| i64::from(rescheduled.attempts)).collect();
     let errors: Vec<_> = rescheduled.iter().map(|rescheduled| text(&rescheduled.error)).collect();
     let dues: Vec<_> = rescheduled.iter().map(|rescheduled| rescheduled.due).collect();
-    open.client().execute(&open.statements.postpone, &[&positions, &attempts, &errors, &dues]).await
+    open.client().execute(&open.statements.reschedule, &[&positions, &attempts, &errors, &dues]).await
 }
 
-/// Why something failed may quote what it failed at; PostgreSQL has no text with a zero in it.
+/// Replaces zero characters: an error may quote invalid input, and PostgreSQL text cannot contain them.
 fn text(error: &str) -> String {
     error.replace('\0', "\u{fffd}")
 }
 
-/// The first parked record of each order whose time has come.
+/// Reads the due records that are the first of their ordering key.
 pub(super) async fn due(client: &ClientWrapper, now: Timestamp, limit: usize) -> Result<Vec<Parked>, StoreError> {
     let query = client
         .prepare_cached(
-            "SELECT position, order_id, topic, key, headers, payload, partition, record_offset, timestamp_ms,
+            "SELECT position, ordering_key, topic, key, headers, payload, partition, record_offset, timestamp_ms,
                     attempts, error, due
              FROM parked WHERE due <= $1
              AND NOT EXISTS (SELECT 1 FROM parked AS first
-                             WHERE first.order_id = parked.order_id AND first.position < parked.position)
+                             WHERE first.ordering_key = parked.ordering_key AND first.position < parked.position)
              ORDER BY due, position LIMIT $2",
         )
         .await?;
@@ -93,8 +92,8 @@ pub(super) async fn due(client: &ClientWrapper, now: Timestamp, limit: usize) ->
 
 fn read(row: &Row) -> Result<Parked, StoreError> {
     let parked = NewParked {
-        order_id: OrderId(row.try_get(1)?),
-        arrived: RawRecord {
+        ordering_key: row.try_get(1)?,
+        raw: RawRecord {
             record: record(row, 2)?,
             partition: row.try_get(6)?,
             offset: row.try_get(7)?,
@@ -107,29 +106,29 @@ fn read(row: &Row) -> Result<Parked, StoreError> {
     Ok(Parked { position: row.try_get(0)?, parked })
 }
 
-/// How many records are parked.
+/// Counts the parked records.
 pub(super) async fn len(client: &ClientWrapper) -> Result<u64, StoreError> {
     let query = client.prepare_cached("SELECT count(*) FROM parked").await?;
     Ok(unsigned(&client.query_one(&query, &[]).await?, 0)?)
 }
 
-/// Forgets old messages among the next `limit`. The inbox has no index by time, which every message would pay for.
+/// Deletes old entries among the next `limit`. The inbox has no index by time, because every insert would pay for it.
 pub(super) async fn purge_inbox(
     client: &ClientWrapper,
     horizon: Timestamp,
     after: Option<Uuid>,
     limit: usize,
 ) -> Result<PurgedPage, StoreError> {
-    // No message is nil, for the nil UUID names nothing.
+    // The nil UUID sorts before all messages, because no message has it.
     let after = after.unwrap_or(Uuid::nil());
     let query = client
         .prepare_cached(
-            "WITH looked_at AS (SELECT message, received FROM inbox WHERE message > $1 ORDER BY message LIMIT $2),
-                  forgotten AS (DELETE FROM inbox WHERE message = ANY
-                                    (ARRAY(SELECT message FROM looked_at WHERE received < $3)) RETURNING 1)
-             SELECT (SELECT count(*) FROM forgotten), (SELECT message FROM looked_at ORDER BY message DESC LIMIT 1)",
+            "WITH examined AS (SELECT message, received FROM inbox WHERE message > $1 ORDER BY message LIMIT $2),
+                  purged AS (DELETE FROM inbox WHERE message = ANY
+                                 (ARRAY(SELECT message FROM examined WHERE received < $3)) RETURNING 1)
+             SELECT (SELECT count(*) FROM purged), (SELECT message FROM examined ORDER BY message DESC LIMIT 1)",
         )
         .await?;
     let row = client.query_one(&query, &[&after, &size(limit), &horizon]).await?;
-    Ok(PurgedPage { forgotten: unsigned(&row, 0)?, last: row.try_get(1)? })
+    Ok(PurgedPage { purged: unsigned(&row, 0)?, last: row.try_get(1)? })
 }

@@ -1,27 +1,27 @@
-//! Queries. None of them writes.
+//! Read-only queries.
 
 use bytes::Bytes;
-use contracts::{CorrelationId, EventId};
+use cloudevent::{CorrelationId, EventId};
 use deadpool_postgres::ClientWrapper;
 use decider::StreamId;
 use jiff::Timestamp;
 use tokio_postgres::{Error, Row};
 
-use super::write::signed;
+use super::convert::{signed, size, unsigned};
 use crate::{
     AsOf, Listing, NewIntent, NewOutboxRow, OpenIntent, OutboxRow, Page, Snapshot, StoreError, StoredEvent,
     StoredStream, StreamHead, headers::unpack,
 };
 
-/// Nothing happened before. PostgreSQL's time begins later than that of those who ask.
+/// Earliest time to query. PostgreSQL's range starts later than that of `Timestamp`.
 const BEGINNING: Timestamp = Timestamp::constant(-62_135_596_800, 0);
 
-/// The latest snapshot at or before a point, and the events from there to the point.
+/// Loads the latest snapshot up to a point and the events after it up to that point.
 ///
-/// The last version at a time is that of the last event of this time or before. Those before it belong to it, even if a
-/// clock that ran backwards gave them a later time.
-pub(super) async fn stream(client: &ClientWrapper, stream: &StreamId, up_to: AsOf) -> Result<StoredStream, StoreError> {
-    let (version, time) = match up_to {
+/// The version as of a time is that of the last event with this time or an earlier one. All events before it are included,
+/// even if a clock that ran backwards gave them a later time.
+pub(super) async fn stream(client: &ClientWrapper, stream: &StreamId, as_of: AsOf) -> Result<StoredStream, StoreError> {
+    let (version, time) = match as_of {
         AsOf::Latest => (i64::MAX, None),
         AsOf::Version(version) => (i64::try_from(version).unwrap_or(i64::MAX), None),
         AsOf::Time(time) => (i64::MAX, Some(time.max(BEGINNING))),
@@ -65,7 +65,7 @@ fn snapshot(head: &Row) -> Result<Snapshot, Error> {
     Ok(Snapshot { version: unsigned(head, 4)?, time: head.try_get(5)?, state: head.try_get(6)? })
 }
 
-/// Events of a stream, whatever snapshots there are.
+/// Reads events of a stream regardless of snapshots.
 pub(super) async fn history(
     client: &ClientWrapper,
     stream: &StreamId,
@@ -83,7 +83,7 @@ pub(super) async fn history(
     Ok(events.iter().map(event).collect::<Result<_, _>>()?)
 }
 
-/// A page of a category's streams.
+/// Lists a page of the streams of a category.
 pub(super) async fn list(client: &ClientWrapper, listing: &Listing) -> Result<Page, StoreError> {
     let status = if listing.status.is_some() { "status = $2" } else { "$2::text IS NULL" };
     let query = client
@@ -104,7 +104,7 @@ pub(super) async fn list(client: &ClientWrapper, listing: &Listing) -> Result<Pa
     Ok(Page { heads, next })
 }
 
-/// Outbox rows after a position.
+/// Reads outbox rows after a position.
 pub(super) async fn outbox(client: &ClientWrapper, after: i64, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
     let query = client
         .prepare_cached(
@@ -115,43 +115,43 @@ pub(super) async fn outbox(client: &ClientWrapper, after: i64, limit: usize) -> 
     rows.iter().map(|row| Ok(OutboxRow { position: row.try_get(0)?, record: record(row, 1)? })).collect()
 }
 
-/// A record, from its topic's column on.
+/// Reads a record whose first column is the topic.
 pub(super) fn record(row: &Row, column: usize) -> Result<NewOutboxRow, StoreError> {
     let headers: &[u8] = row.try_get(column + 2)?;
     let payload: &[u8] = row.try_get(column + 3)?;
     Ok(NewOutboxRow {
         topic: row.try_get(column)?,
         key: row.try_get::<_, Option<&[u8]>>(column + 1)?.map(Bytes::copy_from_slice),
-        headers: unpack(headers).ok_or(StoreError::Unreadable("a record's headers"))?,
+        headers: unpack(headers).ok_or(StoreError::Unreadable("headers of a stored record"))?,
         payload: Bytes::copy_from_slice(payload),
     })
 }
 
-/// How many rows wait in the outbox.
+/// Counts the outbox rows.
 pub(super) async fn outbox_len(client: &ClientWrapper) -> Result<u64, StoreError> {
     let query = client.prepare_cached("SELECT count(*) FROM outbox").await?;
     Ok(unsigned(&client.query_one(&query, &[]).await?, 0)?)
 }
 
-/// How many intents are open.
+/// Counts the open intents.
 pub(super) async fn intents_len(client: &ClientWrapper) -> Result<u64, StoreError> {
     let query = client.prepare_cached("SELECT count(*) FROM intents").await?;
     Ok(unsigned(&client.query_one(&query, &[]).await?, 0)?)
 }
 
-/// How many streams are to be woken.
+/// Counts the streams with due timers.
 pub(super) async fn due_len(client: &ClientWrapper, now: Timestamp) -> Result<u64, StoreError> {
     let query = client.prepare_cached("SELECT count(*) FROM streams WHERE due <= $1").await?;
     Ok(unsigned(&client.query_one(&query, &[&now]).await?, 0)?)
 }
 
-/// When the row that waits longest was committed.
+/// Returns the commit time of the oldest outbox row.
 pub(super) async fn outbox_oldest(client: &ClientWrapper) -> Result<Option<Timestamp>, StoreError> {
     let query = client.prepare_cached("SELECT committed FROM outbox ORDER BY position LIMIT 1").await?;
     Ok(client.query_opt(&query, &[]).await?.map(|row| row.try_get(0)).transpose()?)
 }
 
-/// Open intents after a position.
+/// Reads open intents after a position.
 pub(super) async fn intents(client: &ClientWrapper, after: i64, limit: usize) -> Result<Vec<OpenIntent>, StoreError> {
     let query = client
         .prepare_cached("SELECT position, event, body FROM intents WHERE position > $1 ORDER BY position LIMIT $2")
@@ -164,7 +164,7 @@ pub(super) async fn intents(client: &ClientWrapper, after: i64, limit: usize) ->
     rows.iter().map(intent).collect()
 }
 
-/// Streams whose time has come.
+/// Lists streams with due timers.
 pub(super) async fn due(client: &ClientWrapper, now: Timestamp, limit: usize) -> Result<Vec<StreamId>, StoreError> {
     let query = client.prepare_cached("SELECT name FROM streams WHERE due <= $1 ORDER BY due LIMIT $2").await?;
     let rows = client.query(&query, &[&now, &size(limit)]).await?;
@@ -172,7 +172,7 @@ pub(super) async fn due(client: &ClientWrapper, now: Timestamp, limit: usize) ->
     Ok(names.into_iter().filter_map(StreamId::parse).collect())
 }
 
-/// An event, from the first column on.
+/// Reads an event whose first column is the version.
 pub(super) fn event(row: &Row) -> Result<StoredEvent, Error> {
     Ok(StoredEvent {
         version: unsigned(row, 0)?,
@@ -184,14 +184,4 @@ pub(super) fn event(row: &Row) -> Result<StoredEvent, Error> {
         correlation_id: CorrelationId(row.try_get(6)?),
         causation_id: row.try_get::<_, Option<_>>(7)?.map(EventId),
     })
-}
-
-/// A number that is never negative.
-pub(super) fn unsigned(row: &Row, column: usize) -> Result<u64, Error> {
-    Ok(row.try_get::<_, i64>(column)?.unsigned_abs())
-}
-
-/// A limit as PostgreSQL has it.
-pub(super) fn size(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }

@@ -1,15 +1,16 @@
-//! The tables, and how a database of an older version becomes one of this.
+//! Tables and migrations.
 
 use tokio_postgres::Client;
 
 use super::{Server, keys};
 use crate::StoreError;
 
-/// Each entry takes the database from the version of its index to the next. Never changed once released.
-const MIGRATIONS: &[&str] = &["
-    -- One row for each stream. Streams refer to each other by a small number, so that the events of one order, which
-    -- are written close in time, lie close in the index too, whatever its name. The rows leave room on their pages
-    -- for their next versions.
+/// Each entry migrates the database from the version of its index to the next. Released entries never change.
+const MIGRATIONS: &[&str] = &[
+    "
+    -- One row for each stream. Events refer to it by a small number, so that the events of one stream, which are written
+    -- close in time, are close in the index, too, whatever its name. The rows leave room on their pages for their next
+    -- versions.
     CREATE TABLE streams (
         id bigint GENERATED ALWAYS AS IDENTITY,
         name text COLLATE \"C\" NOT NULL UNIQUE,
@@ -26,8 +27,8 @@ const MIGRATIONS: &[&str] = &["
     CREATE INDEX streams_due ON streams (due) WHERE due IS NOT NULL;
     COMMENT ON COLUMN streams.snapshot IS 'the version of the latest snapshot; 0: there is none';
 
-    -- No reference to streams: a row here is written with its stream's row locked, and the check would cost as much as
-    -- the row.
+    -- No foreign key to streams: an event is written with its stream's row locked, and the check would cost as much as the
+    -- insert.
     CREATE TABLE events (
         stream bigint NOT NULL,
         version bigint NOT NULL,
@@ -69,15 +70,15 @@ const MIGRATIONS: &[&str] = &["
         body text NOT NULL
     );
 
-    -- The last positions given out, in one row. Who takes some has it locked until the commit, so positions become
-    -- visible in their order, with no gap: nothing comes up before what somebody else has read already.
+    -- The last positions assigned, in one row. A transaction that assigns some holds its lock until the commit, so positions
+    -- become visible in order and without gaps: no row appears before one that a reader has passed.
     CREATE TABLE positions (
         outbox bigint NOT NULL,
         intents bigint NOT NULL
     ) WITH (fillfactor = 10);
     INSERT INTO positions VALUES (0, 0);
 
-    -- Records that are tried again later. The first of an order holds back the others.
+    -- Records to retry later. The first of an ordering key blocks the others.
     CREATE TABLE parked (
         position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         order_id uuid NOT NULL,
@@ -95,21 +96,28 @@ const MIGRATIONS: &[&str] = &["
     );
     CREATE INDEX parked_by_order ON parked (order_id, position);
     CREATE INDEX parked_due ON parked (due);
-"];
+",
+    "
+    -- The ordering key is text: the record key.
+    ALTER TABLE parked ALTER COLUMN order_id TYPE text COLLATE \"C\" USING order_id::text;
+    ALTER TABLE parked RENAME COLUMN order_id TO ordering_key;
+    ALTER INDEX parked_by_order RENAME TO parked_by_key;
+",
+];
 
-/// Whether the database is of this version, for who only looks at it.
+/// Checks the version of a database that is opened for reading.
 pub(super) async fn check(client: &Client, server: &Server) -> Result<(), StoreError> {
     let version: i32 = client.query_one("SELECT max(version) FROM schema_version", &[]).await?.get(0);
     let known = MIGRATIONS.len();
     if usize::try_from(version) == Ok(known) {
         return Ok(());
     }
-    let reason = format!("made by another build: version {version}, this one reads {known}");
+    let reason = format!("schema version {version} does not match version {known} of this build");
     Err(StoreError::Url { url: server.shown.clone(), reason })
 }
 
-/// Brings the database to the newest version, in one transaction. Of several instances that start at once one does it,
-/// and the others wait.
+/// Migrates the database to the newest version in one transaction. Of several instances that start at the same time, one
+/// migrates and the others wait.
 pub(super) async fn migrate(client: &mut Client, server: &Server) -> Result<(), StoreError> {
     let transaction = client.transaction().await?;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&keys::MIGRATION]).await?;
@@ -124,13 +132,13 @@ pub(super) async fn migrate(client: &mut Client, server: &Server) -> Result<(), 
     let steps = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version..));
     let steps = steps.ok_or_else(|| StoreError::Url {
         url: server.shown.clone(),
-        reason: format!("made by a newer build: version {version}, this one knows {known}"),
+        reason: format!("schema version {version} is newer than version {known} of this build"),
     })?;
     for step in steps {
         transaction.batch_execute(step).await?;
     }
     if !steps.is_empty() {
-        let known = i32::try_from(known).expect("few");
+        let known = i32::try_from(known).expect("few migrations");
         transaction.execute("INSERT INTO schema_version VALUES ($1)", &[&known]).await?;
     }
     Ok(transaction.commit().await?)

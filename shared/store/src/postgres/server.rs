@@ -1,6 +1,6 @@
-//! How a PostgreSQL server is reached, and what its sessions are set to.
+//! Connections to a PostgreSQL server and their session settings.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
 use futures::{StreamExt as _, stream, stream::BoxStream};
@@ -11,57 +11,59 @@ use tokio_postgres::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::StoreError;
+use crate::error::{StoreError, describe_postgres};
 
-/// Connections of one instance at most, besides the leader's. A server takes 100 unless it is told otherwise: enough for
-/// three instances of each service.
+/// Maximum connections of one instance, besides the election's. A server allows 100 by default: enough for three instances of
+/// each of four services.
 const CONNECTIONS_MAX: usize = 6;
-/// How long making a connection may take.
+/// Maximum time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// After so much silence a connection is tried, by both sides, so many times. Then whoever is there no more is given up.
-const SILENCE: Duration = Duration::from_secs(5);
-const SILENCE_S: u64 = SILENCE.as_secs();
-const TRIES: u32 = 3;
-/// How long sent bytes may go unanswered.
-const UNANSWERED_MAX: Duration = Duration::from_secs(20);
+/// Idle time before a TCP keepalive probe, and interval between probes, on both sides.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+const KEEPALIVE_INTERVAL_S: u64 = KEEPALIVE_INTERVAL.as_secs();
+/// Number of unanswered probes after which the connection is considered dead.
+const KEEPALIVE_PROBES: u32 = 3;
+/// Maximum time for the acknowledgement of sent bytes.
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A server's database.
+/// A database of a server.
 #[derive(Clone)]
 pub(super) struct Server {
     config: Config,
     tls: Option<MakeRustlsConnect>,
-    /// Its address and name, for messages: without user and password.
+    /// The URL for messages, without user and password.
     pub(super) shown: String,
 }
 
-/// What a session's connection says besides answers.
+/// Asynchronous messages of a session, such as notifications.
 pub(super) type Messages = BoxStream<'static, Result<AsyncMessage, tokio_postgres::Error>>;
 
 impl Server {
-    /// The server of a URL. Nothing is encrypted unless the URL says `sslmode=require` (or `prefer`), and then the server's
-    /// certificate must be one that this machine trusts.
+    /// Parses a URL. Connections are encrypted only if the URL contains `sslmode=require` (or `prefer`), and then this
+    /// machine must trust the server's certificate.
     pub(super) fn of_url(url: &str) -> Result<Self, StoreError> {
         let shown = without_user(url);
-        let refused = |reason: String| StoreError::Url { url: shown.clone(), reason };
-        let mut config: Config = url.parse().map_err(|error| refused(super::describe(&error)))?;
+        let invalid = |reason: String| StoreError::Url { url: shown.clone(), reason };
+        let mut config: Config = url.parse().map_err(|error| invalid(describe_postgres(&error)))?;
         if config.get_dbname().is_none_or(str::is_empty) {
-            return Err(refused("it names no database: postgres://<host>/<database>".to_owned()));
+            return Err(invalid("missing database name, expected postgres://<host>/<database>".to_owned()));
         }
         if !url.contains("sslmode=") {
             config.ssl_mode(SslMode::Disable);
         }
-        config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(UNANSWERED_MAX);
-        config.keepalives_idle(SILENCE).keepalives_interval(SILENCE).keepalives_retries(TRIES);
+        config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(TCP_USER_TIMEOUT);
+        config.keepalives_idle(KEEPALIVE_INTERVAL).keepalives_interval(KEEPALIVE_INTERVAL);
+        config.keepalives_retries(KEEPALIVE_PROBES);
         let options = config.get_options().map_or_else(settings, |own| format!("{} {own}", settings()));
         config.options(options);
         if config.get_application_name().is_none() {
-            config.application_name("order-saga");
+            config.application_name(program_name());
         }
-        let tls = if config.get_ssl_mode() == SslMode::Disable { None } else { Some(tls().map_err(refused)?) };
+        let tls = if config.get_ssl_mode() == SslMode::Disable { None } else { Some(tls().map_err(invalid)?) };
         Ok(Self { config, tls, shown })
     }
 
-    /// The same, for sessions that can't write.
+    /// Makes all sessions read-only.
     pub(super) fn read_only(mut self) -> Self {
         let options = self.config.get_options().unwrap_or_default();
         let options = format!("{options} -c default_transaction_read_only=on");
@@ -78,7 +80,7 @@ impl Server {
         Pool::builder(manager).max_size(CONNECTIONS_MAX).build().expect("a pool without timeouts needs no runtime")
     }
 
-    /// A connection that is nobody else's. It works while its messages are taken.
+    /// Opens a connection outside the pool. It works only while its messages are polled.
     pub(super) async fn connect(&self) -> Result<(Client, Messages), tokio_postgres::Error> {
         match &self.tls {
             Some(tls) => connect(&self.config, tls.clone()).await,
@@ -99,35 +101,41 @@ where
 
 fn tls() -> Result<MakeRustlsConnect, String> {
     let (tls, _unusable) = MakeRustlsConnect::with_native_certs()
-        .map_err(|_| "sslmode needs certificates, and this machine trusts none".to_owned())?;
+        .map_err(|_| "sslmode requires trusted certificates, and this machine has none".to_owned())?;
     Ok(tls)
 }
 
-/// What a session is set to. Whoever wants something else puts it into the URL's `options`.
+/// The name of this program, which the server shows beside its sessions.
+fn program_name() -> String {
+    let program = std::env::args_os().next().unwrap_or_default();
+    Path::new(&program).file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Session settings. The `options` of the URL override them.
 fn settings() -> String {
     let settings = [
-        // A commit that is told is on the disk, whatever the server's default is.
+        // A reported commit is on disk, whatever the server's default is.
         ("synchronous_commit", "on".to_owned()),
-        // Each statement has one good plan, by indexes. A plan that was made while a table was small must not become a
-        // walk through all of it when it has grown.
+        // Each statement has one good plan, which uses indexes. A plan made while a table was small must not become a scan of
+        // the whole table after it has grown.
         ("plan_cache_mode", "force_generic_plan".to_owned()),
         ("enable_seqscan", "off".to_owned()),
         ("enable_hashjoin", "off".to_owned()),
         ("enable_mergejoin", "off".to_owned()),
         ("jit", "off".to_owned()),
-        // An instance that stands still holds locks that others wait for. Its transaction starts over when it goes on.
+        // A suspended instance holds locks that others wait for. Its transaction restarts when it resumes.
         ("idle_in_transaction_session_timeout", "10s".to_owned()),
         ("lock_timeout", "20s".to_owned()),
-        // A leader whose machine is gone leads no longer.
-        ("tcp_keepalives_idle", SILENCE_S.to_string()),
-        ("tcp_keepalives_interval", SILENCE_S.to_string()),
-        ("tcp_keepalives_count", TRIES.to_string()),
+        // A leader whose machine fails loses the leadership.
+        ("tcp_keepalives_idle", KEEPALIVE_INTERVAL_S.to_string()),
+        ("tcp_keepalives_interval", KEEPALIVE_INTERVAL_S.to_string()),
+        ("tcp_keepalives_count", KEEPALIVE_PROBES.to_string()),
     ];
     let options: Vec<_> = settings.iter().map(|(name, value)| format!("-c {name}={value}")).collect();
     options.join(" ")
 }
 
-/// A URL without user, password and options.
+/// Removes user, password and options from a URL.
 fn without_user(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", ""));
     let rest = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
@@ -139,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_has_no_password() {
+    fn shown_url_has_no_password() {
         for (url, shown) in [
             ("postgres://saga:secret@db:5432/orders?sslmode=require", "postgres://db:5432/orders"),
             ("postgresql://db/orders", "postgresql://db/orders"),
@@ -150,11 +158,11 @@ mod tests {
     }
 
     #[test]
-    fn a_url_must_name_a_database() {
-        let refused = |url| Server::of_url(url).err().expect("is refused").to_string();
-        assert!(refused("postgres://saga:secret@db").contains("it names no database"));
-        assert!(!refused("postgres://saga:secret@db").contains("secret"));
-        assert!(refused("postgres://db:notaport/orders").contains("postgres://db:notaport/orders"));
+    fn url_without_database_is_rejected() {
+        let error = |url| Server::of_url(url).err().expect("rejected").to_string();
+        assert!(error("postgres://saga:secret@db").contains("missing database name"));
+        assert!(!error("postgres://saga:secret@db").contains("secret"));
+        assert!(error("postgres://db:notaport/orders").contains("postgres://db:notaport/orders"));
         assert!(Server::of_url("postgres://saga:secret@db:5433/orders").is_ok());
     }
 }

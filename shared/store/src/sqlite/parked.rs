@@ -1,9 +1,8 @@
-//! Records that are tried again later, and what of the inbox is forgotten.
+//! Parked records and the purge of the inbox.
 
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use contracts::OrderId;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
@@ -13,24 +12,27 @@ use crate::{
     headers::{pack, unpack},
 };
 
-/// Those of the transaction's orders that have parked records.
-pub(super) fn held(database: &Connection, transaction: &impl Transaction) -> Result<HashSet<OrderId>, StoreError> {
-    let anything: bool =
+/// Returns those of the transaction's ordering keys that have parked records.
+pub(super) fn blocked_keys(
+    database: &Connection,
+    transaction: &impl Transaction,
+) -> Result<HashSet<String>, StoreError> {
+    let any_parked: bool =
         database.prepare_cached("SELECT EXISTS (SELECT 1 FROM parked)")?.query_row([], |row| row.get(0))?;
-    if !anything {
+    if !any_parked {
         return Ok(HashSet::new());
     }
-    let mut query = database.prepare_cached("SELECT EXISTS (SELECT 1 FROM parked WHERE order_id = ?)")?;
-    let mut held = HashSet::new();
-    for order in transaction.ordering_keys() {
-        if query.query_row([order.0.as_bytes()], |row| row.get(0))? {
-            held.insert(order);
+    let mut query = database.prepare_cached("SELECT EXISTS (SELECT 1 FROM parked WHERE ordering_key = ?)")?;
+    let mut blocked = HashSet::new();
+    for key in transaction.ordering_keys() {
+        if query.query_row([&key], |row| row.get(0))? {
+            blocked.insert(key);
         }
     }
-    Ok(held)
+    Ok(blocked)
 }
 
-/// Parks, postpones and takes out.
+/// Inserts, reschedules and deletes parked records.
 pub(super) fn write(
     database: &Connection,
     parked: &[NewParked],
@@ -53,16 +55,16 @@ pub(super) fn write(
 }
 
 fn park(database: &Connection, parked: &NewParked) -> Result<(), StoreError> {
-    let NewParked { order_id, arrived, attempts, error, due } = parked;
-    let RawRecord { record, partition, offset, timestamp_ms } = arrived;
+    let NewParked { ordering_key, raw, attempts, error, due } = parked;
+    let RawRecord { record, partition, offset, timestamp_ms } = raw;
     database
         .prepare_cached(
             "INSERT OR IGNORE INTO parked
-             (order_id, topic, partition, record_offset, timestamp_ms, key, headers, payload, attempts, error, due_us)
+             (ordering_key, topic, partition, record_offset, timestamp_ms, key, headers, payload, attempts, error, due_us)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
-            order_id.0.as_bytes(),
+            ordering_key,
             record.topic,
             partition,
             offset,
@@ -77,14 +79,14 @@ fn park(database: &Connection, parked: &NewParked) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The first parked record of each order whose time has come.
+/// Reads the due records that are the first of their ordering key.
 pub(super) fn due(connection: &Connection, now: Timestamp, limit: usize) -> Result<Vec<Parked>, StoreError> {
     let mut query = connection.prepare_cached(
-        "SELECT position, order_id, topic, partition, record_offset, timestamp_ms, key, headers, payload,
+        "SELECT position, ordering_key, topic, partition, record_offset, timestamp_ms, key, headers, payload,
                 attempts, error, due_us
          FROM parked WHERE due_us <= ?
          AND NOT EXISTS (SELECT 1 FROM parked AS first
-                         WHERE first.order_id = parked.order_id AND first.position < parked.position)
+                         WHERE first.ordering_key = parked.ordering_key AND first.position < parked.position)
          ORDER BY due_us, position LIMIT ?",
     )?;
     let rows = query.query_map(params![now.as_microsecond(), limit], read)?;
@@ -100,8 +102,8 @@ fn read(row: &Row) -> rusqlite::Result<Parked> {
         payload: row.get::<_, Vec<u8>>(8)?.into(),
     };
     let parked = NewParked {
-        order_id: OrderId(Uuid::from_bytes(row.get(1)?)),
-        arrived: RawRecord { record, partition: row.get(3)?, offset: row.get(4)?, timestamp_ms: row.get(5)? },
+        ordering_key: row.get(1)?,
+        raw: RawRecord { record, partition: row.get(3)?, offset: row.get(4)?, timestamp_ms: row.get(5)? },
         attempts: row.get(9)?,
         error: row.get(10)?,
         due: Timestamp::from_microsecond(row.get(11)?).map_err(|_| rusqlite::Error::InvalidQuery)?,
@@ -109,12 +111,12 @@ fn read(row: &Row) -> rusqlite::Result<Parked> {
     Ok(Parked { position: row.get(0)?, parked })
 }
 
-/// How many records are parked.
+/// Counts the parked records.
 pub(super) fn len(connection: &Connection) -> Result<u64, StoreError> {
     Ok(connection.prepare_cached("SELECT count(*) FROM parked")?.query_row([], |row| row.get(0))?)
 }
 
-/// Forgets old messages among the next `limit`. The inbox has no index by time, which every message would pay for.
+/// Deletes old entries among the next `limit`. The inbox has no index by time, because every insert would pay for it.
 pub(super) fn purge_inbox(
     connection: &mut Connection,
     horizon: Timestamp,
@@ -129,9 +131,9 @@ pub(super) fn purge_inbox(
         )?
         .query_row(params![after, limit], |row| row.get(0))?;
     let Some(last) = last else { return Ok(PurgedPage::default()) };
-    let forgotten = database
+    let purged = database
         .prepare_cached("DELETE FROM inbox WHERE message > ? AND message <= ? AND received_us < ?")?
         .execute(params![after, last, horizon.as_microsecond()])?;
     database.commit()?;
-    Ok(PurgedPage { forgotten: forgotten as u64, last: Some(Uuid::from_bytes(last)) })
+    Ok(PurgedPage { purged: purged as u64, last: Some(Uuid::from_bytes(last)) })
 }

@@ -1,7 +1,7 @@
-//! Queries. None of them writes.
+//! Read-only queries.
 
 use bytes::Bytes;
-use contracts::{CorrelationId, EventId};
+use cloudevent::{CorrelationId, EventId};
 use decider::StreamId;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -12,7 +12,7 @@ use crate::{
     StoredStream, StreamHead, StreamRequest, headers::unpack,
 };
 
-/// A stream's row in `streams`.
+/// A row of the table `streams`.
 struct Head {
     id: i64,
     version: u64,
@@ -27,10 +27,10 @@ fn head(connection: &Connection, stream: &StreamId) -> Result<Option<Head>, Stor
     Ok(query.query_row([stream.as_str()], read).optional()?)
 }
 
-/// The latest snapshot at or before a point, and the events from there to the point.
-pub(super) fn stream(connection: &Connection, stream: &StreamId, up_to: AsOf) -> Result<StoredStream, StoreError> {
+/// Loads the latest snapshot up to a point and the events after it up to that point.
+pub(super) fn stream(connection: &Connection, stream: &StreamId, as_of: AsOf) -> Result<StoredStream, StoreError> {
     let Some(head) = head(connection, stream)? else { return Ok(StoredStream::default()) };
-    let max_version = match up_to {
+    let max_version = match as_of {
         AsOf::Latest => head.version,
         AsOf::Version(version) => version.min(head.version),
         AsOf::Time(time) => version_at(connection, head.id, time)?,
@@ -38,26 +38,26 @@ pub(super) fn stream(connection: &Connection, stream: &StreamId, up_to: AsOf) ->
     from_snapshot(connection, head, max_version)
 }
 
-/// What a transaction needs to know of a stream: all of it, or what is new. Nothing is new if nobody else wrote to the
-/// database since it was known.
+/// Loads a stream for a transaction: all of it, or only the events after the known version. There are none if no other
+/// process has written to the database.
 pub(super) fn since(
     connection: &Connection,
-    wanted: &StreamRequest,
-    is_alone: bool,
+    request: &StreamRequest,
+    is_only_writer: bool,
 ) -> Result<StoredStream, StoreError> {
-    if is_alone && wanted.known > 0 {
-        return Ok(StoredStream { version: wanted.known, ..StoredStream::default() });
+    if is_only_writer && request.known > 0 {
+        return Ok(StoredStream { version: request.known, ..StoredStream::default() });
     }
-    match head(connection, &wanted.stream)? {
+    match head(connection, &request.stream)? {
         None => Ok(StoredStream::default()),
-        Some(head) if wanted.known == 0 => {
+        Some(head) if request.known == 0 => {
             let max_version = head.version;
             from_snapshot(connection, head, max_version)
         }
         Some(head) => {
-            let is_new = head.version > wanted.known;
-            let events = if is_new { events(connection, head.id, wanted.known, head.version)? } else { vec![] };
-            Ok(head.stored(wanted.known, None, events))
+            let is_new = head.version > request.known;
+            let events = if is_new { events(connection, head.id, request.known, head.version)? } else { vec![] };
+            Ok(head.stored(request.known, None, events))
         }
     }
 }
@@ -73,7 +73,7 @@ fn from_snapshot(connection: &Connection, head: Head, max_version: u64) -> Resul
     Ok(head.stored(after, snapshot, events))
 }
 
-/// Events of a stream after one version, up to another.
+/// Reads the events of a stream after one version, up to another.
 fn events(connection: &Connection, stream: i64, after: u64, up_to: u64) -> Result<Vec<StoredEvent>, StoreError> {
     let mut query = connection.prepare_cached(
         "SELECT version, id, name, schema, data, time_us, correlation, causation FROM events
@@ -96,14 +96,15 @@ impl Head {
     }
 }
 
-/// The last version at a time. Those before it belong to it, even if a clock that ran backwards gave them a later time.
+/// Returns the version as of a time. All events before it are included, even if a clock that ran backwards gave them a later
+/// time.
 fn version_at(connection: &Connection, stream: i64, time: Timestamp) -> Result<u64, StoreError> {
     let mut query =
         connection.prepare_cached("SELECT coalesce(max(version), 0) FROM events WHERE stream = ? AND time_us <= ?")?;
     Ok(query.query_row(params![stream, time.as_microsecond()], |row| row.get(0))?)
 }
 
-/// Events of a stream, whatever snapshots there are.
+/// Reads events of a stream regardless of snapshots.
 pub(super) fn history(
     connection: &Connection,
     stream: &StreamId,
@@ -115,7 +116,7 @@ pub(super) fn history(
     events(connection, head.id, after, after.saturating_add(limit).min(head.version))
 }
 
-/// A page of a category's streams.
+/// Lists a page of the streams of a category.
 pub(super) fn list(connection: &Connection, listing: &Listing) -> Result<Page, StoreError> {
     let status = if listing.status.is_some() { "status = ?2" } else { "?2 IS NULL" };
     let mut query = connection.prepare_cached(&format!(
@@ -132,7 +133,7 @@ pub(super) fn list(connection: &Connection, listing: &Listing) -> Result<Page, S
     Ok(Page { heads, next })
 }
 
-/// Outbox rows after a position.
+/// Reads outbox rows after a position.
 pub(super) fn outbox(connection: &Connection, after: i64, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
     let mut query = connection.prepare_cached(
         "SELECT position, topic, key, headers, payload FROM outbox WHERE position > ? ORDER BY position LIMIT ?",
@@ -150,19 +151,19 @@ pub(super) fn outbox(connection: &Connection, after: i64, limit: usize) -> Resul
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// How many rows wait in the outbox.
+/// Counts the outbox rows.
 pub(super) fn outbox_len(connection: &Connection) -> Result<u64, StoreError> {
     Ok(connection.prepare_cached("SELECT count(*) FROM outbox")?.query_row([], |row| row.get(0))?)
 }
 
-/// When the row that waits longest was committed.
+/// Returns the commit time of the oldest outbox row.
 pub(super) fn outbox_oldest(connection: &Connection) -> Result<Option<Timestamp>, StoreError> {
     let mut query = connection.prepare_cached("SELECT committed_us FROM outbox ORDER BY position LIMIT 1")?;
     let oldest = query.query_row([], |row| row.get(0)).optional()?;
     Ok(oldest.and_then(|oldest| Timestamp::from_microsecond(oldest).ok()))
 }
 
-/// Open intents after a position.
+/// Reads open intents after a position.
 pub(super) fn intents(connection: &Connection, after: i64, limit: usize) -> Result<Vec<OpenIntent>, StoreError> {
     let mut query = connection
         .prepare_cached("SELECT position, event, body FROM intents WHERE position > ? ORDER BY position LIMIT ?")?;
@@ -173,18 +174,18 @@ pub(super) fn intents(connection: &Connection, after: i64, limit: usize) -> Resu
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// How many intents are open.
+/// Counts the open intents.
 pub(super) fn intents_len(connection: &Connection) -> Result<u64, StoreError> {
     Ok(connection.prepare_cached("SELECT count(*) FROM intents")?.query_row([], |row| row.get(0))?)
 }
 
-/// How many streams' time has come.
+/// Counts the streams with due timers.
 pub(super) fn due_len(connection: &Connection, now: Timestamp) -> Result<u64, StoreError> {
     let mut query = connection.prepare_cached("SELECT count(*) FROM streams WHERE due_us <= ?")?;
     Ok(query.query_row([now.as_microsecond()], |row| row.get(0))?)
 }
 
-/// Streams whose time has come.
+/// Lists streams with due timers.
 pub(super) fn due(connection: &Connection, now: Timestamp, limit: usize) -> Result<Vec<StreamId>, StoreError> {
     let mut query = connection.prepare_cached("SELECT name FROM streams WHERE due_us <= ? ORDER BY due_us LIMIT ?")?;
     let names = query.query_map(params![now.as_microsecond(), limit], |row| row.get(0))?;

@@ -1,13 +1,13 @@
-//! The tables, and how a database of an older version becomes one of this.
+//! Tables and migrations.
 
 use rusqlite::Connection;
 
 use crate::StoreError;
 
-/// Each entry takes the database from the version of its index to the next. Never changed once released.
+/// Each entry migrates the database from the version of its index to the next. Released entries never change.
 const MIGRATIONS: &[&str] = &["
-    -- One row for each stream. Streams refer to each other by a small number, so that the events of one order, which
-    -- are written close in time, lie close in the index too, whatever its name.
+    -- One row for each stream. Events refer to it by a small number, so that the events of one stream, which are written
+    -- close in time, are close in the index, too, whatever its name.
     CREATE TABLE streams (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
@@ -22,8 +22,8 @@ const MIGRATIONS: &[&str] = &["
     CREATE INDEX streams_by_status ON streams (category, status, id);
     CREATE INDEX streams_due ON streams (due_us) WHERE due_us IS NOT NULL;
 
-    -- Rows lie in the order in which they were appended, so that a transaction fills few pages, whatever streams it
-    -- concerns. No reference to streams: an event is written in one transaction with its stream's row.
+    -- Rows are in the order in which they were appended, so that a transaction fills few pages, whatever streams it
+    -- concerns. No foreign key to streams: an event is written in one transaction with its stream's row.
     CREATE TABLE events (
         stream INTEGER NOT NULL,
         version INTEGER NOT NULL,
@@ -65,15 +65,15 @@ const MIGRATIONS: &[&str] = &["
         body TEXT NOT NULL
     ) STRICT;
 
-    -- The last positions given out, in one row: none is used twice, although rows are deleted.
+    -- The last positions assigned, in one row: none is reused, although rows are deleted.
     CREATE TABLE positions (
         outbox INTEGER NOT NULL,
         intents INTEGER NOT NULL
     ) STRICT;
     INSERT INTO positions VALUES (0, 0);
 
-    -- Records that are tried again later. The first of an order holds back the others.
-    -- AUTOINCREMENT: a position is never used twice, although rows are deleted.
+    -- Records to retry later. The first of an ordering key blocks the others.
+    -- AUTOINCREMENT: a position is never reused, although rows are deleted.
     CREATE TABLE parked (
         position INTEGER PRIMARY KEY AUTOINCREMENT,
         order_id BLOB NOT NULL,
@@ -91,9 +91,18 @@ const MIGRATIONS: &[&str] = &["
     ) STRICT;
     CREATE INDEX parked_by_order ON parked (order_id, position);
     CREATE INDEX parked_due ON parked (due_us);
+", "
+    -- The ordering key is text: the record key. It used to be the 16 bytes of a UUID.
+    ALTER TABLE parked ADD COLUMN ordering_key TEXT NOT NULL DEFAULT '';
+    UPDATE parked SET ordering_key = lower(
+        substr(hex(order_id), 1, 8) || '-' || substr(hex(order_id), 9, 4) || '-' || substr(hex(order_id), 13, 4) || '-' ||
+        substr(hex(order_id), 17, 4) || '-' || substr(hex(order_id), 21));
+    DROP INDEX parked_by_order;
+    ALTER TABLE parked DROP COLUMN order_id;
+    CREATE INDEX parked_by_key ON parked (ordering_key, position);
 "];
 
-/// Whether the database is of this version, for who may not bring it there.
+/// Checks the version of a database that is opened for reading.
 pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
     let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version == MIGRATIONS.len() {
@@ -101,17 +110,17 @@ pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
     }
     Err(StoreError::Url {
         url: connection.path().unwrap_or_default().to_owned(),
-        reason: format!("made by another build: version {version}, this one reads {}", MIGRATIONS.len()),
+        reason: format!("schema version {version} does not match version {} of this build", MIGRATIONS.len()),
     })
 }
 
-/// Brings the database to the newest version, in one transaction.
+/// Migrates the database to the newest version in one transaction.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection.transaction()?;
     let version: usize = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let steps = MIGRATIONS.get(version..).ok_or_else(|| StoreError::Url {
         url: transaction.path().unwrap_or_default().to_owned(),
-        reason: format!("made by a newer build: version {version}, this one knows {}", MIGRATIONS.len()),
+        reason: format!("schema version {version} is newer than version {} of this build", MIGRATIONS.len()),
     })?;
     for step in steps {
         transaction.execute_batch(step)?;

@@ -1,4 +1,4 @@
-//! The one transaction: inbox, load, decide, append, outbox, commit.
+//! The transaction: inbox, load, decide, append, outbox, commit.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavior, params};
@@ -12,70 +12,70 @@ use crate::{
 };
 
 /// Runs a transaction from its messages to the commit.
-pub(super) fn transact<T: Transaction>(with: &mut Writer, transaction: &mut T) -> Result<Committed, StoreError> {
-    let database = with.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let is_alone = with.alone.check(&database)?;
-    let seen = record_messages(&database, &transaction.messages())?;
-    let held = parked::held(&database, transaction)?;
-    let mut loaded = Loaded { seen, held, ..Loaded::default() };
+pub(super) fn transact<T: Transaction>(writer: &mut Writer, transaction: &mut T) -> Result<Committed, StoreError> {
+    let database = writer.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let is_only_writer = writer.exclusivity.check(&database)?;
+    let processed = record_messages(&database, &transaction.messages())?;
+    let blocked_keys = parked::blocked_keys(&database, transaction)?;
+    let mut loaded = Loaded { processed, blocked_keys, ..Loaded::default() };
     let writes = loop {
         match transaction.step(loaded).map_err(|_| StoreError::Restart)? {
             Step::Write(writes) => break writes,
-            Step::Load(wanted) => {
-                let load = |wanted: StreamRequest| {
-                    read::since(&database, &wanted, is_alone).map(|stored| (wanted.stream, stored))
+            Step::Load(requests) => {
+                let load = |request: StreamRequest| {
+                    read::since(&database, &request, is_only_writer).map(|stored| (request.stream, stored))
                 };
-                let streams = wanted.into_iter().map(load).collect::<Result<_, _>>()?;
+                let streams = requests.into_iter().map(load).collect::<Result<_, _>>()?;
                 loaded = Loaded { streams, ..Loaded::default() };
             }
         }
     };
     let committed = write(&database, writes)?;
-    transaction.commits(&mut committed.outbox.iter().map(|row| &row.record));
+    transaction.before_commit(&mut committed.outbox.iter().map(|row| &row.record));
     database.commit()?;
     Ok(committed)
 }
 
-/// Forgets published rows without waiting for the disk: a crash that brings them back does no harm.
-pub(super) fn published_only(connection: &mut Connection, positions: &[i64]) -> Result<(), StoreError> {
+/// Deletes published rows without waiting for the disk: a crash that restores them does no harm.
+pub(super) fn delete_published(connection: &mut Connection, positions: &[i64]) -> Result<(), StoreError> {
     connection.pragma_update(None, "synchronous", "NORMAL")?;
-    let result = forget_published(connection, positions);
+    let result = commit_deletion(connection, positions);
     connection.pragma_update(None, "synchronous", "FULL")?;
     result
 }
 
-fn forget_published(connection: &mut Connection, positions: &[i64]) -> Result<(), StoreError> {
+fn commit_deletion(connection: &mut Connection, positions: &[i64]) -> Result<(), StoreError> {
     let database = connection.transaction()?;
-    published(&database, positions)?;
+    delete_outbox(&database, positions)?;
     Ok(database.commit()?)
 }
 
 fn record_messages(database: &Connection, messages: &[Uuid]) -> Result<ProcessedMessages, StoreError> {
     let received = Timestamp::now().as_microsecond();
     let mut insert = database.prepare_cached("INSERT OR IGNORE INTO inbox (message, received_us) VALUES (?, ?)")?;
-    let mut seen = ProcessedMessages::new();
+    let mut processed = ProcessedMessages::new();
     for message in messages {
         if insert.execute(params![message.as_bytes(), received])? == 0 {
-            seen.insert(*message);
+            processed.insert(*message);
         }
     }
-    Ok(seen)
+    Ok(processed)
 }
 
 fn write(database: &Connection, writes: Writes) -> Result<Committed, StoreError> {
     append(database, &writes.streams)?;
-    let committed = give_out(database, writes.outbox, writes.intents)?;
-    let mut answer = database.prepare_cached("DELETE FROM intents WHERE event = ?")?;
+    let committed = assign_positions(database, writes.outbox, writes.intents)?;
+    let mut close_intent = database.prepare_cached("DELETE FROM intents WHERE event = ?")?;
     for event in &writes.answered {
-        answer.execute([event.0.as_bytes()])?;
+        close_intent.execute([event.0.as_bytes()])?;
     }
-    published(database, &writes.published)?;
+    delete_outbox(database, &writes.published)?;
     parked::write(database, &writes.parked, &writes.rescheduled, &writes.resolved)?;
     Ok(committed)
 }
 
-/// Stores records and calls at the next positions.
-fn give_out(
+/// Inserts records and calls at the next positions.
+fn assign_positions(
     database: &Connection,
     outbox: Vec<NewOutboxRow>,
     intents: Vec<NewIntent>,
@@ -85,7 +85,7 @@ fn give_out(
     }
     let mut last = database.prepare_cached("SELECT outbox, intents FROM positions")?;
     let (last_row, last_intent): (i64, i64) = last.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let outbox = put_out(database, outbox, last_row)?;
+    let outbox = insert_outbox(database, outbox, last_row)?;
     let intents = open_intents(database, intents, last_intent)?;
     database.prepare_cached("UPDATE positions SET outbox = ?, intents = ?")?.execute([
         outbox.last().map_or(last_row, |row| row.position),
@@ -101,7 +101,8 @@ fn append(database: &Connection, writes: &[StreamWrite]) -> Result<(), StoreErro
     )?;
     for write in writes {
         let Some(first) = write.events.first() else { continue };
-        let stream = if write.expected_version == 0 { begin(database, write, first)? } else { go_on(database, write)? };
+        let stream =
+            if write.expected_version == 0 { create(database, write, first)? } else { update(database, write)? };
         for (version, event) in (write.expected_version + 1..).zip(&write.events) {
             insert.execute(params![
                 stream,
@@ -116,14 +117,14 @@ fn append(database: &Connection, writes: &[StreamWrite]) -> Result<(), StoreErro
             ])?;
         }
         if let Some(snapshot) = &write.snapshot {
-            keep_snapshot(database, stream, snapshot)?;
+            insert_snapshot(database, stream, snapshot)?;
         }
     }
     Ok(())
 }
 
-/// Makes a stream's row, and gives its number.
-fn begin(database: &Connection, write: &StreamWrite, first: &NewEvent) -> Result<i64, StoreError> {
+/// Creates the row of a stream and returns its number.
+fn create(database: &Connection, write: &StreamWrite, first: &NewEvent) -> Result<i64, StoreError> {
     let mut insert = database.prepare_cached(
         "INSERT INTO streams (name, category, version, status, correlation, trace, due_us) VALUES (?, ?, ?, ?, ?, ?, ?)",
     )?;
@@ -142,15 +143,16 @@ fn begin(database: &Connection, write: &StreamWrite, first: &NewEvent) -> Result
     })
 }
 
-/// Moves a stream's row on, and gives its number. What indexes are made of is left alone if it stays what it is.
+/// Updates the row of a stream and returns its number. Indexed columns are written only if they change.
 ///
-/// No `RETURNING`: with it SQLite keeps a copy of each page that the statement changes, to be able to undo it alone.
-fn go_on(database: &Connection, write: &StreamWrite) -> Result<i64, StoreError> {
+/// Does not use `RETURNING`, with which SQLite copies every page that the statement changes, to be able to undo the statement
+/// alone.
+fn update(database: &Connection, write: &StreamWrite) -> Result<i64, StoreError> {
     let mut number = database.prepare_cached("SELECT id FROM streams WHERE name = ?")?;
     let number = number.query_row([write.stream.as_str()], |row| row.get(0)).optional()?;
     let number: i64 = number.ok_or_else(|| write.conflict())?;
     let (version, expected) = (write.version(), write.expected_version);
-    let changed = if write.is_marked_anew {
+    let changed = if write.metadata_changed {
         let due = write.due.map(Timestamp::as_microsecond);
         database
             .prepare_cached("UPDATE streams SET version = ?, status = ?, due_us = ? WHERE id = ? AND version = ?")?
@@ -163,7 +165,7 @@ fn go_on(database: &Connection, write: &StreamWrite) -> Result<i64, StoreError> 
     if changed == 0 { Err(write.conflict()) } else { Ok(number) }
 }
 
-fn keep_snapshot(database: &Connection, stream: i64, snapshot: &Snapshot) -> Result<(), StoreError> {
+fn insert_snapshot(database: &Connection, stream: i64, snapshot: &Snapshot) -> Result<(), StoreError> {
     database
         .prepare_cached("INSERT INTO snapshots (stream, version, time_us, state) VALUES (?, ?, ?, ?)")?
         .execute(params![stream, snapshot.version, snapshot.time.as_microsecond(), snapshot.state])?;
@@ -178,7 +180,7 @@ fn keep_snapshot(database: &Connection, stream: i64, snapshot: &Snapshot) -> Res
     Ok(())
 }
 
-fn put_out(database: &Connection, records: Vec<NewOutboxRow>, last: i64) -> Result<Vec<OutboxRow>, StoreError> {
+fn insert_outbox(database: &Connection, records: Vec<NewOutboxRow>, last: i64) -> Result<Vec<OutboxRow>, StoreError> {
     let mut insert = database.prepare_cached(
         "INSERT INTO outbox (position, topic, key, headers, payload, committed_us) VALUES (?, ?, ?, ?, ?, ?)",
     )?;
@@ -200,8 +202,8 @@ fn open_intents(database: &Connection, intents: Vec<NewIntent>, last: i64) -> Re
     (last + 1..).zip(intents).map(open).collect()
 }
 
-/// Most rows are published in the order of their positions, so few statements do for many.
-fn published(database: &Connection, positions: &[i64]) -> Result<(), StoreError> {
+/// Deletes outbox rows. Most rows are published in the order of their positions, so one statement deletes many.
+fn delete_outbox(database: &Connection, positions: &[i64]) -> Result<(), StoreError> {
     let mut delete = database.prepare_cached("DELETE FROM outbox WHERE position BETWEEN ? AND ?")?;
     for run in positions.chunk_by(|one, next| one + 1 == *next) {
         delete.execute([run.first(), run.last()])?;

@@ -1,43 +1,43 @@
-//! The one that writes: its connection, and what it knows of the database because nobody else writes to it.
+//! The writing connection, and detection of other writers.
 
 use rusqlite::Connection;
 
 use crate::StoreError;
 
-/// The connection that writes.
+/// The only connection of this process that writes.
 pub(super) struct Writer {
     pub(super) connection: Connection,
-    pub(super) alone: Alone,
+    pub(super) exclusivity: ExclusiveWriter,
 }
 
 impl Writer {
     /// # Errors
-    /// The database can't be read.
+    /// The database cannot be read.
     pub(super) fn new(connection: Connection) -> Result<Self, StoreError> {
-        let alone = Alone::from_now(&connection)?;
-        Ok(Self { connection, alone })
+        let exclusivity = ExclusiveWriter::new(&connection)?;
+        Ok(Self { connection, exclusivity })
     }
 }
 
-/// Whether what this process knows of the database is all there is to know.
-pub(super) struct Alone {
+/// Detects whether other processes write to the database. Without them, the streams that this process holds are current.
+pub(super) struct ExclusiveWriter {
     data_version: i64,
-    is_alone: bool,
+    is_exclusive: bool,
 }
 
-impl Alone {
-    fn from_now(connection: &Connection) -> Result<Self, StoreError> {
-        Ok(Self { data_version: data_version(connection)?, is_alone: true })
+impl ExclusiveWriter {
+    fn new(connection: &Connection) -> Result<Self, StoreError> {
+        Ok(Self { data_version: data_version(connection)?, is_exclusive: true })
     }
 
-    /// Whether nobody else ever wrote to the database since it was opened. To be asked inside of a transaction.
+    /// Returns whether no other process has written to the database since it was opened. Call inside a transaction.
     pub(super) fn check(&mut self, database: &Connection) -> Result<bool, StoreError> {
-        self.is_alone &= data_version(database)? == self.data_version;
-        Ok(self.is_alone)
+        self.is_exclusive &= data_version(database)? == self.data_version;
+        Ok(self.is_exclusive)
     }
 }
 
-/// A number that another connection's commit changes, and one's own does not
+/// Reads a number that changes with commits of other connections only
 /// (<https://www.sqlite.org/pragma.html#pragma_data_version>).
 fn data_version(connection: &Connection) -> Result<i64, StoreError> {
     Ok(connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)

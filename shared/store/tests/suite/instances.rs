@@ -1,4 +1,4 @@
-//! Several instances on one PostgreSQL database: each is a store of its own, and they know nothing of each other.
+//! Several independent instances on one PostgreSQL database.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,19 +14,19 @@ use store::{Committed, Leadership, Loaded, PostgresStore, Step, Store, StoreErro
 use tokio::time::timeout;
 
 use crate::{
-    fixture::{Script, append, at, counted, fold, handle, intent, load, record, said, seen, wanted, write},
+    fixture::{Script, append, at, counted, fold, handle, intent, load, numbered, processed, record, request, write},
     postgres::PostgresDatabase,
 };
 
-/// Longer than anything here takes on a loaded machine; a transaction that waits for ever fails.
-const SOON: Duration = Duration::from_mins(1);
+/// Longer than any step takes on a loaded machine; a transaction that waits forever fails.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    timeout(SOON, future).await.unwrap_or_else(|_| panic!("{what}: not within {SOON:?}"))
+async fn within_timeout<T>(expected: &str, future: impl Future<Output = T>) -> T {
+    timeout(TIMEOUT, future).await.unwrap_or_else(|_| panic!("not within {TIMEOUT:?}: {expected}"))
 }
 
-/// Adds one to each of these counters. `late`: the first alone at first, then the others, as a service does that finds out
-/// in one stream which others it needs.
+/// Increments each of these counters. With `late` it loads the first alone and then the others, like a service that learns
+/// from one stream which others it needs.
 async fn count(store: &PostgresStore, names: &'static [&'static str], late: bool) -> Result<Committed, StoreError> {
     let mut known: Vec<(&str, u64, u64)> = vec![];
     let script = Script::new(vec![], move |loaded: Loaded| {
@@ -41,28 +41,28 @@ async fn count(store: &PostgresStore, names: &'static [&'static str], late: bool
                 .map(|((_, stored), name)| (*name, stored.version, fold(stored).last().map_or(1, |last| last + 1))),
         );
         if known.len() == names.len() {
-            let streams = known.iter().map(|(name, version, next)| at(name, *version, vec![said(*next)])).collect();
+            let streams = known.iter().map(|(name, version, next)| at(name, *version, vec![numbered(*next)])).collect();
             return Ok(Step::Write(Writes { streams, outbox: vec![record("counted")], ..Writes::default() }));
         }
         let next = if late && known.is_empty() { &names[..1] } else { &names[known.len()..] };
-        Ok(Step::Load(next.iter().map(|name| wanted(name, 0)).collect()))
+        Ok(Step::Load(next.iter().map(|name| request(name, 0)).collect()))
     });
     store.transact(script).await.1
 }
 
-/// Many transactions of each of several instances at the same time, each on these counters in this order.
+/// Runs many concurrent transactions on several instances, each on its counters in its order.
 async fn count_together(database: &PostgresDatabase, orders: &[&'static [&'static str]], each: u64, late: bool) {
     let mut tasks = vec![];
     for order in orders {
         let (store, order) = (database.store().await, *order);
         tasks.push(tokio::spawn(async move {
             for _ in 0..each {
-                count(&store, order, late).await.expect("is written");
+                count(&store, order, late).await.expect("writes");
             }
         }));
     }
     for task in tasks {
-        soon("all transactions end", task).await.expect("succeeds");
+        within_timeout("all transactions end", task).await.expect("succeeds");
     }
     let mut expected = BTreeMap::new();
     for name in orders.iter().flat_map(|names| names.iter()) {
@@ -80,29 +80,29 @@ async fn count_together(database: &PostgresDatabase, orders: &[&'static [&'stati
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stream_that_all_want_loses_no_update() {
+async fn contended_stream_loses_no_update() {
     let database = PostgresDatabase::new().await;
     count_together(&database, &[&["hot"] as &[_]; 6], 30, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn streams_wanted_in_opposite_orders_block_nobody() {
+async fn streams_requested_in_opposite_orders_do_not_deadlock() {
     let database = PostgresDatabase::new().await;
     count_together(&database, &[&["A", "B", "C"], &["C", "B", "A"], &["B", "C", "A"], &["C", "A", "B"]], 25, false)
         .await;
 }
 
-/// Each needs the others only after it has the first, and each has another first: who waited would wait for ever.
+/// Each transaction requests the others' first stream late, so waiting for it would deadlock.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn streams_found_to_be_needed_in_opposite_orders_block_nobody() {
+async fn streams_requested_late_in_opposite_orders_do_not_deadlock() {
     let database = PostgresDatabase::new().await;
     count_together(&database, &[&["A", "B", "C"], &["C", "B", "A"], &["B", "C", "A"], &["C", "A", "B"]], 25, true)
         .await;
 }
 
-/// Both have found that a stream does not exist, and both begin it: the second starts over and goes on from the first.
+/// Two transactions create a stream that neither has found: the second restarts and appends to the first's stream.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn a_stream_that_two_begin_at_once_begins_once() {
+async fn stream_created_twice_at_once_is_created_once() {
     let database = PostgresDatabase::new().await;
     let both = Arc::new(Barrier::new(2));
     let starts = Arc::new(AtomicU32::new(0));
@@ -113,29 +113,29 @@ async fn a_stream_that_two_begin_at_once_begins_once() {
         let script = Script::new(vec![], move |loaded: Loaded| {
             let Some((_, stored)) = loaded.streams.first() else {
                 starts.fetch_add(1, Ordering::SeqCst);
-                return Ok(Step::Load(vec![wanted("new", 0)]));
+                return Ok(Step::Load(vec![request("new", 0)]));
             };
             if std::mem::take(&mut first) {
                 assert_eq!(stored.version, 0);
-                // Whoever waits here must not keep what the other needs from running.
+                // Blocking here must not starve the other transaction.
                 tokio::task::block_in_place(|| both.wait());
             }
-            let streams = vec![at("new", stored.version, vec![said(number)])];
+            let streams = vec![at("new", stored.version, vec![numbered(number)])];
             Ok(Step::Write(Writes { streams, ..Writes::default() }))
         });
-        tasks.push(tokio::spawn(async move { store.transact(script).await.1.expect("is written") }));
+        tasks.push(tokio::spawn(async move { store.transact(script).await.1.expect("writes") }));
     }
     for task in tasks {
-        soon("both end", task).await.expect("succeeds");
+        within_timeout("both end", task).await.expect("succeeds");
     }
     let numbers: BTreeSet<_> = fold(&load(&database.store().await, "new").await).into_iter().collect();
     assert_eq!(numbers, BTreeSet::from([1, 2]));
-    assert_eq!(starts.load(Ordering::SeqCst), 3, "one of them started over, once");
+    assert_eq!(starts.load(Ordering::SeqCst), 3, "one of them restarted, once");
 }
 
-/// A message that two instances have at once, after a rebalance, is handled by one of them.
+/// A message that two instances hold after a rebalance is processed by one of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_message_that_two_have_is_handled_once() {
+async fn message_of_two_instances_is_processed_once() {
     let database = PostgresDatabase::new().await;
     let messages: Vec<u128> = (1..=50).collect();
     let reversed: Vec<u128> = messages.iter().rev().copied().collect();
@@ -146,17 +146,17 @@ async fn a_message_that_two_have_is_handled_once() {
     }
     let mut fresh = 0;
     for task in tasks {
-        let known = soon("all end", task).await.expect("succeeds");
-        assert!(known.is_empty() || known == seen(&messages), "all or nothing: {}", known.len());
+        let known = within_timeout("all end", task).await.expect("succeeds");
+        assert!(known.is_empty() || known == processed(&messages), "all or nothing: {}", known.len());
         fresh += usize::from(known.is_empty());
     }
     assert_eq!(fresh, 1);
 }
 
-/// What is visible in the outbox never has a gap that is filled later: a reader that goes on from the last position that it
-/// has seen misses nothing.
+/// The visible outbox never has a gap that is filled later, so a reader that continues from its last position misses
+/// nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn positions_become_visible_in_their_order() {
+async fn positions_become_visible_in_order() {
     const INSTANCES: u32 = 4;
     const EACH: u32 = 40;
     let database = PostgresDatabase::new().await;
@@ -166,7 +166,7 @@ async fn positions_become_visible_in_their_order() {
         tasks.push(tokio::spawn(async move {
             for number in 0..EACH {
                 write(&store, move || Writes {
-                    streams: vec![at(&format!("{instance}-{number}"), 0, vec![said(1)])],
+                    streams: vec![at(&format!("{instance}-{number}"), 0, vec![numbered(1)])],
                     outbox: vec![record("one"), record("two")],
                     intents: vec![intent(u64::from(instance * EACH + number))],
                     ..Writes::default()
@@ -189,14 +189,14 @@ async fn positions_become_visible_in_their_order() {
             }
         }
     };
-    soon("all are seen", all).await;
+    within_timeout("the reader reads all rows", all).await;
     for task in tasks {
         task.await.expect("succeeds");
     }
 }
 
-/// Waits until this instance leads.
-async fn until_it_leads(leadership: &mut Leadership) -> u64 {
+/// Waits until this instance leads and returns its term.
+async fn wait_for_leadership(leadership: &mut Leadership) -> u64 {
     let leads = async {
         loop {
             match leadership.term() {
@@ -205,29 +205,29 @@ async fn until_it_leads(leadership: &mut Leadership) -> u64 {
             }
         }
     };
-    soon("it leads", leads).await
+    within_timeout("the instance leads", leads).await
 }
 
-async fn end_the_leaders_session(database: &PostgresDatabase) {
+async fn end_leader_session(database: &PostgresDatabase) {
     let end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    let ended = database.session().await.query(end, &[]).await.expect("ends it");
+    let ended = database.session().await.query(end, &[]).await.expect("ends the session");
     assert_eq!(ended.len(), 1, "one session holds the lock");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_leads_and_another_takes_over_when_its_session_ends() {
+async fn another_instance_leads_when_the_leaders_session_ends() {
     let database = PostgresDatabase::new().await;
     let (one, other) = (database.store().await, database.store().await);
     let mut first = one.join_election();
-    assert_eq!(until_it_leads(&mut first).await, 1);
+    assert_eq!(wait_for_leadership(&mut first).await, 1);
     let mut second = other.join_election();
-    append(&other, || at("A", 0, vec![said(1)])).await;
-    assert_eq!(second.term(), None, "there is a leader");
+    append(&other, || at("A", 0, vec![numbered(1)])).await;
+    assert_eq!(second.term(), None, "the other instance leads");
 
-    // Either takes the place: it is free for both. But one of them does, and never both.
-    end_the_leaders_session(&database).await;
-    soon("the first notices", async {
+    // Either instance may take the free lock, but never both.
+    end_leader_session(&database).await;
+    within_timeout("the first notices", async {
         while first.term() == Some(1) {
             first.changed().await;
         }
@@ -241,38 +241,38 @@ async fn one_leads_and_another_takes_over_when_its_session_ends() {
             }
         }
     };
-    let terms = soon("somebody leads", leads).await;
+    let terms = within_timeout("one instance leads", leads).await;
     assert!(terms == (Some(2), None) || terms == (None, Some(1)), "{terms:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_resigns_makes_room() {
+async fn another_instance_leads_when_the_leader_resigns() {
     let database = PostgresDatabase::new().await;
     let (one, other) = (database.store().await, database.store().await);
     let mut first = one.join_election();
-    until_it_leads(&mut first).await;
+    wait_for_leadership(&mut first).await;
     let mut second = other.join_election();
     drop(first);
-    assert_eq!(until_it_leads(&mut second).await, 1);
+    assert_eq!(wait_for_leadership(&mut second).await, 1);
 }
 
-/// The leader is woken by what others commit, and not by what it commits itself: that it has.
+/// The leader is notified when others commit, but not when it commits itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_leader_is_told_of_what_others_commit() {
+async fn leader_is_notified_of_commits_of_others() {
     let database = PostgresDatabase::new().await;
     let (leader, other) = (database.store().await, database.store().await);
     let mut leadership = leader.join_election();
-    until_it_leads(&mut leadership).await;
+    wait_for_leadership(&mut leadership).await;
     let outbox = || Writes { outbox: vec![record("R")], ..Writes::default() };
     let started = Instant::now();
     for after in 0..3 {
         write(&other, outbox).await;
-        let told = async {
+        let notified = async {
             while leader.outbox(after, 10).await.expect("reads").is_empty() {
                 leadership.changed().await;
             }
         };
-        soon("it is told", told).await;
+        within_timeout("the leader is notified", notified).await;
     }
-    assert!(started.elapsed() < Duration::from_secs(10), "by a look now and then it would take longer");
+    assert!(started.elapsed() < Duration::from_secs(10), "polling alone would take longer");
 }

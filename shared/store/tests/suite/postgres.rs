@@ -1,4 +1,4 @@
-//! The suite on PostgreSQL, and what is peculiar to it: a server, its URLs, its versions.
+//! The suite on PostgreSQL and tests of its connections, URLs and versions.
 
 use std::{
     sync::{
@@ -15,18 +15,21 @@ use xtask::{
     postgres::{Durability, with_database},
 };
 
-use crate::fixture::{Fixture, append, at, fold, load, record, said, try_write, waiting, write};
+use crate::{
+    fixture::{Fixture, append, at, fold, load, numbered, outbox_payloads, record, try_write, write},
+    parked::assert_migrated_and_usable,
+};
 
-/// The server of this run: started by the first who needs it, stopped when this process ends.
+/// The server of this test run, started by the first test that needs it and stopped with this process.
 fn server() -> &'static Postgres {
     static SERVER: OnceLock<Postgres> = OnceLock::new();
     SERVER.get_or_init(|| {
-        let workspace = Workspace::find().expect("this is a workspace");
+        let workspace = Workspace::find().expect("a workspace");
         Postgres::obtain(&workspace, Durability::UntilItStops, Progress::quiet()).expect("a PostgreSQL server")
     })
 }
 
-/// A database of its own on the server of this run.
+/// A separate database on the server of this test run.
 pub(crate) struct PostgresDatabase {
     name: String,
 }
@@ -37,7 +40,7 @@ impl PostgresDatabase {
         let name = format!("suite_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let server = tokio::task::spawn_blocking(server).await.expect("a server");
         let client = session(server.url()).await;
-        client.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("is created");
+        client.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("creates the database");
         Self { name }
     }
 
@@ -49,7 +52,7 @@ impl PostgresDatabase {
         PostgresStore::open_url(&self.url()).await.expect("opens")
     }
 
-    /// A session beside the store's.
+    /// Opens a session outside the store.
     pub(crate) async fn session(&self) -> Client {
         session(&self.url()).await
     }
@@ -68,7 +71,7 @@ impl Drop for PostgresDatabase {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async move { session(server().url()).await.batch_execute(&drop_it).await })
         });
-        // A test that failed may have left anything behind.
+        // Ignore errors, because a failed test may have left the server in any state.
         let _ = dropped.join();
     }
 }
@@ -87,16 +90,16 @@ impl Fixture for PostgresDatabase {
 
 crate::suite!(PostgresDatabase);
 
-async fn refusal(url: &str) -> StoreError {
-    PostgresStore::open_url(url).await.err().expect("is refused")
+async fn open_error(url: &str) -> StoreError {
+    PostgresStore::open_url(url).await.err().expect("fails")
 }
 
 #[tokio::test]
-async fn a_url_chooses_the_storage() {
+async fn url_selects_the_backend() {
     let database = PostgresDatabase::new().await;
     let store = EventStore::open_url(&database.url()).await.expect("opens");
     assert_eq!(store.system(), "postgresql");
-    append(&store, || at("A", 0, vec![said(1)])).await;
+    append(&store, || at("A", 0, vec![numbered(1)])).await;
     assert_eq!(fold(&load(&database.store().await, "A").await), [1]);
 
     let folder = tempfile::tempdir().expect("a folder");
@@ -105,52 +108,52 @@ async fn a_url_chooses_the_storage() {
 }
 
 #[tokio::test]
-async fn who_only_looks_sees_what_is_written_meanwhile_and_can_write_nothing() {
+async fn read_only_store_sees_concurrent_writes_and_cannot_write() {
     let database = PostgresDatabase::new().await;
-    let error = PostgresStore::open_read_only(&database.url()).await.err().expect("is refused");
-    assert!(error.to_string().contains("schema_version"), "there are no tables, and none are made: {error}");
+    let error = PostgresStore::open_read_only(&database.url()).await.err().expect("fails");
+    assert!(error.to_string().contains("schema_version"), "there are no tables, and none are created: {error}");
 
     let store = database.store().await;
-    append(&store, || at("A", 0, vec![said(1)])).await;
-    let looking = EventStore::open_read_only(&database.url()).await.expect("opens");
-    append(&store, || at("A", 1, vec![said(2)])).await;
-    assert_eq!(fold(&load(&looking, "A").await), [1, 2]);
+    append(&store, || at("A", 0, vec![numbered(1)])).await;
+    let reader = EventStore::open_read_only(&database.url()).await.expect("opens");
+    append(&store, || at("A", 1, vec![numbered(2)])).await;
+    assert_eq!(fold(&load(&reader, "A").await), [1, 2]);
     let written =
-        try_write(&looking, || Writes { streams: vec![at("A", 2, vec![said(3)])], ..Writes::default() }).await;
-    assert!(written.expect_err("is refused").to_string().contains("read-only"));
+        try_write(&reader, || Writes { streams: vec![at("A", 2, vec![numbered(3)])], ..Writes::default() }).await;
+    assert!(written.expect_err("fails").to_string().contains("read-only"));
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_there_is_refused_at_once() {
+async fn missing_database_is_a_lasting_error() {
     let database = PostgresDatabase::new().await;
     let url = with_database(&database.url(), "nowhere").expect("a URL");
-    let error = refusal(&url).await;
+    let error = open_error(&url).await;
     assert!(error.to_string().contains("\"nowhere\" does not exist (3D000)"), "{error}");
-    assert!(!error.is_unavailable(), "waiting would not help");
+    assert!(!error.is_unavailable(), "a retry would not help");
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_away() {
+async fn unreachable_server_is_unavailable() {
     let port = xtask::ports::free().expect("a port");
-    let error = refusal(&format!("postgres://saga:secret@127.0.0.1:{port}/orders")).await;
+    let error = open_error(&format!("postgres://saga:secret@127.0.0.1:{port}/orders")).await;
     assert!(error.is_unavailable(), "{error}");
     assert!(error.to_string().contains("Connection refused") && !error.to_string().contains("secret"), "{error}");
 }
 
 #[tokio::test]
-async fn a_database_of_a_newer_build_is_refused_and_left_alone() {
+async fn newer_schema_version_is_rejected_and_unchanged() {
     let database = PostgresDatabase::new().await;
     drop(database.store().await);
     let session = database.session().await;
-    session.batch_execute("INSERT INTO schema_version VALUES (999)").await.expect("is set");
-    let error = refusal(&database.url()).await.to_string();
-    assert!(error.contains("made by a newer build: version 999"), "{error}");
+    session.batch_execute("INSERT INTO schema_version VALUES (999)").await.expect("writes");
+    let error = open_error(&database.url()).await.to_string();
+    assert!(error.contains("schema version 999 is newer than version"), "{error}");
     let rows = session.query("SELECT version FROM schema_version ORDER BY version", &[]).await.expect("reads");
     assert_eq!(rows.last().map(|row| row.get(0)), Some(999));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn instances_that_start_at_once_make_the_tables_once() {
+async fn concurrent_starts_create_the_tables_once() {
     let database = PostgresDatabase::new().await;
     let opened = (0..8).map(|_| {
         let url = database.url();
@@ -160,41 +163,60 @@ async fn instances_that_start_at_once_make_the_tables_once() {
         opened.await.expect("runs").expect("opens");
     }
     let versions = database.session().await.query("SELECT version FROM schema_version", &[]).await.expect("reads");
-    assert_eq!(versions.len(), 1, "one of them made the tables");
+    assert_eq!(versions.len(), 1, "one instance created the tables");
 }
 
-/// What PostgreSQL can't store is the fault of what is to be stored; a connection that ends is nobody's fault.
+/// PostgreSQL text cannot contain a zero character, which a retry would not change.
 #[tokio::test]
-async fn a_refusal_is_told_from_a_server_that_is_away() {
+async fn value_that_cannot_be_stored_is_a_permanent_error() {
     let database = PostgresDatabase::new().await;
     let store = database.store().await;
     let zero = || Writes {
-        streams: vec![store::StreamWrite { trace: "a\0b".into(), ..at("A", 0, vec![said(1)]) }],
+        streams: vec![store::StreamWrite { trace: "a\0b".into(), ..at("A", 0, vec![numbered(1)]) }],
         ..Writes::default()
     };
-    let error = crate::fixture::try_write(&store, zero).await.expect_err("no text holds a zero");
+    let error = crate::fixture::try_write(&store, zero).await.expect_err("text cannot contain a zero");
     assert!(error.is_permanent(), "{error}");
     write(&store, || Writes { outbox: vec![record("R")], ..Writes::default() }).await;
-    assert_eq!(waiting(&store).await, ["R"]);
+    assert_eq!(outbox_payloads(&store).await, ["R"]);
 }
 
-/// The server ends all sessions, as it does when it restarts. What was begun fails, is tried again, and succeeds.
+/// The server ends all sessions, as in a restart. Transactions fail, are retried, and succeed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_outlives_its_connections() {
+async fn store_reconnects_after_its_sessions_end() {
     let database = PostgresDatabase::new().await;
     let store = database.store().await;
-    append(&store, || at("A", 0, vec![said(1)])).await;
+    append(&store, || at("A", 0, vec![numbered(1)])).await;
     let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    database.session().await.batch_execute(others).await.expect("ends them");
+    database.session().await.batch_execute(others).await.expect("ends the sessions");
     let mut failures = 0;
-    while let Err(error) =
-        crate::fixture::try_write(&store, || Writes { streams: vec![at("A", 1, vec![said(2)])], ..Writes::default() })
-            .await
+    while let Err(error) = crate::fixture::try_write(&store, || Writes {
+        streams: vec![at("A", 1, vec![numbered(2)])],
+        ..Writes::default()
+    })
+    .await
     {
         assert!(!error.is_permanent(), "{error}");
         failures += 1;
         assert!(failures < 20, "{error}");
     }
     assert_eq!(fold(&load(&store, "A").await), [1, 2]);
+}
+
+#[tokio::test]
+async fn migration_converts_parked_records_of_version_1() {
+    let database = PostgresDatabase::new().await;
+    let session = database.session().await;
+    session.batch_execute(include_str!("fixtures/postgres_1.sql")).await.expect("creates the tables");
+    let rows = "CREATE TABLE schema_version (version int NOT NULL);
+                INSERT INTO schema_version VALUES (1);
+                INSERT INTO parked (position, order_id, topic, partition, record_offset, timestamp_ms, key, headers, payload,
+                                    attempts, error, due)
+                OVERRIDING SYSTEM VALUE
+                VALUES (41, '00000000-0000-0000-0000-000000abcdef', 'order.events', 3, 7, 1, NULL, '', '{}', 2, 'not now',
+                        'epoch')";
+    session.batch_execute(rows).await.expect("writes");
+    assert_migrated_and_usable(&database.store().await).await;
+    assert_migrated_and_usable(&database.store().await).await;
 }

@@ -1,10 +1,10 @@
-//! The outbox, and the calls to the outside world.
+//! The outbox and open provider calls.
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use store::{NewOutboxRow, Store, Writes};
 
-use crate::fixture::{Fixture, event_id, intent, open_intents, record, waiting, write};
+use crate::fixture::{Fixture, event_id, intent, open_intents, outbox_payloads, record, write};
 
 fn outbox(payloads: &[&'static str]) -> Writes {
     Writes { outbox: payloads.iter().map(|payload| record(payload)).collect(), ..Writes::default() }
@@ -14,7 +14,7 @@ fn intents(numbers: &[u64]) -> Writes {
     Writes { intents: numbers.iter().map(|number| intent(*number)).collect(), ..Writes::default() }
 }
 
-pub(crate) async fn the_outbox_is_in_the_order_of_commits(database: impl Fixture) {
+pub(crate) async fn outbox_is_in_commit_order(database: impl Fixture) {
     let store = database.open().await;
     let first = write(&store, || outbox(&["A", "B"])).await.outbox;
     let second = write(&store, || outbox(&["C"])).await.outbox;
@@ -24,7 +24,7 @@ pub(crate) async fn the_outbox_is_in_the_order_of_commits(database: impl Fixture
 
     let rows = store.outbox(0, 10).await.expect("reads");
     assert_eq!(rows.iter().map(|row| row.position).collect::<Vec<_>>(), committed);
-    assert_eq!(waiting(&store).await, ["A", "B", "C"]);
+    assert_eq!(outbox_payloads(&store).await, ["A", "B", "C"]);
     let page = async |after, limit| {
         let rows = store.outbox(after, limit).await.expect("reads");
         rows.iter().map(|row| row.position).collect::<Vec<_>>()
@@ -34,14 +34,14 @@ pub(crate) async fn the_outbox_is_in_the_order_of_commits(database: impl Fixture
     assert_eq!(page(committed[2], 2).await, [0; 0]);
 }
 
-pub(crate) async fn published_rows_are_gone_and_their_positions_never_come_again(database: impl Fixture) {
+pub(crate) async fn deleted_outbox_positions_are_never_reused(database: impl Fixture) {
     let store = database.open().await;
     let positions: Vec<_> =
         write(&store, || outbox(&["A", "B", "C"])).await.outbox.iter().map(|row| row.position).collect();
     assert_eq!(store.outbox_len().await.expect("reads"), 3);
-    store.delete_published(vec![positions[1]]).await.expect("forgets");
-    assert_eq!(waiting(&store).await, ["A", "C"]);
-    store.delete_published(vec![positions[0], positions[1], positions[2], 999]).await.expect("forgets what is there");
+    store.delete_published(vec![positions[1]]).await.expect("deletes");
+    assert_eq!(outbox_payloads(&store).await, ["A", "C"]);
+    store.delete_published(vec![positions[0], positions[1], positions[2], 999]).await.expect("ignores missing rows");
     assert_eq!(store.outbox_len().await.expect("reads"), 0);
     drop(store);
 
@@ -50,14 +50,14 @@ pub(crate) async fn published_rows_are_gone_and_their_positions_never_come_again
     assert!(next > positions[2], "{next} was used before: {positions:?}");
 }
 
-pub(crate) async fn rows_are_forgotten_in_the_transaction_that_says_so(database: impl Fixture) {
+pub(crate) async fn published_rows_are_deleted_with_their_transaction(database: impl Fixture) {
     let store = database.open().await;
     let position = write(&store, || outbox(&["A"])).await.outbox[0].position;
     write(&store, move || Writes { published: vec![position], ..outbox(&["B"]) }).await;
-    assert_eq!(waiting(&store).await, ["B"]);
+    assert_eq!(outbox_payloads(&store).await, ["B"]);
 }
 
-pub(crate) async fn a_record_comes_out_of_the_outbox_byte_for_byte(database: impl Fixture) {
+pub(crate) async fn outbox_preserves_every_byte(database: impl Fixture) {
     let store = database.open().await;
     let bytes = || (0..=u8::MAX).collect::<Vec<_>>();
     let header = |name: &str, value: &[u8]| (name.to_owned(), Bytes::copy_from_slice(value));
@@ -88,7 +88,7 @@ pub(crate) async fn a_record_comes_out_of_the_outbox_byte_for_byte(database: imp
     assert_eq!((read.len(), committed.outbox.len()), (3, 3));
 }
 
-pub(crate) async fn the_oldest_row_tells_how_long_it_has_waited(database: impl Fixture) {
+pub(crate) async fn oldest_outbox_row_has_its_commit_time(database: impl Fixture) {
     let store = database.open().await;
     assert_eq!(store.outbox_oldest().await.expect("reads"), None);
     let before = Timestamp::now().as_microsecond();
@@ -98,11 +98,11 @@ pub(crate) async fn the_oldest_row_tells_how_long_it_has_waited(database: impl F
 
     let oldest = async || store.outbox_oldest().await.expect("reads").expect("one waits").as_microsecond();
     assert!((before..=after_first).contains(&oldest().await));
-    store.delete_published(vec![first]).await.expect("forgets");
+    store.delete_published(vec![first]).await.expect("deletes");
     assert!((after_first..=Timestamp::now().as_microsecond()).contains(&oldest().await));
 }
 
-pub(crate) async fn intents_are_open_until_they_are_answered(database: impl Fixture) {
+pub(crate) async fn intents_are_open_until_answered(database: impl Fixture) {
     let store = database.open().await;
     let committed = write(&store, || intents(&[1, 2])).await.intents;
     write(&store, || intents(&[3])).await;
@@ -119,18 +119,18 @@ pub(crate) async fn intents_are_open_until_they_are_answered(database: impl Fixt
     assert_eq!(open_intents(&store).await, [event_id(1), event_id(3)]);
     assert_eq!(store.intents_len().await.expect("reads"), 2);
     write(&store, answered).await;
-    assert_eq!(open_intents(&store).await, [event_id(1), event_id(3)], "a second answer is nothing");
+    assert_eq!(open_intents(&store).await, [event_id(1), event_id(3)], "a second answer has no effect");
 }
 
-/// A late capture is answered and asks for its refund.
-pub(crate) async fn an_intent_can_be_answered_by_a_transaction_that_opens_others(database: impl Fixture) {
+/// For example, the answer to a late capture requests a refund.
+pub(crate) async fn intent_is_answered_in_a_transaction_that_opens_others(database: impl Fixture) {
     let store = database.open().await;
     write(&store, || intents(&[1])).await;
     write(&store, || Writes { answered: vec![event_id(1)], ..intents(&[2]) }).await;
     assert_eq!(open_intents(&store).await, [event_id(2)]);
 }
 
-pub(crate) async fn a_position_of_an_intent_never_comes_again(database: impl Fixture) {
+pub(crate) async fn intent_positions_are_never_reused(database: impl Fixture) {
     let store = database.open().await;
     let first = write(&store, || intents(&[1])).await.intents[0].position;
     assert!(first > 0, "0 is before all intents");

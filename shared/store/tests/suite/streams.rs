@@ -1,25 +1,26 @@
-//! Streams: events, snapshots, the past, lists and timers.
+//! Streams: events, snapshots, past states, lists and timers.
 
-use contracts::CorrelationId;
+use cloudevent::CorrelationId;
 use decider::StreamId;
 use jiff::{SignedDuration, Timestamp};
 use store::{AsOf, Listing, NewEvent, Store, StoredEvent, StoredStream, StreamHead, StreamWrite};
 use uuid::Uuid;
 
 use crate::fixture::{
-    CORRELATION, Fixture, TRACE, append, at, counted, event_id, fold, load, said, said_at, second, snapshot, stream,
+    CORRELATION, Fixture, TRACE, append, at, counted, event_id, fold, load, numbered, numbered_at, second, snapshot,
+    stream,
 };
 
-pub(crate) async fn an_unknown_stream_is_empty(database: impl Fixture) {
+pub(crate) async fn unknown_stream_is_empty(database: impl Fixture) {
     let store = database.open().await;
-    append(&store, || at("known", 0, vec![said(1)])).await;
+    append(&store, || at("known", 0, vec![numbered(1)])).await;
     for up_to in [AsOf::Latest, AsOf::Version(1), AsOf::Time(second(9))] {
         assert_eq!(store.load(stream("unknown"), up_to).await.expect("loads"), StoredStream::default());
     }
     assert_eq!(store.history(stream("unknown"), 0, 10).await.expect("reads"), []);
 }
 
-pub(crate) async fn events_are_loaded_as_they_were_appended(database: impl Fixture) {
+pub(crate) async fn events_load_as_appended(database: impl Fixture) {
     let store = database.open().await;
     let time: Timestamp = "2026-11-23T10:00:00.000001Z".parse().expect("a time");
     let event = move |number: u64, name, schema, data: &str| NewEvent {
@@ -58,11 +59,11 @@ pub(crate) async fn events_are_loaded_as_they_were_appended(database: impl Fixtu
     assert_eq!(loaded, StoredStream { version: 2, correlation_id, trace, snapshot: None, events: expected });
 }
 
-pub(crate) async fn a_stream_keeps_the_correlation_and_the_trace_it_began_with(database: impl Fixture) {
+pub(crate) async fn stream_keeps_its_first_correlation_id_and_trace(database: impl Fixture) {
     let store = database.open().await;
-    append(&store, || at("A", 0, vec![said(1)])).await;
+    append(&store, || at("A", 0, vec![numbered(1)])).await;
     append(&store, || {
-        let other = NewEvent { correlation_id: CorrelationId(Uuid::from_u128(1)), ..said(2) };
+        let other = NewEvent { correlation_id: CorrelationId(Uuid::from_u128(1)), ..numbered(2) };
         StreamWrite { trace: "another".into(), ..at("A", 1, vec![other]) }
     })
     .await;
@@ -72,27 +73,27 @@ pub(crate) async fn a_stream_keeps_the_correlation_and_the_trace_it_began_with(d
     assert_eq!(correlations, [CORRELATION.0.as_u128(), 1]);
 }
 
-pub(crate) async fn streams_are_kept_apart(database: impl Fixture) {
+pub(crate) async fn streams_are_separate(database: impl Fixture) {
     let store = database.open().await;
-    append(&store, || at("A", 0, vec![said(1)])).await;
-    append(&store, || at("B", 0, vec![said(10)])).await;
-    append(&store, || at("A", 1, vec![said(2)])).await;
+    append(&store, || at("A", 0, vec![numbered(1)])).await;
+    append(&store, || at("B", 0, vec![numbered(10)])).await;
+    append(&store, || at("A", 1, vec![numbered(2)])).await;
     assert_eq!(fold(&load(&store, "A").await), [1, 2]);
     assert_eq!(fold(&load(&store, "B").await), [10]);
 }
 
-/// The numbers up to `last`, one write each, with snapshots at these versions. `time` gives each event's time.
+/// Appends the numbers up to `last`, one write each, with snapshots at these versions. `time` returns each event's time.
 async fn count<S: Store>(store: &S, last: u64, snapshots: &'static [u64], time: fn(u64) -> Timestamp) {
     for number in 1..=last {
         append(store, move || {
             let kept = snapshots.contains(&number).then(|| snapshot(number, &counted(number)));
-            StreamWrite { snapshot: kept, ..at("A", number - 1, vec![said_at(number, time(number))]) }
+            StreamWrite { snapshot: kept, ..at("A", number - 1, vec![numbered_at(number, time(number))]) }
         })
         .await;
     }
 }
 
-pub(crate) async fn loading_begins_at_the_latest_snapshot(database: impl Fixture) {
+pub(crate) async fn loading_starts_at_the_latest_snapshot(database: impl Fixture) {
     let store = database.open().await;
     count(&store, 7, &[2, 5], second).await;
     let loaded = load(&store, "A").await;
@@ -102,7 +103,7 @@ pub(crate) async fn loading_begins_at_the_latest_snapshot(database: impl Fixture
     assert_eq!(fold(&loaded), [1, 2, 3, 4, 5, 6, 7]);
 }
 
-pub(crate) async fn a_stream_as_it_was_at_a_version_is_the_fold_of_its_first_events(database: impl Fixture) {
+pub(crate) async fn state_as_of_version_folds_the_first_events(database: impl Fixture) {
     let store = database.open().await;
     count(&store, 7, &[2, 5, 7], second).await;
     for version in (0..=9).chain([u64::MAX]) {
@@ -112,7 +113,7 @@ pub(crate) async fn a_stream_as_it_was_at_a_version_is_the_fold_of_its_first_eve
     }
 }
 
-pub(crate) async fn a_stream_as_it_was_at_a_time_is_the_fold_of_its_first_events(database: impl Fixture) {
+pub(crate) async fn state_as_of_time_folds_the_first_events(database: impl Fixture) {
     let store = database.open().await;
     // Two events at every even second: 1 and 2 at the second second, 3 and 4 at the fourth, ...
     let even = |number: u64| second(number.div_ceil(2) * 2);
@@ -131,9 +132,9 @@ pub(crate) async fn a_stream_as_it_was_at_a_time_is_the_fold_of_its_first_events
     }
 }
 
-/// A restart on a machine whose clock was set back, or a second instance whose clock is behind. Whatever is taken for
-/// the past then, it is a state that the stream really had.
-pub(crate) async fn a_stream_as_it_was_has_no_gaps_even_if_a_clock_ran_backwards(database: impl Fixture) {
+/// The clock of a machine may be set back, and that of a second instance may be slow. Every past state that is returned is one
+/// that the stream really had.
+pub(crate) async fn state_as_of_time_has_no_gaps_when_a_clock_ran_backwards(database: impl Fixture) {
     let store = database.open().await;
     let times = |number: u64| second([0, 10, 30, 20, 40, 35, 50][usize::try_from(number).expect("small")]);
     count(&store, 6, &[5], times).await;
@@ -143,7 +144,7 @@ pub(crate) async fn a_stream_as_it_was_has_no_gaps_even_if_a_clock_ran_backwards
     }
 }
 
-pub(crate) async fn history_comes_in_pages_whatever_snapshots_there_are(database: impl Fixture) {
+pub(crate) async fn history_is_paged_regardless_of_snapshots(database: impl Fixture) {
     let store = database.open().await;
     count(&store, 7, &[2, 5], second).await;
     let page = async |after, limit| {
@@ -157,20 +158,20 @@ pub(crate) async fn history_comes_in_pages_whatever_snapshots_there_are(database
     assert_eq!(page(0, 0).await, [0; 0]);
 }
 
-pub(crate) async fn a_long_stream_loads_no_more_than_what_followed_its_last_snapshot(database: impl Fixture) {
+pub(crate) async fn long_stream_loads_only_events_after_its_last_snapshot(database: impl Fixture) {
     const INTERVAL: u64 = 1_000;
     const LENGTH: u64 = 100_000;
     let store = database.open().await;
     for start in (0..LENGTH).step_by(usize::try_from(INTERVAL).expect("small")) {
         append(&store, move || {
-            let events = (start + 1..=start + INTERVAL).map(said).collect();
-            // The state of a real stream does not grow with it: here it is the last number.
+            let events = (start + 1..=start + INTERVAL).map(numbered).collect();
+            // The state of a real stream does not grow with its events: here it is the last number.
             let kept = snapshot(start + INTERVAL, &[start + INTERVAL]);
             StreamWrite { snapshot: Some(kept), ..at("A", start, events) }
         })
         .await;
     }
-    append(&store, || at("A", LENGTH, (LENGTH + 1..LENGTH + INTERVAL).map(said).collect())).await;
+    append(&store, || at("A", LENGTH, (LENGTH + 1..LENGTH + INTERVAL).map(numbered).collect())).await;
 
     let last = LENGTH + INTERVAL - 1;
     for (up_to, version, events) in [
@@ -191,7 +192,7 @@ fn listing(status: Option<&str>, before: Option<i64>, limit: usize) -> Listing {
     Listing { category: "counter", status: status.map(str::to_owned), before, limit }
 }
 
-/// All pages, as the names of their streams.
+/// The stream names on all pages.
 async fn pages<S: Store>(store: &S, status: Option<&str>, limit: usize) -> Vec<Vec<String>> {
     let mut pages = vec![];
     let mut before = None;
@@ -210,12 +211,12 @@ pub(crate) async fn streams_are_listed_newest_first_in_pages(database: impl Fixt
     let store = database.open().await;
     assert_eq!(pages(&store, None, 2).await, [[""; 0]; 0]);
     for name in ["A", "B", "C", "D", "E"] {
-        append(&store, move || at(name, 0, vec![said(1)])).await;
+        append(&store, move || at(name, 0, vec![numbered(1)])).await;
     }
-    append(&store, || at("A", 1, vec![said(2)])).await;
+    append(&store, || at("A", 1, vec![numbered(2)])).await;
     append(&store, || StreamWrite {
-        stream: StreamId::parse("other-X".into()).expect("has a category"),
-        ..at("A", 0, vec![said(1)])
+        stream: StreamId::parse("other-X".into()).expect("a stream id"),
+        ..at("A", 0, vec![numbered(1)])
     })
     .await;
 
@@ -225,20 +226,20 @@ pub(crate) async fn streams_are_listed_newest_first_in_pages(database: impl Fixt
     assert_eq!(page.next, None);
     assert_eq!(page.heads[4], StreamHead { stream: stream("A"), version: 2, status: "open".into() });
 
-    // Streams that come while somebody turns pages don't disturb the pages to come.
+    // Streams created between two pages do not change the following pages.
     let first = store.list(listing(None, None, 2)).await.expect("lists");
-    append(&store, || at("F", 0, vec![said(1)])).await;
+    append(&store, || at("F", 0, vec![numbered(1)])).await;
     let second = store.list(listing(None, first.next, 2)).await.expect("lists");
     assert_eq!(second.heads.iter().map(|head| head.stream.id()).collect::<Vec<_>>(), ["C", "B"]);
 }
 
-pub(crate) async fn streams_are_listed_by_their_status_now(database: impl Fixture) {
+pub(crate) async fn streams_are_listed_by_current_status(database: impl Fixture) {
     let store = database.open().await;
     for (name, status) in [("A", "open"), ("B", "closed"), ("C", "open"), ("D", "open")] {
-        append(&store, move || StreamWrite { status, ..at(name, 0, vec![said(1)]) }).await;
+        append(&store, move || StreamWrite { status, ..at(name, 0, vec![numbered(1)]) }).await;
     }
     assert_eq!(pages(&store, Some("open"), 2).await, [vec!["D", "C"], vec!["A"]]);
-    append(&store, || StreamWrite { status: "closed", ..at("C", 1, vec![said(2)]) }).await;
+    append(&store, || StreamWrite { status: "closed", ..at("C", 1, vec![numbered(2)]) }).await;
     assert_eq!(pages(&store, Some("open"), 2).await, [["D", "A"]]);
     assert_eq!(pages(&store, Some("closed"), 2).await, [["C", "B"]]);
     assert_eq!(pages(&store, Some("unheard of"), 2).await, [[""; 0]; 0]);
@@ -252,7 +253,7 @@ async fn due<S: Store>(store: &S, now: Timestamp, limit: usize) -> Vec<String> {
 pub(crate) async fn streams_are_due_longest_overdue_first(database: impl Fixture) {
     let store = database.open().await;
     for (name, due) in [("A", Some(30)), ("B", Some(10)), ("C", None), ("D", Some(20))] {
-        append(&store, move || StreamWrite { due: due.map(second), ..at(name, 0, vec![said(1)]) }).await;
+        append(&store, move || StreamWrite { due: due.map(second), ..at(name, 0, vec![numbered(1)]) }).await;
     }
     let just_before = second(10) - SignedDuration::from_micros(1);
     assert_eq!(due(&store, just_before, 10).await, [""; 0]);
@@ -262,12 +263,12 @@ pub(crate) async fn streams_are_due_longest_overdue_first(database: impl Fixture
     assert_eq!(store.due_len(second(20)).await.expect("reads"), 2);
 }
 
-pub(crate) async fn a_stream_is_due_as_its_last_write_says(database: impl Fixture) {
+pub(crate) async fn stream_is_due_according_to_its_last_write(database: impl Fixture) {
     let store = database.open().await;
-    append(&store, || StreamWrite { due: Some(second(10)), ..at("A", 0, vec![said(1)]) }).await;
-    append(&store, || StreamWrite { due: Some(second(20)), ..at("A", 1, vec![said(2)]) }).await;
+    append(&store, || StreamWrite { due: Some(second(10)), ..at("A", 0, vec![numbered(1)]) }).await;
+    append(&store, || StreamWrite { due: Some(second(20)), ..at("A", 1, vec![numbered(2)]) }).await;
     assert_eq!(due(&store, second(10), 10).await, [""; 0]);
     assert_eq!(due(&store, second(20), 10).await, ["A"]);
-    append(&store, || at("A", 2, vec![said(3)])).await;
+    append(&store, || at("A", 2, vec![numbered(3)])).await;
     assert_eq!(due(&store, second(99), 10).await, [""; 0]);
 }

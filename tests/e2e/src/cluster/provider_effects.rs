@@ -1,7 +1,7 @@
 //! Effects of orders at the providers, read from their ledgers.
 
 use contracts::OrderId;
-use providers::simulator::{CarrierEntry, CarrierLedger, GatewayEntry, GatewayLedger};
+use providers::simulator::{CarrierLedger, CarrierTotals, GatewayLedger, GatewayTotals};
 use xtask::wait_until;
 
 use super::TestCluster;
@@ -22,30 +22,30 @@ impl TestCluster {
 
     /// Charges, refunds and voids of an order.
     #[track_caller]
-    pub fn gateway_entry(&self, id: OrderId) -> GatewayEntry {
+    pub fn gateway_entry(&self, id: OrderId) -> GatewayTotals {
         self.gateway_ledger().entry(id).expect("the gateway's ledger is readable")
     }
 
     /// Bookings of an order.
     #[track_caller]
-    pub fn carrier_entry(&self, id: OrderId) -> CarrierEntry {
+    pub fn carrier_entry(&self, id: OrderId) -> CarrierTotals {
         self.carrier_ledger().entry(id).expect("the carrier's ledger is readable")
     }
 
     /// Asserts that an order is charged once and booked once.
     #[track_caller]
     pub fn assert_paid_and_booked(&self, id: OrderId, total_minor: i64) {
-        let paid = GatewayEntry { captures: 1, captured_minor: total_minor, ..GatewayEntry::default() };
+        let paid = GatewayTotals { captures: 1, captured_minor: total_minor, ..GatewayTotals::default() };
         assert_eq!(self.gateway_entry(id), paid, "order {id} is charged once");
-        let booked = CarrierEntry { bookings: 1, ..CarrierEntry::default() };
+        let booked = CarrierTotals { bookings: 1, ..CarrierTotals::default() };
         assert_eq!(self.carrier_entry(id), booked, "order {id} is booked once");
     }
 
     /// Asserts that neither provider did anything for an order.
     #[track_caller]
     pub fn assert_no_provider_effects(&self, id: OrderId) {
-        assert_eq!(self.gateway_entry(id), GatewayEntry::default(), "the gateway does nothing for order {id}");
-        assert_eq!(self.carrier_entry(id), CarrierEntry::default(), "the carrier does nothing for order {id}");
+        assert_eq!(self.gateway_entry(id), GatewayTotals::default(), "the gateway does nothing for order {id}");
+        assert_eq!(self.carrier_entry(id), CarrierTotals::default(), "the carrier does nothing for order {id}");
     }
 
     /// Asserts that a cancelled order holds neither money nor a booking. Waits for the carrier, because orders do not.

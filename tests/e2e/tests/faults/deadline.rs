@@ -2,7 +2,7 @@
 
 use catalog::ServiceName;
 use e2e::{NewOrder, TestCluster};
-use providers::simulator::{GatewayEntry, addresses, cards};
+use providers::simulator::{GatewayTotals, addresses, cards};
 
 fn cluster_with_deadline_s(seconds: &str) -> TestCluster {
     TestCluster::launch_with(|suite| suite.env_for(ServiceName::Order, "ORDER_DEADLINE_S", seconds))
@@ -18,7 +18,7 @@ fn orders_are_cancelled_when_a_provider_is_down() {
         cluster.wait_until_cancelled(order, "deadline_passed");
         cluster.assert_compensated(order);
     }
-    assert_eq!(cluster.gateway_entry(unpaid), GatewayEntry { voids: 1, ..GatewayEntry::default() });
+    assert_eq!(cluster.gateway_entry(unpaid), GatewayTotals { voids: 1, ..GatewayTotals::default() });
     assert_eq!(cluster.carrier_entry(unbooked).bookings, 0);
     assert_eq!(cluster.stock(&product), product.initial_stock());
     let requested = cluster.timeline(unpaid).into_iter().find(|entry| entry.event == "OrderCancellationRequested");

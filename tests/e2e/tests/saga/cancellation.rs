@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, thread};
 use catalog::ServiceName;
 use contracts::OrderId;
 use e2e::{NewOrder, TestProduct};
-use providers::simulator::{GatewayEntry, addresses, cards};
+use providers::simulator::{GatewayTotals, addresses, cards};
 use serde_json::Value;
 
 use crate::cluster;
@@ -27,7 +27,7 @@ fn cancellation_during_slow_charge_voids_it() {
     };
     let response = xtask::wait_until("the response to the slow charge", e2e::TEST_TIMEOUT, response).unwrap();
     assert!(response.contains("voided"), "{response}");
-    assert_eq!(cluster().gateway_entry(id), GatewayEntry { voids: 1, ..GatewayEntry::default() });
+    assert_eq!(cluster().gateway_entry(id), GatewayTotals { voids: 1, ..GatewayTotals::default() });
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn cancellation_while_gateway_is_down_voids_the_charge() {
     assert_eq!(cluster().cancel(id), 202);
     cluster().wait_until_cancelled(id, "customer");
     assert_eq!(cluster().stock(&product), product.initial_stock());
-    assert_eq!(cluster().gateway_entry(id), GatewayEntry { voids: 1, ..GatewayEntry::default() });
+    assert_eq!(cluster().gateway_entry(id), GatewayTotals { voids: 1, ..GatewayTotals::default() });
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use catalog::ServiceName;
 use contracts::CancelReason;
 use e2e::{NewOrder, TimelineEntry};
-use providers::simulator::{GatewayEntry, addresses, cards};
+use providers::simulator::{GatewayTotals, addresses, cards};
 
 use crate::cluster;
 
@@ -59,7 +59,7 @@ fn rejected_shipment_is_refunded_and_restocked() {
         let id = cluster().place(&order);
         cluster().wait_until_cancelled(id, "shipment_rejected");
         let (captured_minor, refunded_minor) = (order.total_minor(), order.total_minor());
-        let money = GatewayEntry { captures: 1, captured_minor, refunds: 1, refunded_minor, voids: 0 };
+        let money = GatewayTotals { captures: 1, captured_minor, refunds: 1, refunded_minor, voids: 0 };
         assert_eq!(cluster().gateway_entry(id), money);
         assert_eq!(cluster().carrier_entry(id).bookings, 0);
         cluster().assert_compensated(id);

@@ -8,7 +8,7 @@ use e2e::{
     facts::{cancellation_requested, order_placed, shipment_cancelled, stock_committed, stock_reserved, unknown_order},
     records::{KafkaRecord, TopicReader},
 };
-use providers::simulator::{CarrierEntry, GatewayEntry};
+use providers::simulator::{CarrierTotals, GatewayTotals};
 
 use crate::cluster;
 
@@ -69,7 +69,7 @@ fn shipment_cancelled_before_order_leaves_tombstones() {
     assert_eq!(cluster().stock(&product), product.initial_stock());
     cluster().wait_for_participant_status(ServiceName::Inventory, order, "released");
     cluster().wait_for_participant_status(ServiceName::Payment, order, "voided");
-    assert_eq!(cluster().gateway_entry(order), GatewayEntry::default());
+    assert_eq!(cluster().gateway_entry(order), GatewayTotals::default());
 
     let topics = cluster().topics().read(&["inventory.events", "payment.events"]);
     wait_for(&topics, order, "StockReleased");
@@ -83,7 +83,7 @@ fn reserved_stock_before_order_is_charged_after_it() {
     publish_twice(&[&stock_reserved(order, &product, 2)]);
     let waiting = cluster().wait_for_participant_status(ServiceName::Payment, order, "waiting");
     assert_eq!(waiting["amount"], serde_json::Value::Null, "payment does not know the amount yet");
-    assert_eq!(cluster().gateway_entry(order), GatewayEntry::default());
+    assert_eq!(cluster().gateway_entry(order), GatewayTotals::default());
 
     publish_twice(&[&order_placed(order, &product, 2)]);
     // Inventory reserves too and publishes StockReserved again; the saga completes although the order is unknown.
@@ -103,12 +103,12 @@ fn committed_stock_before_order_is_booked_after_it() {
     publish_twice(&[&stock_committed(order)]);
     let waiting = cluster().wait_for_participant_status(ServiceName::Shipping, order, "waiting");
     assert_eq!(waiting["address"], serde_json::Value::Null, "shipping does not know the address yet");
-    assert_eq!(cluster().carrier_entry(order), CarrierEntry::default());
+    assert_eq!(cluster().carrier_entry(order), CarrierTotals::default());
 
     publish_twice(&[&order_placed(order, &product, 2)]);
     cluster().wait_for_participant_status(ServiceName::Shipping, order, "scheduled");
     wait_until_order_events_are_read();
-    assert_eq!(cluster().carrier_entry(order), CarrierEntry { bookings: 1, ..CarrierEntry::default() });
+    assert_eq!(cluster().carrier_entry(order), CarrierTotals { bookings: 1, ..CarrierTotals::default() });
     let topics = cluster().topics().read(&["shipping.events"]);
     wait_for(&topics, order, "ShipmentScheduled");
     assert_eq!(count(&topics, order, "ShipmentScheduled"), 1);

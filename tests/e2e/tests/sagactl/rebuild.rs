@@ -17,7 +17,7 @@ impl Transaction for Tampering {
         vec![]
     }
 
-    fn ordering_keys(&self) -> Vec<OrderId> {
+    fn ordering_keys(&self) -> Vec<String> {
         vec![]
     }
 
@@ -49,7 +49,7 @@ async fn falsify_status(url: &str, order: OrderId) {
         trace,
         status: "cancelled",
         due: None,
-        is_marked_anew: true,
+        metadata_changed: true,
         snapshot: None,
     };
     store.transact(Tampering(Some(write))).await.1.expect("the write succeeds");

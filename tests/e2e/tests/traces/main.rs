@@ -103,7 +103,7 @@ fn assert_semantic_conventions(placed: &TracedOrder, spans: &[ExportedSpan]) {
         if matches!(kind, SpanKind::Producer | SpanKind::Consumer) {
             assert_eq!(span.attribute("messaging.system"), Some("kafka"));
             assert_eq!(span.attribute("messaging.destination.name"), span.name.split(' ').nth(1));
-            assert_eq!(span.attribute("saga.order_id"), Some(placed.id.to_string().as_str()));
+            assert_eq!(span.attribute("order.id"), Some(placed.id.to_string().as_str()));
             assert_eq!(span.attribute("saga.correlation_id"), Some(placed.correlation_id.as_str()));
         }
     }

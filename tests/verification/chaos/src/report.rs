@@ -153,10 +153,10 @@ mod tests {
                 order 00000000-0000-0000-0000-000000000001 was accepted at 1970-01-01T00:00:01Z and does not exist
                 order 00000000-0000-0000-0000-000000000001 has events and is unknown to the order service
             ✘ Money: 2 violations
-                the gateway has an entry for the unknown order 00000000-0000-0000-0000-000000000001: GatewayEntry { captures: 1, captured_minor: 2500, refunds: 0, refunded_minor: 0, voids: 0 }
+                the gateway has an entry for the unknown order 00000000-0000-0000-0000-000000000001: GatewayTotals { captures: 1, captured_minor: 2500, refunds: 0, refunded_minor: 0, voids: 0 }
                 captures minus refunds are 2500, the total of sold orders is 0
             ✘ Parcels: 1 violation
-                the carrier has an entry for the unknown order 00000000-0000-0000-0000-000000000001: CarrierEntry { bookings: 1, unbooked: 0, closed: 0 }
+                the carrier has an entry for the unknown order 00000000-0000-0000-0000-000000000001: CarrierTotals { bookings: 1, unbooked: 0, closed: 0 }
             ✘ Quiescence: 1 violation
                 not every order was final in time
             ✘ Stock: 1 violation

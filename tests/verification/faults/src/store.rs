@@ -52,8 +52,8 @@ impl Store for FaultyStore {
         deleted
     }
 
-    async fn load(&self, stream: StreamId, up_to: AsOf) -> Result<StoredStream, StoreError> {
-        self.inner.load(stream, up_to).await
+    async fn load(&self, stream: StreamId, as_of: AsOf) -> Result<StoredStream, StoreError> {
+        self.inner.load(stream, as_of).await
     }
 
     async fn history(&self, stream: StreamId, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use contracts::OrderId;
 use store::{Loaded, NewOutboxRow, Restart, Step, Transaction};
 use uuid::Uuid;
 
@@ -33,7 +32,7 @@ impl<T: Transaction> Transaction for FaultyTransaction<T> {
         if self.faults.has(Bug::NoInbox) { Vec::new() } else { messages }
     }
 
-    fn ordering_keys(&self) -> Vec<OrderId> {
+    fn ordering_keys(&self) -> Vec<String> {
         self.inner.ordering_keys()
     }
 
@@ -51,7 +50,7 @@ impl<T: Transaction> Transaction for FaultyTransaction<T> {
         Ok(step)
     }
 
-    fn commits(&self, outbox: &mut dyn Iterator<Item = &NewOutboxRow>) {
+    fn before_commit(&self, outbox: &mut dyn Iterator<Item = &NewOutboxRow>) {
         if let Some(deleted) = &self.deleted {
             self.faults.point(Point::BeforeMark, deleted);
         }

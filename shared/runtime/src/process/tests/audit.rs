@@ -1,7 +1,6 @@
 //! Audits compare snapshots and status with the log.
 
 use cloudevent::{CorrelationId, EventId};
-use contracts::OrderId;
 use decider::StreamId;
 use jiff::Timestamp;
 use store::{AsOf, Loaded, NewEvent, Restart, Snapshot, Step, Store as _, StreamWrite, Transaction, Writes};
@@ -21,7 +20,7 @@ impl Transaction for Write {
         vec![]
     }
 
-    fn ordering_keys(&self) -> Vec<OrderId> {
+    fn ordering_keys(&self) -> Vec<String> {
         vec![]
     }
 
@@ -63,7 +62,7 @@ impl Instance {
             trace: String::new(),
             status: "counted",
             due: None,
-            is_marked_anew: true,
+            metadata_changed: true,
             snapshot: None,
         };
         self.store.transact(Write(Some(change(write)))).await.1.expect("the commit succeeds");

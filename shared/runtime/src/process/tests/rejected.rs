@@ -1,7 +1,6 @@
 //! Failing inputs do not affect others, block only their ordering key, and are not lost.
 
 use cloudevent::{CorrelationId, EventId};
-use contracts::OrderId;
 use jiff::Timestamp;
 use store::{
     Loaded, NewEvent, NewOutboxRow, Parked, RawRecord, Restart, Step, Store as _, StreamWrite, Transaction, Writes,
@@ -16,7 +15,7 @@ fn inbound(number: u128, offset: i64) -> InboundRecord {
     let headers = vec![("ce_subject".to_owned(), counter(number).to_string().into())];
     let record = NewOutboxRow { topic: "other.events".into(), key: None, headers, payload: "{}".into() };
     let raw = RawRecord { record, partition: 1, offset, timestamp_ms: Some(5) };
-    InboundRecord::new(&input::record(&raw), Some(OrderId(counter(number))))
+    InboundRecord::new(&input::record(&raw), Some(counter(number).to_string()))
 }
 
 /// A record that leads to a count.
@@ -41,7 +40,7 @@ async fn parked(instance: &Instance) -> Vec<Parked> {
 }
 
 async fn parked_offsets(instance: &Instance) -> Vec<i64> {
-    parked(instance).await.iter().map(|due| due.parked.arrived.offset).collect()
+    parked(instance).await.iter().map(|due| due.parked.raw.offset).collect()
 }
 
 async fn parked_len(instance: &Instance) -> u64 {
@@ -61,7 +60,7 @@ impl Transaction for Unreadable {
         vec![]
     }
 
-    fn ordering_keys(&self) -> Vec<OrderId> {
+    fn ordering_keys(&self) -> Vec<String> {
         vec![]
     }
 
@@ -82,7 +81,7 @@ impl Transaction for Unreadable {
             trace: String::new(),
             status: "counted",
             due: None,
-            is_marked_anew: true,
+            metadata_changed: true,
             snapshot: None,
         };
         Ok(Step::Write(Writes { streams: vec![write], ..Writes::default() }))
@@ -131,7 +130,7 @@ async fn parked_record_blocks_only_its_ordering_key() {
     for offset in [10, 11, 13] {
         let mut due = parked(&instance).await;
         assert_eq!(due.len(), 1, "the first of its key");
-        assert_eq!(due[0].parked.arrived.offset, offset);
+        assert_eq!(due[0].parked.raw.offset, offset);
         let (record, ended) = InboundRecord::parked(due.remove(0));
         instance.run(vec![counting(1, record)]).await;
         ended.await.expect_err("the attempt ended with its transaction");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use contracts::{CorrelationId, EventId, Money, OrderId};
 use jiff::Timestamp;
-use providers::simulator::{CarrierEntry, GatewayEntry, LoggedCall};
+use providers::simulator::{CarrierTotals, GatewayTotals, LoggedCall};
 use serde_json::{from_value, json};
 use uuid::Uuid;
 use xtask::ServiceName;
@@ -75,7 +75,7 @@ pub(crate) fn one_sold_order() -> Evidence {
     };
     let lines = json!([{ "sku": SKU, "quantity": 2 }]);
     let order = json!({ "order_id": id, "status": "confirmed", "total": Money::eur(TOTAL), "lines": lines });
-    let paid = GatewayEntry { captures: 1, captured_minor: TOTAL, ..GatewayEntry::default() };
+    let paid = GatewayTotals { captures: 1, captured_minor: TOTAL, ..GatewayTotals::default() };
     Evidence {
         accepted: BTreeMap::from([(id, accepted)]),
         orders: BTreeMap::from([(id, from_value(order).expect("an order"))]),
@@ -91,7 +91,7 @@ pub(crate) fn one_sold_order() -> Evidence {
         received: BTreeMap::from([(SKU.to_owned(), 10)]),
         facts: facts(),
         money: BTreeMap::from([(id, paid)]),
-        parcels: BTreeMap::from([(id, CarrierEntry { bookings: 1, ..CarrierEntry::default() })]),
+        parcels: BTreeMap::from([(id, CarrierTotals { bookings: 1, ..CarrierTotals::default() })]),
         calls: vec![(ServiceName::Payment, call("charge", 3)), (ServiceName::Shipping, call("book", 5))],
         quiescence: Quiescence { final_after: Some(Duration::from_secs(1)), ..Quiescence::default() },
         ..Evidence::default()

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use contracts::OrderId;
-use providers::simulator::{CarrierEntry, CarrierLedger, GatewayEntry, GatewayLedger, LoggedCall};
+use providers::simulator::{CarrierLedger, CarrierTotals, GatewayLedger, GatewayTotals, LoggedCall};
 use xtask::ServiceName;
 
 use crate::system::SystemUnderTest;
 
 pub(super) struct LedgerContents {
-    pub(super) money: BTreeMap<OrderId, GatewayEntry>,
-    pub(super) parcels: BTreeMap<OrderId, CarrierEntry>,
+    pub(super) money: BTreeMap<OrderId, GatewayTotals>,
+    pub(super) parcels: BTreeMap<OrderId, CarrierTotals>,
     /// Calls to both providers, with the calling service.
     pub(super) calls: Vec<(ServiceName, LoggedCall)>,
 }

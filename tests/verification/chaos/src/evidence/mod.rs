@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use contracts::OrderId;
 use jiff::Timestamp;
-use providers::simulator::{CarrierEntry, GatewayEntry, LoggedCall};
+use providers::simulator::{CarrierTotals, GatewayTotals, LoggedCall};
 use xtask::ServiceName;
 
 pub use api::{ObservedOrder, ObservedPayment, ObservedShipment, ObservedStock};
@@ -43,9 +43,9 @@ pub struct Evidence {
     pub broken: Vec<String>,
     pub dead_letters: Vec<ObservedDeadLetter>,
     /// Ledger of the payment gateway.
-    pub money: BTreeMap<OrderId, GatewayEntry>,
+    pub money: BTreeMap<OrderId, GatewayTotals>,
     /// Ledger of the carrier.
-    pub parcels: BTreeMap<OrderId, CarrierEntry>,
+    pub parcels: BTreeMap<OrderId, CarrierTotals>,
     /// Calls to both providers, with the calling service.
     pub calls: Vec<(ServiceName, LoggedCall)>,
     pub quiescence: Quiescence,

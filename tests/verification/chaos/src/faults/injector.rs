@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use providers::simulator::Trouble;
+use providers::simulator::FaultProfile;
 use xtask::ServiceName;
 
 use crate::faults::plan::{FaultPlan, KillTarget, ScaleOut, ScheduledFault, ServiceFault};
@@ -150,16 +150,16 @@ fn scale_out(system: &SystemUnderTest, scale_out: Option<ScaleOut>, start: Insta
 fn inject_provider_faults(
     system: &SystemUnderTest,
     service: ServiceName,
-    faults: &[ScheduledFault<Trouble>],
+    faults: &[ScheduledFault<FaultProfile>],
     start: Instant,
 ) -> Result<()> {
     let ledger = system.ledger(service);
     for fault in faults {
         sleep_until(start, fault.at);
         let from = Timestamp::now();
-        fault.kind.cause(&ledger)?;
+        fault.kind.inject(&ledger)?;
         thread::sleep(fault.lasts);
-        Trouble::default().cause(&ledger)?;
+        FaultProfile::default().inject(&ledger)?;
         system.record_fault(FaultKind::ProviderOutage(service), from);
     }
     Ok(())

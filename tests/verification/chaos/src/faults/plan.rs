@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use contracts::TOPICS;
 use fastrand::Rng;
-use providers::simulator::Trouble;
+use providers::simulator::FaultProfile;
 use xtask::ServiceName;
 
 use crate::choreography::{calls, consumes};
@@ -40,7 +40,7 @@ pub struct FaultPlan {
     /// Kills of the broker.
     pub broker: Vec<ScheduledFault<()>>,
     /// Outages of the providers, by calling service.
-    pub providers: Vec<(ServiceName, Vec<ScheduledFault<Trouble>>)>,
+    pub providers: Vec<(ServiceName, Vec<ScheduledFault<FaultProfile>>)>,
     /// Period with further instances of each service. At its end one is killed and the others are terminated.
     pub scale_out: Option<ScaleOut>,
     /// Kills one at a time after all other faults, to measure recovery times. Only with a broker of our own.
@@ -183,10 +183,14 @@ fn broker_faults(rng: &mut Rng, at_least: Option<u32>, length: Duration) -> Vec<
     (0..count).map(fault).collect()
 }
 
-fn provider_faults(rng: &mut Rng, length: Duration) -> Vec<ScheduledFault<Trouble>> {
+fn provider_faults(rng: &mut Rng, length: Duration) -> Vec<ScheduledFault<FaultProfile>> {
     let fault = |at| ScheduledFault {
         at: at + between(rng, 0..9_000),
-        kind: Trouble { latency: between(rng, 0..800), failing_percent: rng.u8(10..70), lost_percent: rng.u8(5..30) },
+        kind: FaultProfile {
+            latency: between(rng, 0..800),
+            failing_percent: rng.u8(10..70),
+            lost_percent: rng.u8(5..30),
+        },
         lasts: between(rng, 2_000..6_000),
     };
     slots(length, PROVIDER_SLOT).map(fault).collect()

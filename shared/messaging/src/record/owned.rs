@@ -1,11 +1,11 @@
-//! A record that is kept as it came.
+//! An owned copy of a record.
 
-use crate::Record;
+use super::Record;
 
-/// Says that there is no key: no record's part is as long.
+/// Length that marks a missing key; no part of a record is that long.
 const NONE: u32 = u32::MAX;
 
-/// A record that nobody holds: topic, key, value and headers one after the other, each after its length.
+/// An owned record in one allocation: topic, key, value and headers, each preceded by its length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnedRecord {
     partition: i32,
@@ -23,7 +23,7 @@ impl OwnedRecord {
         let mut packed = Vec::with_capacity(len);
         for part in parts {
             let len =
-                part.map_or(NONE, |part| u32::try_from(part.len()).expect("Kafka bounds a record far below 4 GiB"));
+                part.map_or(NONE, |part| u32::try_from(part.len()).expect("Kafka limits records far below 4 GiB"));
             packed.extend_from_slice(&len.to_ne_bytes());
             packed.extend_from_slice(part.unwrap_or_default());
         }
@@ -31,7 +31,7 @@ impl OwnedRecord {
         Self { partition, offset, timestamp_ms, packed: packed.into_boxed_slice() }
     }
 
-    /// The record.
+    /// Borrows the record.
     pub fn record(&self) -> Record<'_> {
         let mut parts = Parts(&self.packed);
         let mut next = || parts.next().flatten();
@@ -46,7 +46,7 @@ impl OwnedRecord {
 }
 
 fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).expect("it was text when it was packed")
+    std::str::from_utf8(bytes).expect("packed from text")
 }
 
 struct Parts<'a>(&'a [u8]);
@@ -72,20 +72,21 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::Parts;
+    use crate::record::Parts;
 
-    fn must_stay(key: Option<&[u8]>, headers: &[(String, Bytes)], payload: &[u8]) {
+    #[track_caller]
+    fn assert_round_trip(key: Option<&[u8]>, headers: &[(String, Bytes)], payload: &[u8]) {
         let (topic, partition, offset, timestamp_ms) = ("order.events", 3, 42, Some(5));
         let record = Record::from(Parts { topic, partition, offset, timestamp_ms, key, headers, payload });
-        let kept = record.to_owned_record();
-        assert_eq!(format!("{:?}", kept.record()), format!("{record:?}"));
+        let owned = record.to_owned_record();
+        assert_eq!(format!("{:?}", owned.record()), format!("{record:?}"));
     }
 
     #[test]
-    fn it_is_what_it_was() {
+    fn owned_record_equals_its_original() {
         let headers = [("ce_id".to_owned(), Bytes::from_static(b"1")), (String::new(), Bytes::new())];
-        must_stay(Some(b"key"), &headers, b"{}");
-        must_stay(Some(b""), &headers[..1], b"");
-        must_stay(None, &[], b"\xff\x00");
+        assert_round_trip(Some(b"key"), &headers, b"{}");
+        assert_round_trip(Some(b""), &headers[..1], b"");
+        assert_round_trip(None, &[], b"\xff\x00");
     }
 }
