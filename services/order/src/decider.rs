@@ -239,7 +239,7 @@ fn record(order: &OrderState, recorded: &RecordedFact) -> Vec<Event> {
     let advanced = progress != order.progress;
     let fact = advanced.then(|| LogEvent::Internal(OrderNote::FactRecorded(recorded.clone())));
     let order_id = order.placed.order_id;
-    // A late fact may still bring the outcome: earlier versions confirmed no dispatched order before its schedule was known.
+    // Also after a fact that advances nothing: earlier versions confirmed a dispatched order only once its schedule was known.
     let outcome = match (order.outcome, progress.outcome(order.cancellation)) {
         (None, Some(Outcome::Confirmed)) => Some(public(OrderConfirmed { order_id })),
         (None | Some(Outcome::Confirmed), Some(Outcome::Cancelled(reason))) => {

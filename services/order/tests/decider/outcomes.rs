@@ -92,6 +92,13 @@ fn scheduled_order_waits_when_cancellation_is_requested() {
     requested().when_commanded(&record(Fact::ShipmentCancelled)).then([recorded(Fact::ShipmentCancelled)]);
 }
 
+#[test]
+fn scheduled_order_is_not_confirmed_when_compensation_has_begun() {
+    for fact in [Fact::StockReleased, Fact::PaymentDeclined, Fact::PaymentRefunded, Fact::PaymentVoided] {
+        given(&[fact]).when_commanded(&record(Fact::ShipmentScheduled)).then([recorded(Fact::ShipmentScheduled)]);
+    }
+}
+
 /// Cancellation by the customer before any fact is known.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Cancellation {
