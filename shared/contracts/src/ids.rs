@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 pub const MAX_TEXT_LEN: usize = 200;
 
 cloudevent::uuid_id! {
-    /// Identifies an order; the key of every record about it and the subject of every event.
+    /// Names an order; the key of every record about it and the subject of every event.
     OrderId
 }
 /// A stock keeping unit: 1 to 32 characters of `A-Z`, `0-9`, `-` and `_`, starting with a letter or digit.

@@ -34,6 +34,13 @@ pub use money::{Currency, InvalidCurrency, Money};
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+// The published schemas of this version keep their wording.
+#[schemars(
+    description = "Why an order is undone. Carried by every compensating event, so that each of them explains itself."
+)]
+#[schema(
+    description = "Why an order is undone. Carried by every compensating event, so that each of them explains itself."
+)]
 pub enum CancelReason {
     /// Inventory could not reserve every line.
     OutOfStock,
