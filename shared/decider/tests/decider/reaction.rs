@@ -34,6 +34,8 @@ fn declared_command_is_the_command_that_follows() {
     assert_eq!(command.name(), "Add");
     let reaction = Reaction::<Counter>::to(DoorOpened::TYPE).expect("is in the table");
     assert_eq!(reaction.info.command, command.name());
+    let deadline = Counter::REACTIONS.iter().find(|reaction| reaction.info.trigger == Trigger::Deadline);
+    assert_eq!(deadline.map(|reaction| reaction.info.command), Some(Command::Expire.name()));
 }
 
 #[test]
