@@ -15,11 +15,10 @@ use crate::{
         error::AppError,
         followers::{Followed, Followers, follow},
         pages,
-        stream_reader::StreamReader,
+        stream_reader::{StreamReader, load_state},
         timeline::TimelineRow,
     },
     input::{Cause, CommandInput, Decision, Input, Reply},
-    process::rebuild,
     publish::Backlog,
 };
 
@@ -97,9 +96,7 @@ impl<S: Service> App<S> {
     /// # Errors
     /// The store fails, or this build cannot read the stream.
     pub async fn state(&self, stream: StreamId, as_of: AsOf) -> Result<Option<(S::State, u64)>, AppError> {
-        let stored = self.store.load(stream, as_of).await?;
-        let version = stored.version;
-        let state = rebuild::<S>(stored)?;
+        let (state, version) = load_state::<S>(&*self.store, &stream, as_of).await?;
         Ok((version > 0).then_some((state, version)))
     }
 
@@ -147,8 +144,8 @@ impl<S: Service> App<S> {
         let page = self.store.list(listing).await?;
         let mut states = Vec::with_capacity(page.heads.len());
         for head in page.heads {
-            let stored = self.store.load(head.stream.clone(), AsOf::Latest).await?;
-            states.push((head, rebuild::<S>(stored)?));
+            let (state, _) = load_state::<S>(&*self.store, &head.stream, AsOf::Latest).await?;
+            states.push((head, state));
         }
         Ok((states, page.next.map(|next| next.to_string())))
     }

@@ -11,9 +11,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    http::{error::AppError, stream_reader::StreamReader, timeline::TimelineRow},
-    process::rebuild,
+use crate::http::{
+    error::AppError,
+    stream_reader::{StreamReader, load_state},
+    timeline::TimelineRow,
 };
 
 /// Maximum concurrent followers. Each reads the store after every commit.
@@ -64,9 +65,7 @@ pub(crate) async fn follow<S: Service>(
     followers: Followers,
 ) -> Result<impl Stream<Item = Result<Followed<S>, AppError>> + Send + use<S>, AppError> {
     let permit = Arc::clone(&followers.permits).try_acquire_owned().map_err(|_| AppError::Busy)?;
-    let stored = store.load(stream.clone(), AsOf::Version(after)).await?;
-    let version = stored.version;
-    let state = rebuild::<S>(stored)?;
+    let (state, version) = load_state::<S>(&*store, &stream, AsOf::Version(after)).await?;
     let follower = Follower { store, stream, version, state, read: VecDeque::new(), followers, _permit: permit };
     Ok(try_unfold(follower, async |mut follower: Follower<S>| {
         let next = follower.next().await?;

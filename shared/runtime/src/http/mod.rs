@@ -15,3 +15,5 @@ pub use timeline::TimelineRow;
 
 pub(crate) use followers::Followers;
 pub(crate) use readiness::Readiness;
+#[cfg(test)]
+pub(crate) use stream_reader::load_state;

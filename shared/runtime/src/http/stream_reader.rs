@@ -1,8 +1,16 @@
 //! Reads of streams for the HTTP API, on any store.
 
-use decider::StreamId;
+use decider::{Service, StreamId};
 use futures::{FutureExt as _, future::BoxFuture};
 use store::{AsOf, Listing, Page, Store, StoreError, StoredEvent, StoredStream};
+
+use crate::{
+    http::error::AppError,
+    process::snapshot::{RebuildError, fold, rebuild, warn_of_unreadable},
+};
+
+/// Events per read when a state is rebuilt from all of them.
+const HISTORY_PAGE: usize = 1_000;
 
 /// The part of [`Store`] that reads streams. Unlike `Store` it can be a trait object, so that [`super::App`] does not
 /// depend on the type of the store.
@@ -34,4 +42,32 @@ impl<D: Store> StreamReader for D {
     fn list(&self, listing: Listing) -> BoxFuture<'_, Result<Page, StoreError>> {
         Store::list(self, listing).boxed()
     }
+}
+
+/// State and version of a stream at a point; version 0 if the stream did not exist then. Ignores an unreadable snapshot, and
+/// reads all events instead.
+///
+/// # Errors
+/// The store fails, or this build cannot read an event.
+pub(crate) async fn load_state<S: Service>(
+    store: &dyn StreamReader,
+    stream: &StreamId,
+    as_of: AsOf,
+) -> Result<(S::State, u64), AppError> {
+    let stored = store.load(stream.clone(), as_of).await?;
+    let version = stored.version;
+    match rebuild::<S>(&stored) {
+        Ok(state) => return Ok((state, version)),
+        Err(RebuildError::Log(error)) => return Err(error.into()),
+        Err(RebuildError::Snapshot) => warn_of_unreadable(stream),
+    }
+    let (mut state, mut read) = (S::initial(), 0);
+    while read < version {
+        let page = usize::try_from(version - read).unwrap_or(usize::MAX).min(HISTORY_PAGE);
+        let events = store.history(stream.clone(), read, page).await?;
+        let Some(last) = events.last() else { break };
+        read = last.version;
+        state = fold::<S>(state, &events)?;
+    }
+    Ok((state, read))
 }

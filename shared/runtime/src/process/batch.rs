@@ -187,7 +187,12 @@ impl<S: Service> Batch<S> {
         let is_missing =
             |stream: &StreamId| !self.state.streams.contains_key(stream) && requested.insert(stream.clone());
         let missing = required.into_iter().filter(is_missing);
-        missing.map(|stream| StreamRequest { known: self.cache.version(&stream), stream }).collect()
+        let request = |stream| StreamRequest {
+            known: self.cache.version(&stream),
+            skip_snapshot: self.state.without_snapshot.contains(&stream),
+            stream,
+        };
+        missing.map(request).collect()
     }
 
     /// Handles an input if its streams are loaded. Otherwise returns the requests for them.

@@ -18,7 +18,13 @@ use crate::{
     call::StoredCall,
     consume::event_attributes,
     input::{Cause, Failure},
-    process::{disposition::Disposition, publish_context::PublishContext, stream::Stream, stream_cache::StreamCache},
+    process::{
+        disposition::Disposition,
+        publish_context::PublishContext,
+        snapshot::{self, RebuildError},
+        stream::Stream,
+        stream_cache::StreamCache,
+    },
 };
 
 /// Everything that a transaction builds up. A restart discards it.
@@ -27,6 +33,8 @@ pub(super) struct BatchState<S: Service> {
     pub(super) streams: HashMap<StreamId, Box<Stream<S>>>,
     /// Streams whose log this build cannot read.
     pub(super) unreadable: HashMap<StreamId, Failure>,
+    /// Streams to be rebuilt from all events, because their snapshot is unreadable.
+    pub(super) without_snapshot: HashSet<StreamId>,
     pub(super) dispositions: Vec<Disposition>,
     /// Indexes of inputs that were processed before.
     pub(super) duplicates: HashSet<usize>,
@@ -51,6 +59,7 @@ impl<S: Service> Default for BatchState<S> {
         Self {
             streams: HashMap::new(),
             unreadable: HashMap::new(),
+            without_snapshot: HashSet::new(),
             dispositions: Vec::new(),
             duplicates: HashSet::new(),
             next: None,
@@ -75,14 +84,24 @@ impl<S: Service> BatchState<S> {
         if all_loaded { S::streams(command, &self.view(&first)) } else { first }
     }
 
-    /// Adds a loaded stream: the cached one with newer events, or the whole stream. Notes a failure to read it.
+    /// Adds a loaded stream: the cached one with newer events, or the whole stream. Notes a failure to read it. A stream with
+    /// an unreadable snapshot is not added; it is to be loaded again without the snapshot.
     pub(super) fn add_stream(&mut self, id: StreamId, cached: Option<Box<Stream<S>>>, stored: StoredStream) {
         let read = || match cached {
-            Some(cached) => cached.apply_newer(&stored),
+            Some(cached) => cached.apply_newer(&stored).map_err(RebuildError::from),
             None => Stream::read(stored).map(Box::new),
         };
-        let read = catch_unwind(AssertUnwindSafe(|| read().map_err(Failure::from)));
-        match read.unwrap_or_else(|panic| Err(Failure::panic(&*panic))) {
+        let read = match catch_unwind(AssertUnwindSafe(read)) {
+            Err(panic) => Err(Failure::panic(&*panic)),
+            Ok(Err(RebuildError::Snapshot)) => {
+                snapshot::warn_of_unreadable(&id);
+                self.without_snapshot.insert(id);
+                return;
+            }
+            Ok(Err(RebuildError::Log(error))) => Err(Failure::from(error)),
+            Ok(Ok(stream)) => Ok(stream),
+        };
+        match read {
             Ok(stream) => drop(self.streams.insert(id, stream)),
             Err(failure) => {
                 self.unreadable.insert(id.clone(), failure);

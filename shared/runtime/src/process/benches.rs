@@ -7,7 +7,12 @@ use telemetry::Spans;
 
 use crate::{
     input::{Cause, CommandInput, Input, Reply, RetryPolicy},
-    process::{batch::Batch, publish_context::PublishContext, stream, stream_cache::StreamCache},
+    process::{
+        batch::Batch,
+        publish_context::PublishContext,
+        snapshot::{self, RebuildError},
+        stream_cache::StreamCache,
+    },
 };
 
 /// Consecutive batches of one service, as its processor runs them.
@@ -48,8 +53,12 @@ impl<S: Service> Batches<S> {
 ///
 /// # Errors
 /// This build cannot read the stream.
-pub fn rebuild<S: Service>(stored: StoredStream) -> Result<S::State, LogError> {
-    stream::rebuild::<S>(stored)
+pub fn rebuild<S: Service>(stored: &StoredStream) -> Result<S::State, LogError> {
+    match snapshot::rebuild::<S>(stored) {
+        Ok(state) => Ok(state),
+        Err(RebuildError::Log(error)) => Err(error),
+        Err(RebuildError::Snapshot) => panic!("this build has written the snapshot"),
+    }
 }
 
 fn input<S: Service>((cause, command): (Cause, S::Command)) -> Input<S> {

@@ -7,6 +7,7 @@ pub mod benches;
 mod disposition;
 mod processor;
 mod publish_context;
+pub(crate) mod snapshot;
 mod stream;
 mod stream_cache;
 #[cfg(test)]
@@ -14,5 +15,4 @@ mod tests;
 
 pub(crate) use processor::Processor;
 pub(crate) use publish_context::PublishContext;
-pub(crate) use stream::rebuild;
 pub(crate) use stream_cache::StreamCache;

@@ -3,8 +3,10 @@
 use cloudevent::CorrelationId;
 use decider::{LogError, Service, StreamId};
 use jiff::Timestamp;
-use store::{NewEvent, Snapshot, StoredEvent, StoredStream, StreamWrite};
+use store::{NewEvent, Snapshot, StoredStream, StreamWrite};
 use telemetry::Trace;
+
+use crate::process::snapshot::{self, RebuildError};
 
 /// Events between two snapshots. Loading a stream reads at most this many events.
 pub(super) const SNAPSHOT_INTERVAL: u64 = 100;
@@ -28,14 +30,14 @@ impl<S: Service> Stream<S> {
         !self.appended.is_empty()
     }
 
-    pub(super) fn read(stored: StoredStream) -> Result<Self, LogError> {
+    pub(super) fn read(stored: StoredStream) -> Result<Self, RebuildError> {
         Ok(Self {
             time: last_time(&stored).unwrap_or(Timestamp::MIN),
             stored_version: stored.version,
             snapshot_version: stored.snapshot.as_ref().map_or(0, |snapshot| snapshot.version),
             correlation_id: stored.correlation_id,
             trace: Trace::from_text(&stored.trace),
-            state: rebuild::<S>(stored)?,
+            state: snapshot::rebuild::<S>(&stored)?,
             written_metadata: None,
             appended: Vec::new(),
         })
@@ -43,7 +45,7 @@ impl<S: Service> Stream<S> {
 
     /// Applies events that were stored since this stream was cached.
     pub(super) fn apply_newer(mut self: Box<Self>, stored: &StoredStream) -> Result<Box<Self>, LogError> {
-        self.state = fold::<S>(std::mem::take(&mut self.state), &stored.events)?;
+        self.state = snapshot::fold::<S>(std::mem::take(&mut self.state), &stored.events)?;
         self.stored_version = stored.version;
         if let Some(time) = last_time(stored) {
             (self.time, self.written_metadata) = (time, None);
@@ -76,8 +78,7 @@ impl<S: Service> Stream<S> {
             return None;
         }
         self.snapshot_version = version;
-        let state = serde_json::to_string(&self.state).expect("states have string keys only");
-        Some(Snapshot { version, time: self.time, state })
+        Some(Snapshot { version, time: self.time, state: snapshot::encode::<S>(&self.state) })
     }
 }
 
@@ -99,22 +100,4 @@ impl<S: Service> Default for Stream<S> {
 fn last_time(stored: &StoredStream) -> Option<Timestamp> {
     let snapshot = stored.snapshot.as_ref().map(|snapshot| snapshot.time);
     stored.events.last().map(|event| event.time).or(snapshot)
-}
-
-/// The state of a stored stream: its snapshot and the events since. A snapshot of another build that this one cannot read
-/// is an error, because the events before it were not loaded.
-pub(crate) fn rebuild<S: Service>(stored: StoredStream) -> Result<S::State, LogError> {
-    let initial = match stored.snapshot {
-        None => S::initial(),
-        Some(snapshot) => serde_json::from_str(&snapshot.state)
-            .map_err(|source| LogError::Internal { name: "snapshot".to_owned(), source })?,
-    };
-    fold::<S>(initial, &stored.events)
-}
-
-fn fold<S: Service>(mut state: S::State, events: &[StoredEvent]) -> Result<S::State, LogError> {
-    for event in events {
-        state = S::evolve(state, &S::Event::decode(&event.name, &event.schema, &event.data)?);
-    }
-    Ok(state)
 }

@@ -126,8 +126,10 @@ impl OpenTransaction {
         let unlocked = self.request(streams.iter().map(|request| &request.stream));
         let client = self.client();
         let names: Vec<_> = streams.iter().map(|request| request.stream.as_str()).collect();
-        let known: Vec<_> = streams.iter().map(|request| signed(request.known)).collect();
-        let unknown = streams.iter().filter(|request| request.known == 0);
+        // The statement reads from the latest snapshot on if nothing is known, which 0 stands for.
+        let known = |request: &StreamRequest| if request.skip_snapshot { -1 } else { signed(request.known) };
+        let known: Vec<_> = streams.iter().map(known).collect();
+        let unknown = streams.iter().filter(|request| request.known == 0 && !request.skip_snapshot);
         let unknown: Vec<_> = unknown.map(|request| request.stream.as_str()).collect();
         // Each statement sees all commits before its start, so the reads see the commits that the lock has waited for.
         let parameters: [&(dyn ToSql + Sync); 2] = [&names, &known];

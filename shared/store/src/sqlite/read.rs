@@ -50,6 +50,10 @@ pub(super) fn since(
     }
     match head(connection, &request.stream)? {
         None => Ok(StoredStream::default()),
+        Some(head) if request.skip_snapshot => {
+            let events = events(connection, head.id, 0, head.version)?;
+            Ok(head.stored(0, None, events))
+        }
         Some(head) if request.known == 0 => {
             let max_version = head.version;
             from_snapshot(connection, head, max_version)

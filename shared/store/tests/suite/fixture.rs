@@ -147,7 +147,7 @@ pub(crate) fn at(name: &str, expected_version: u64, events: Vec<NewEvent>) -> St
 
 /// A request for a stream that is known up to a version.
 pub(crate) fn request(name: &str, known: u64) -> StreamRequest {
-    StreamRequest { stream: stream(name), known }
+    StreamRequest { stream: stream(name), known, skip_snapshot: false }
 }
 
 /// The state of a stream: its numbers in order.

@@ -35,6 +35,7 @@ macro_rules! suite {
             transactions {
                 requested_streams_load_in_the_requested_order
                 known_stream_loads_only_new_events
+                request_skips_the_snapshot_when_asked
                 events_of_another_writer_are_new
                 several_streams_are_written_together
                 write_at_another_version_conflicts

@@ -69,6 +69,19 @@ pub(crate) async fn known_stream_loads_only_new_events(database: impl Fixture) {
     assert_eq!(loaded(&store, || vec![request("A", 4)]).await, [(4, vec![])]);
 }
 
+/// The snapshot contains a number that no event has, so the numbers show what was read.
+pub(crate) async fn request_skips_the_snapshot_when_asked(database: impl Fixture) {
+    let store = database.open().await;
+    let wrong = || StreamWrite { snapshot: Some(snapshot(2, &[99])), ..at("A", 0, vec![numbered(1), numbered(2)]) };
+    append(&store, wrong).await;
+    append(&store, || at("A", 2, vec![numbered(3)])).await;
+    // Another process, to which the whole stream is new.
+    let other = database.open().await;
+    assert_eq!(loaded(&other, || vec![request("A", 0)]).await, [(3, vec![99, 3])]);
+    let all = || vec![StreamRequest { skip_snapshot: true, ..request("A", 0) }];
+    assert_eq!(loaded(&other, all).await, [(3, vec![1, 2, 3])]);
+}
+
 pub(crate) async fn events_of_another_writer_are_new(database: impl Fixture) {
     let (store, other) = (database.open().await, database.open().await);
     append(&store, || at("A", 0, vec![numbered(1), numbered(2)])).await;

@@ -97,7 +97,7 @@ async fn intact_stream_has_no_differences_at_any_point() {
 #[tokio::test]
 async fn wrong_snapshot_is_reported() {
     let instance = Instance::counted(2).await;
-    let state = format!("{{\"{}\": 99}}", counter(7));
+    let state = format!("{{\"state_version\": 1, \"state\": {{\"{}\": 99}}}}", counter(7));
     let snapshot = Snapshot { version: 3, time: Timestamp::UNIX_EPOCH, state };
     instance.corrupt(&counted(), |write| StreamWrite { snapshot: Some(snapshot), ..write }).await;
     let audit = instance.audit().await;
@@ -122,4 +122,24 @@ async fn unreadable_event_before_a_snapshot_is_reported() {
     let audit = instance.audit().await;
     assert!(matches!(audit.differences[..], [Difference::Unreadable { version: 3, .. }]), "{:?}", audit.differences);
     assert_eq!(audit.version, 2);
+}
+
+/// A snapshot of another build, and one that is damaged.
+#[tokio::test]
+async fn unreadable_snapshot_is_ignored_and_replaced() {
+    for unreadable in ["{\"state_version\": 99, \"state\": {}}", "{\"7\": 12}", "not JSON"] {
+        let instance = Instance::counted(5).await;
+        let state = unreadable.to_owned();
+        let snapshot = Snapshot { version: 7, time: Timestamp::UNIX_EPOCH, state };
+        instance.corrupt(&counted(), |write| StreamWrite { snapshot: Some(snapshot), ..write }).await;
+        instance.forget();
+        assert_eq!(instance.count(7).await, 6, "look-ups rebuild the state from events");
+        instance.run(vec![count(7)]).await;
+        assert_eq!(instance.count(7).await, 7, "so do transactions");
+
+        instance.run((0..SNAPSHOT_INTERVAL).map(|_| count(7)).collect()).await;
+        let stored = instance.store.load(stream_of(counter(7)), AsOf::Latest).await.expect("the stream loads");
+        let replaced = stored.snapshot.expect("the stream has a snapshot");
+        assert!(replaced.version > 7 && replaced.state.contains("state_version"), "{replaced:?}");
+    }
 }

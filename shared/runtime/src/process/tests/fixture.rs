@@ -11,8 +11,9 @@ use tokio::sync::oneshot::{self, Receiver};
 use uuid::Uuid;
 
 use crate::{
+    http::load_state,
     input::{Cause, CommandInput, Decision, Failure, Input, Reply, RetryPolicy},
-    process::{PublishContext, StreamCache, batch::Batch, rebuild},
+    process::{PublishContext, StreamCache, batch::Batch},
 };
 
 contract! {
@@ -184,8 +185,8 @@ impl Instance {
 
     /// Value of the counter of this number.
     pub(super) async fn count(&self, number: u128) -> u32 {
-        let stored = self.store.load(stream_of(counter(number)), AsOf::Latest).await.expect("the stream loads");
-        let counts = rebuild::<Counter>(stored).expect("the stream is readable");
+        let loaded = load_state::<Counter>(&self.store, &stream_of(counter(number)), AsOf::Latest).await;
+        let (counts, _) = loaded.expect("the stream is readable");
         counts.get(&counter(number)).copied().unwrap_or_default()
     }
 }
