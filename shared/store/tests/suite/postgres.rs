@@ -215,7 +215,8 @@ async fn migration_converts_parked_records_of_version_1() {
                                     attempts, error, due)
                 OVERRIDING SYSTEM VALUE
                 VALUES (41, '00000000-0000-0000-0000-000000abcdef', 'order.events', 3, 7, 1, NULL, '', '{}', 2, 'not now',
-                        'epoch')";
+                        'epoch');
+                SELECT setval(pg_get_serial_sequence('parked', 'position'), 41)";
     session.batch_execute(rows).await.expect("writes");
     assert_migrated_and_usable(&database.store().await).await;
     assert_migrated_and_usable(&database.store().await).await;
