@@ -90,7 +90,7 @@ fn last_event_id(headers: &HeaderMap) -> Result<u64, Problem> {
 }
 
 fn event(Followed { version, row, state }: Followed<Order>) -> Option<Event> {
-    let timeline::TimelineEntry { time, service, event, id, caused_by, .. } = timeline::entry(row)?;
+    let timeline::TimelineEvent { time, service, event, id, caused_by, .. } = timeline::entry(row)?;
     let order = state.order?;
     let view = OrderEventView { time, service, event, id, caused_by, status: order.status(), reason: order.reason() };
     let data = serde_json::to_string(&view).ok()?;

@@ -28,12 +28,12 @@ pub(super) struct OrderTimeline {
     #[serde(skip_serializing_if = "Option::is_none")]
     trace_url: Option<String>,
     /// Events in chronological order.
-    entries: Vec<TimelineEntry>,
+    entries: Vec<TimelineEvent>,
 }
 
 /// An event of an order.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct TimelineEntry {
+pub(super) struct TimelineEvent {
     /// The time of the event by its service's clock.
     #[schema(value_type = String, format = DateTime)]
     pub(super) time: Timestamp,
@@ -87,7 +87,7 @@ fn micros(from: Timestamp, to: Timestamp) -> i64 {
 }
 
 /// Converts an event of the order, or a recorded event of another service.
-pub(super) fn entry(row: TimelineRow<Order>) -> Option<TimelineEntry> {
+pub(super) fn entry(row: TimelineRow<Order>) -> Option<TimelineEvent> {
     let (name, id, time, caused_by) = match row.event {
         LogEvent::Public(event) => (contracts::Contract::event_type(&event).name, row.id, row.time, row.causation_id),
         LogEvent::Internal(OrderNote::FactRecorded(observation)) => {
@@ -97,5 +97,5 @@ pub(super) fn entry(row: TimelineRow<Order>) -> Option<TimelineEntry> {
         LogEvent::Internal(OrderNote::ProductListed(_)) => return None,
     };
     let service = event_type(name)?.owner;
-    Some(TimelineEntry { time, service, event: name, id, caused_by, since_cause_us: None, since_placed_us: 0 })
+    Some(TimelineEvent { time, service, event: name, id, caused_by, since_cause_us: None, since_placed_us: 0 })
 }
