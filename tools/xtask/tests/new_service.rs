@@ -9,6 +9,8 @@ use xtask::{Workspace, scaffold};
 fn run(program: &str, arguments: &[&str], workspace: &Workspace) -> String {
     let mut command = Command::new(program);
     command.env_remove("CARGO_MANIFEST_DIR").env_remove("RUSTC_BOOTSTRAP").env("CARGO_TARGET_DIR", workspace.target());
+    // Otherwise expect-test takes the original workspace, which contains the copy, for the workspace.
+    command.env("CARGO_WORKSPACE_DIR", workspace.root());
     let output = command.args(arguments).current_dir(workspace.root()).output().expect("the program runs");
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{program} {arguments:?}: {out}\n{err}");

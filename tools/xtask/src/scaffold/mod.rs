@@ -80,6 +80,8 @@ fn finish(workspace: &Workspace, name: &str) -> Result<()> {
         let mut command = Command::new(cargo());
         // These variables describe the package of this program, or would make cargo compile everything again.
         command.env_remove("RUSTC_BOOTSTRAP");
+        // Otherwise expect-test takes the outermost folder with a manifest for the workspace.
+        command.env("CARGO_WORKSPACE_DIR", workspace.root());
         command.env_remove("CARGO_MANIFEST_DIR").env("UPDATE_EXPECT", "1").env("CARGO_TARGET_DIR", workspace.target());
         command.args(&arguments).current_dir(workspace.root());
         let code = tool::run_shown("cargo", command, WITHIN)?;
