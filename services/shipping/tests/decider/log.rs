@@ -100,7 +100,7 @@ fn logs_of_earlier_versions_fold_to_the_same_state() {
 #[test]
 fn status_names_the_state() {
     let (unknown, known, tracked) = ((None, None), (Some(destination()), None), (Some(destination()), Some(TRACKING)));
-    let expected: [(Vec<Event>, &str, (Option<Destination>, Option<&str>)); 9] = [
+    let expected = [
         (vec![], "waiting", unknown.clone()),
         (vec![order_recorded()], "waiting", known.clone()),
         (vec![commitment_recorded()], "waiting", unknown.clone()),

@@ -88,7 +88,7 @@ impl Ingest {
         }
         self.metrics.consumed.add(1, &[KeyValue::new("event", meta.event_type.name)]);
         let (span, ordering_key) = (self.span::<S>(record, &meta), Some(meta.subject.to_string()));
-        Ok(Some(ReactionTo { command, span, ordering_key, meta }))
+        Ok(Some(ReactionTo { command, meta, ordering_key, span }))
     }
 
     fn span<S: Service>(&self, record: &Record<'_>, meta: &Meta) -> Span {

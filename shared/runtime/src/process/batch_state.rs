@@ -89,7 +89,7 @@ impl<S: Service> BatchState<S> {
     pub(super) fn add_stream(&mut self, id: StreamId, cached: Option<Box<Stream<S>>>, stored: StoredStream) {
         let read = || match cached {
             Some(cached) => cached.apply_newer(&stored).map_err(RebuildError::from),
-            None => Stream::read(stored).map(Box::new),
+            None => Stream::read(&stored).map(Box::new),
         };
         let read = match catch_unwind(AssertUnwindSafe(read)) {
             Err(panic) => Err(Failure::panic(&*panic)),

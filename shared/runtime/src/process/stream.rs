@@ -30,14 +30,14 @@ impl<S: Service> Stream<S> {
         !self.appended.is_empty()
     }
 
-    pub(super) fn read(stored: StoredStream) -> Result<Self, RebuildError> {
+    pub(super) fn read(stored: &StoredStream) -> Result<Self, RebuildError> {
         Ok(Self {
-            time: last_time(&stored).unwrap_or(Timestamp::MIN),
+            time: last_time(stored).unwrap_or(Timestamp::MIN),
             stored_version: stored.version,
             snapshot_version: stored.snapshot.as_ref().map_or(0, |snapshot| snapshot.version),
             correlation_id: stored.correlation_id,
             trace: Trace::from_text(&stored.trace),
-            state: snapshot::rebuild::<S>(&stored)?,
+            state: snapshot::rebuild::<S>(stored)?,
             written_metadata: None,
             appended: Vec::new(),
         })

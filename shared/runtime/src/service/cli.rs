@@ -50,7 +50,9 @@ fn serve<S: Service>(definition: &ServiceDefinition<S>, seams: &impl Seams) -> E
     let config = match Config::read(&ProcessEnvironment, service, definition.port, &definition.variables) {
         Ok(config) => config,
         Err(errors) => {
-            errors.iter().for_each(|error| eprintln!("{service}: {error}"));
+            for error in errors {
+                eprintln!("{service}: {error}");
+            }
             return ExitCode::from(EXIT_USAGE);
         }
     };

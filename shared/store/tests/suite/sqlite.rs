@@ -179,7 +179,7 @@ fn version_1(database: &SqliteFile) {
     let connection = Connection::open(database.path()).expect("opens");
     connection.execute_batch(include_str!("fixtures/sqlite_1.sql")).expect("creates the tables");
     connection.pragma_update(None, "user_version", 1).expect("writes");
-    let key = uuid::Uuid::from_u128(0xabcdef).into_bytes();
+    let key = uuid::Uuid::from_u128(0x00ab_cdef).into_bytes();
     let parked =
         "INSERT INTO parked (position, order_id, topic, partition, record_offset, timestamp_ms, key, headers, payload,
                                       attempts, error, due_us)

@@ -151,10 +151,8 @@ mod tests {
             spans.push(span(&id, Some(&parent), service.name(), event));
         }
         spans.retain(|span| span["tags"][1]["value"] != left_out);
-        let processes: BTreeMap<_, _> = ServiceName::all()
-            .into_iter()
-            .map(|service| (service.name(), json!({"serviceName": service.name()})))
-            .collect();
+        let processes: BTreeMap<_, _> =
+            ServiceName::all().map(|service| (service.name(), json!({"serviceName": service.name()}))).collect();
         serde_json::from_value(json!({"traceID": "t", "spans": spans, "processes": processes})).expect("a trace")
     }
 

@@ -11,7 +11,7 @@ use xtask::ServiceName;
 
 use crate::choreography::{calls, consumes};
 
-/// Interval in which each ServiceName::all().filter(|service| !calls(*service).is_empty()) is killed once.
+/// Interval in which each service is killed once.
 const SERVICE_SLOT: Duration = Duration::from_secs(7);
 /// Interval in which the broker is killed once.
 const BROKER_SLOT: Duration = Duration::from_secs(40);

@@ -85,7 +85,7 @@ pub struct AcceptedOrder {
 /// Results of all requests.
 #[derive(Debug, Default)]
 pub struct TrafficLog {
-    /// AcceptedOrder, in no particular order.
+    /// In no particular order.
     pub accepted: Vec<AcceptedOrder>,
     /// Receipts: SKUs with quantities.
     pub received: Vec<(String, u32)>,
