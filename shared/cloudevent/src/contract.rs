@@ -7,10 +7,25 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{Subject, upcast};
 
+/// A set of contracts that belong together: the events of all services of one system.
+#[derive(Debug)]
+pub struct Suite {
+    /// Name in telemetry, such as `order-saga`.
+    pub name: &'static str,
+    /// Reverse domain name that precedes each event's name in `ce_type`, with its final dot.
+    pub namespace: &'static str,
+    /// Steps from older versions of events to newer ones.
+    pub upcasts: &'static [upcast::Step],
+    /// Lists event and version of every published JSON Schema.
+    pub schemas: fn() -> Vec<(String, String)>,
+    /// Returns the published JSON Schema of an event's version.
+    pub schema: fn(event: &str, version: &str) -> Option<Vec<u8>>,
+}
+
 /// Name and newest version of an event type, and its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventType {
-    /// Reverse domain name that precedes the name in `ce_type`, with its final dot.
+    /// As in [`Suite::namespace`].
     pub namespace: &'static str,
     /// Such as `OrderPlaced`. Storage format: renaming it needs an upcaster.
     pub name: &'static str,
@@ -57,6 +72,7 @@ pub trait EventData:
 
 /// The events of one owner. Implemented by [`contract!`](crate::contract).
 pub trait Contract: Sized + Clone + Send + Sync + fmt::Debug + 'static {
+    const SUITE: &'static Suite;
     /// The one service that publishes these events.
     const OWNER: &'static str;
     /// The one topic that they are published to.
@@ -89,7 +105,7 @@ pub trait Contract: Sized + Clone + Send + Sync + fmt::Debug + 'static {
 macro_rules! contract {
     (
         $(#[$doc:meta])*
-        $name:ident, owner $owner:expr, topic $topic:expr, namespace $namespace:expr, upcasts $upcasts:expr,
+        $name:ident, owner $owner:expr, topic $topic:expr, suite $suite:expr,
         subject $subject:ident as $attribute:literal { $($event:ident, $version:literal;)+ }
     ) => {
         $(#[$doc])*
@@ -98,13 +114,13 @@ macro_rules! contract {
 
         $(impl $crate::EventData for $event {
             const TYPE: &'static $crate::EventType = &$crate::EventType {
-                namespace: $namespace,
+                namespace: $suite.namespace,
                 name: stringify!($event),
                 version: $version,
                 owner: $owner,
                 topic: $topic,
             };
-            const UPCASTS: &'static [$crate::upcast::Step] = $upcasts;
+            const UPCASTS: &'static [$crate::upcast::Step] = $suite.upcasts;
 
             fn subject(&self) -> $crate::Subject {
                 $crate::Subject::new(&self.$subject)
@@ -118,6 +134,7 @@ macro_rules! contract {
         })+
 
         impl $crate::Contract for $name {
+            const SUITE: &'static $crate::Suite = $suite;
             const OWNER: &'static str = $owner;
             const TOPIC: &'static str = $topic;
             const TYPES: &'static [$crate::EventType] = &[$(*<$event as $crate::EventData>::TYPE,)+];

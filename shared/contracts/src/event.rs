@@ -3,12 +3,18 @@
 use std::any::Any;
 
 use catalog::for_each_owner;
-use cloudevent::{ContractError, Envelope, EventType, Meta, Subject};
+use cloudevent::{ContractError, Envelope, EventType, Meta, Subject, Suite};
 
 use crate::OrderId;
 
-/// Namespace of `ce_type`, as the specification asks for: a reverse domain name. Forks put theirs here.
-pub const NAMESPACE: &str = "com.example.ordersaga.";
+/// The contracts of this repository. Forks put their own names here.
+pub const SUITE: &Suite = &Suite {
+    name: "order-saga",
+    namespace: "com.example.ordersaga.",
+    upcasts: crate::upcast::STEPS,
+    schemas: crate::schemas::all_committed,
+    schema: crate::schemas::committed,
+};
 
 /// Declares the enum of an owner's events; see [`cloudevent::contract!`]. Every event is about one order.
 macro_rules! contract {
@@ -16,7 +22,7 @@ macro_rules! contract {
         cloudevent::contract! {
             $(#[$doc])*
             $name, owner catalog::ServiceName::$owner.name(), topic $crate::event::topic(catalog::ServiceName::$owner),
-            namespace $crate::event::NAMESPACE, upcasts $crate::upcast::STEPS, subject order_id as "order.id"
+            suite $crate::SUITE, subject order_id as "order.id"
             { $($events)+ }
         }
     };

@@ -13,8 +13,10 @@ pub mod shipping;
 pub mod upcast;
 
 pub use catalog::{ServiceName, TOPICS};
-pub use cloudevent::{Contract, ContractError, CorrelationId, EventData, EventId, EventType, Meta, Subject, headers};
-pub use event::{Decoded, Event, NAMESPACE, Received, decode, event_type, event_type_of, event_types};
+pub use cloudevent::{
+    Contract, ContractError, CorrelationId, EventData, EventId, EventType, Meta, Subject, Suite, headers,
+};
+pub use event::{Decoded, Event, Received, SUITE, decode, event_type, event_type_of, event_types};
 pub use ids::{InvalidSku, MAX_TEXT_LEN, OrderId, Sku};
 pub use money::{Currency, InvalidCurrency, Money};
 
@@ -53,8 +55,3 @@ pub enum CancelReason {
     /// The order was not complete when its deadline passed.
     DeadlinePassed,
 }
-
-/// Instrumentation scope of the suite's spans and metrics.
-pub const TELEMETRY_SCOPE: &str = "order-saga";
-/// Attribute that names the subject of the suite's spans and log lines.
-pub const SUBJECT_ATTRIBUTE: &str = "order.id";

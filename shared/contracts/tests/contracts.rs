@@ -3,7 +3,7 @@
 //! `UPDATE_EXPECT=1 cargo test -p contracts` writes the generated files; review the difference before committing it.
 
 use contracts::{
-    ContractError, CorrelationId, Decoded, Event, EventId, EventType, Meta, NAMESPACE, Received, ServiceName, decode,
+    ContractError, CorrelationId, Decoded, Event, EventId, EventType, Meta, Received, SUITE, ServiceName, decode,
     headers,
     samples::{self, ORDER},
     schemas,
@@ -151,7 +151,7 @@ fn unknown_fields_are_ignored_when_version_is_newer() {
 #[test]
 fn unknown_event_type_is_no_error() {
     let mut headers = headers(&meta(&order_confirmed()), SCHEMAS);
-    let ce_type = format!("{NAMESPACE}OrderGiftWrapped");
+    let ce_type = format!("{}OrderGiftWrapped", SUITE.namespace);
     replace(&mut headers, "ce_type", &ce_type);
     assert_eq!(read("order.events", &headers, b"{}").expect("reads"), Decoded::Unknown { ce_type });
 }
@@ -239,7 +239,7 @@ fn every_topic_has_one_owner() {
 fn event_types_are_found_by_name() {
     for event_type in contracts::event_types() {
         assert_eq!(contracts::event_type(event_type.name), Some(event_type), "names are unique over all owners");
-        let ce_type = format!("{NAMESPACE}{}", event_type.name);
+        let ce_type = format!("{}{}", SUITE.namespace, event_type.name);
         assert_eq!(contracts::event_type_of(&ce_type), Some(event_type));
         assert_eq!(contracts::event_type_of(event_type.name), None, "a ce_type has a namespace");
     }

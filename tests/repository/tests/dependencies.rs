@@ -121,16 +121,12 @@ fn contracts_use_catalog_and_cloudevent_only() {
     }
 }
 
-/// Generic crates that still depend on contracts.
-const PENDING: [&str; 1] = ["runtime"];
-
 #[test]
 fn generic_crates_do_not_depend_on_the_domain() {
     let services = workspace().members_in("services");
     let forbidden = &services | &set(["catalog", "contracts", "providers"]);
     let reason = "a fork with another domain keeps these crates as they are";
-    let generic = repository::domain::GENERIC.into_iter();
-    for krate in generic.filter(|krate| !PENDING.contains(krate)) {
+    for krate in repository::domain::GENERIC {
         assert_apart(krate, &workspace().all_dependencies(krate), &forbidden, reason);
     }
 }

@@ -1,6 +1,7 @@
 //! The events of both services.
 
-use schemars::JsonSchema;
+use cloudevent::{Contract as _, EventType, Suite};
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
 cloudevent::uuid_id! {
@@ -8,11 +9,24 @@ cloudevent::uuid_id! {
     TripId
 }
 
-const NAMESPACE: &str = "com.example.trip.";
+const SUITE: &Suite = &Suite {
+    name: "trip",
+    namespace: "com.example.trip.",
+    upcasts: &[],
+    schemas: || schemas().map(|(event, _)| (event.name.to_owned(), event.version.to_owned())).collect(),
+    schema: |name, version| {
+        let is_wanted = |event: &EventType| event.name == name && event.version == version;
+        schemas().find(|(event, _)| is_wanted(event)).map(|(_, schema)| schema.to_value().to_string().into_bytes())
+    },
+};
+
+fn schemas() -> impl Iterator<Item = (&'static EventType, Schema)> {
+    FlightEvent::schemas().into_iter().chain(HotelEvent::schemas())
+}
 
 cloudevent::contract! {
     /// Facts of the flight service.
-    FlightEvent, owner "flight", topic "flight.events", namespace NAMESPACE, upcasts &[], subject trip_id as "trip.id" {
+    FlightEvent, owner "flight", topic "flight.events", suite SUITE, subject trip_id as "trip.id" {
         FlightBooked, "2026-11";
         FlightCancelled, "2026-11";
         TripConfirmed, "2026-11";
@@ -21,7 +35,7 @@ cloudevent::contract! {
 
 cloudevent::contract! {
     /// Facts of the hotel service.
-    HotelEvent, owner "hotel", topic "hotel.events", namespace NAMESPACE, upcasts &[], subject trip_id as "trip.id" {
+    HotelEvent, owner "hotel", topic "hotel.events", suite SUITE, subject trip_id as "trip.id" {
         RoomBooked, "2026-11";
         RoomRefused, "2026-11";
     }

@@ -6,7 +6,7 @@ use contracts::{
 };
 use decider::{Decider, SagaMetric, Service};
 use serde_json::{Value, json};
-use shipping::decider::{Destination, Event, Shipping, State};
+use shipping::decider::{Event, Shipping, State};
 
 use crate::{
     booked, booking, booking_cancellation_started, booking_started, cancellation_refused, cancelled,

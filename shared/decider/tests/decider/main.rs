@@ -5,7 +5,7 @@ mod reaction;
 mod service;
 mod stream_id;
 
-use cloudevent::{EventData, EventId, Meta, upcast};
+use cloudevent::{EventData, EventId, Meta, Suite, upcast};
 use decider::{Decider, LogEvent, NoIntent, NoInternalEvents, Reaction, Service, StreamId, reactions};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ pub struct AlarmRaised {
 
 cloudevent::contract! {
     /// Events of the doors.
-    DoorEvent, owner "door", topic "door.events", namespace "test.", upcasts &[], subject door as "door" {
+    DoorEvent, owner "door", topic "door.events", suite SUITE, subject door as "door" {
         DoorOpened, "2026-11";
         DoorClosed, "2026-11";
     }
@@ -38,7 +38,7 @@ cloudevent::contract! {
 
 cloudevent::contract! {
     /// Events of the alarm.
-    AlarmEvent, owner "alarm", topic "alarm.events", namespace "test.", upcasts &[], subject door as "door" {
+    AlarmEvent, owner "alarm", topic "alarm.events", suite SUITE, subject door as "door" {
         AlarmRaised, "2026-11";
     }
 }
@@ -49,6 +49,8 @@ pub struct VisitorsCounted {
     visitors: u32,
 }
 
+const SUITE: &Suite =
+    &Suite { name: "test", namespace: "test.", upcasts: UPCASTS, schemas: Vec::new, schema: |_, _| None };
 const UPCASTS: &[upcast::Step] =
     &[upcast::Step { event: "VisitorsCounted", from: "2026-10", to: "2026-11", apply: rename_count }];
 
@@ -60,7 +62,7 @@ fn rename_count(data: &mut Map<String, Value>) -> Result<(), &'static str> {
 
 cloudevent::contract! {
     /// Events of the counter.
-    CounterEvent, owner "counter", topic "counter.events", namespace "test.", upcasts UPCASTS,
+    CounterEvent, owner "counter", topic "counter.events", suite SUITE,
     subject door as "door" { VisitorsCounted, "2026-11"; }
 }
 

@@ -264,7 +264,7 @@ impl<S: Service> Batch<S> {
         }
         for (id, stored) in loaded.streams {
             let cached = self.cache.take(&id);
-            self.state.add_stream(id, cached, stored);
+            self.state.add_stream(id, cached, &stored);
         }
         let failures = self.prior.failures.len();
         let mut next = self.state.next.unwrap_or(0);

@@ -86,10 +86,10 @@ impl<S: Service> BatchState<S> {
 
     /// Adds a loaded stream: the cached one with newer events, or the whole stream. Notes a failure to read it. A stream with
     /// an unreadable snapshot is not added; it is to be loaded again without the snapshot.
-    pub(super) fn add_stream(&mut self, id: StreamId, cached: Option<Box<Stream<S>>>, stored: StoredStream) {
+    pub(super) fn add_stream(&mut self, id: StreamId, cached: Option<Box<Stream<S>>>, stored: &StoredStream) {
         let read = || match cached {
-            Some(cached) => cached.apply_newer(&stored).map_err(RebuildError::from),
-            None => Stream::read(&stored).map(Box::new),
+            Some(cached) => cached.apply_newer(stored).map_err(RebuildError::from),
+            None => Stream::read(stored).map(Box::new),
         };
         let read = match catch_unwind(AssertUnwindSafe(read)) {
             Err(panic) => Err(Failure::panic(&*panic)),

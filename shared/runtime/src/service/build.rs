@@ -100,7 +100,7 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
         };
         let api = (definition.api)(app, self.config)?;
         let readiness = Readiness { consumer: Arc::clone(&self.consumer), telemetry: Arc::clone(&self.telemetry) };
-        let schemas = web::Schemas { list: contracts::schemas::all_committed, find: contracts::schemas::committed };
+        let schemas = web::Schemas { list: S::Public::SUITE.schemas, find: S::Public::SUITE.schema };
         let routes = web::with_standard_routes(api.routes, api.description, Arc::new(readiness), schemas);
         Ok(serve(listener, routes, self.stop.clone()).boxed())
     }

@@ -65,7 +65,7 @@ impl Runtime {
         seams: &C,
     ) -> anyhow::Result<Self> {
         let service = S::Public::OWNER;
-        let telemetry = Arc::new(Telemetry::start(&settings(service, config))?);
+        let telemetry = Arc::new(Telemetry::start(&settings::<S>(config))?);
         let database = open_store(&config.database_url).await?;
         let provider = (definition.provider)(config)?;
         let listener = listen(&config.http_addr).await?;
@@ -193,12 +193,12 @@ async fn shutdown_signal() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn settings(service: &'static str, config: &Config) -> Settings {
+fn settings<S: Service>(config: &Config) -> Settings {
     let (log_format, log_filter) = (config.log_format, config.log_filter.clone());
     Settings {
-        service,
-        scope: contracts::TELEMETRY_SCOPE,
-        subject_attribute: contracts::SUBJECT_ATTRIBUTE,
+        service: S::Public::OWNER,
+        scope: S::Public::SUITE.name,
+        subject_attribute: S::Public::SUBJECT_ATTRIBUTE,
         log_format,
         log_filter,
         export: config.export_telemetry,

@@ -13,7 +13,7 @@ pub mod order {
     };
     use std::any::Any;
 
-    use contracts::{Contract, EventType, Subject, order::OrderEvent as Today, upcast};
+    use contracts::{Contract, EventType, Subject, Suite, order::OrderEvent as Today, upcast};
     use schemars::Schema;
     use serde_json::{Map, Value};
 
@@ -50,6 +50,7 @@ pub mod order {
     }
 
     impl Contract for OrderEvent {
+        const SUITE: &'static Suite = Today::SUITE;
         const OWNER: &'static str = Today::OWNER;
         const TOPIC: &'static str = Today::TOPIC;
         const TYPES: &'static [EventType] =

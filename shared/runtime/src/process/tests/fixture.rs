@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, collections::HashMap, rc::Rc, time::Duration};
 
-use cloudevent::{contract, schemars};
+use cloudevent::{Suite, contract, schemars};
 use decider::{Decider, LogEvent, Service, StreamId};
 use serde::{Deserialize, Serialize};
 use store::{AsOf, Committed, EventStore, SqliteStore, Store as _, StoreError};
@@ -16,9 +16,11 @@ use crate::{
     process::{PublishContext, StreamCache, batch::Batch},
 };
 
+const SUITE: &Suite = &Suite { name: "test", namespace: "test.", upcasts: &[], schemas: Vec::new, schema: |_, _| None };
+
 contract! {
     /// The public events of [`Counter`].
-    CounterEvent, owner "counter", topic "counter.events", namespace "test.", upcasts &[],
+    CounterEvent, owner "counter", topic "counter.events", suite SUITE,
     subject counter as "counter.id" { Finished, "2026-11"; }
 }
 
