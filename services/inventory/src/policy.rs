@@ -24,7 +24,7 @@ impl Service for Inventory {
     type Intent = NoIntent;
 
     const CATEGORIES: &'static [&'static str] = &[RESERVATIONS, STOCK];
-    const REACTIONS: &'static [Reaction<Self>] = reactions! {
+    const REACTIONS: &'static [Reaction<Command>] = reactions! {
         on OrderPlaced(placed) => Reserve { order_id: placed.order_id, lines: quantities(&placed.lines) }:
             "reserves every line, or none", [StockReserved, StockReservationRejected];
         on PaymentCaptured(captured) => Commit(captured.order_id): "commits the reservation", [StockCommitted];

@@ -299,7 +299,7 @@ impl Progress {
         }
     }
 
-    /// Whether some service has begun to compensate the order.
+    /// Returns true once some service has begun to compensate the order.
     fn is_compensating(self) -> bool {
         matches!(self.stock, StockProgress::Rejected | StockProgress::Released)
             || self.payment >= PaymentProgress::Declined
@@ -333,18 +333,18 @@ impl OrderState {
         matches!(self.outcome, Some(Outcome::Cancelled(_)))
     }
 
-    /// Whether the parcel has left, after which nothing is undone.
+    /// Returns true once the parcel has left, after which nothing is undone.
     pub fn is_dispatched(&self) -> bool {
         self.progress.is_dispatched()
     }
 
-    /// Whether a request to shipping can still change the outcome.
+    /// Returns true while a request to shipping can still change the outcome.
     pub fn can_be_cancelled(&self) -> bool {
         let is_requested = self.cancellation.is_some();
         !self.is_cancelled() && !is_requested && !self.progress.is_compensating() && !self.is_dispatched()
     }
 
-    /// Whether the order requests its own cancellation at its deadline.
+    /// Returns true while the order would request its own cancellation at its deadline.
     pub fn can_expire(&self) -> bool {
         self.outcome.is_none() && self.can_be_cancelled()
     }

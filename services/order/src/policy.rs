@@ -26,7 +26,7 @@ impl Service for Order {
 
     const CATEGORIES: &'static [&'static str] = &[ORDERS, PRODUCTS];
     const STATE_VERSION: u32 = 2;
-    const REACTIONS: &'static [Reaction<Self>] = reactions! {
+    const REACTIONS: &'static [Reaction<Command>] = reactions! {
         request "customer" => Place: "accepts the order", [OrderPlaced];
         request "customer" => Cancel: "asks shipping to cancel", [OrderCancellationRequested];
         deadline => Expire: "asks shipping to cancel", [OrderCancellationRequested];

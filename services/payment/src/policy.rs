@@ -31,7 +31,7 @@ impl Service for Payment {
     const CATEGORIES: &'static [&'static str] = &[PAYMENTS];
     const STATE_VERSION: u32 = 2;
     // The order and its reservation arrive in any order; the later one triggers the charge, and everything that follows.
-    const REACTIONS: &'static [Reaction<Self>] = reactions! {
+    const REACTIONS: &'static [Reaction<Command>] = reactions! {
         on OrderPlaced(placed) => RecordOrder(AmountDue {
             order_id: placed.order_id,
             amount: placed.total,

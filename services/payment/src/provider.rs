@@ -59,7 +59,7 @@ fn charged(answer: ChargeAnswer) -> ChargeResult {
     }
 }
 
-/// Even a refusal is no answer: it says that we asked for something wrong, not what became of the order's money.
+/// A rejected call is not an outcome: it means that the request was malformed, and leaves the state of the money unknown.
 fn no_answer(error: &ProviderError) -> CallError {
     CallError(error.to_string())
 }

@@ -92,7 +92,7 @@ pub enum State {
     Dispatched {
         destination: Destination,
         tracking: String,
-        /// Whether a cancellation was refused because of the dispatch.
+        /// True if a cancellation was refused because of the dispatch.
         cancellation_refused: bool,
     },
 }

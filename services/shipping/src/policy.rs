@@ -33,7 +33,7 @@ impl Service for Shipping {
     const CATEGORIES: &'static [&'static str] = &[SHIPMENTS];
     const STATE_VERSION: u32 = 2;
     // The order and its commitment arrive in any order; the later one triggers the booking.
-    const REACTIONS: &'static [Reaction<Self>] = reactions! {
+    const REACTIONS: &'static [Reaction<Command>] = reactions! {
         on OrderPlaced(placed) =>
             RecordOrder(Destination { order_id: placed.order_id, address: placed.address.clone() }):
             "records the destination", [ShipmentScheduled, ShipmentRejected];

@@ -41,12 +41,12 @@ fn booked(answer: BookAnswer) -> BookingResult {
     match answer {
         BookAnswer::Booked { tracking } => BookingResult::Booked { tracking },
         BookAnswer::Refused { reason } => BookingResult::Refused { reason },
-        // If we called it off ourselves, the shipment is cancelled already and this comes too late to matter.
-        BookAnswer::Cancelled => BookingResult::Refused { reason: "the booking was called off".to_owned() },
+        // The shipment is cancelled already if this service cancelled the booking; then the refusal has no effect.
+        BookAnswer::Cancelled => BookingResult::Refused { reason: "the booking was cancelled".to_owned() },
     }
 }
 
-/// Even a refusal is no answer: it says that we asked for something wrong, not what became of the parcel.
+/// A rejected call is not an outcome: it means that the request was malformed, and leaves the state of the parcel unknown.
 fn no_answer(error: &ProviderError) -> CallError {
     CallError(error.to_string())
 }

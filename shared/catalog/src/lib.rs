@@ -112,7 +112,7 @@ impl ServiceName {
         Self::all().filter_map(|service| Some((service, service.topic()?)))
     }
 
-    /// Whether the service owns no topic and only reads.
+    /// Returns true if the service owns no topic and only reads.
     pub fn is_reader(self) -> bool {
         self.topic().is_none()
     }

@@ -10,7 +10,7 @@ use crate::{Subject, upcast};
 /// A set of contracts that belong together: the events of all services of one system.
 #[derive(Debug)]
 pub struct Suite {
-    /// Name in telemetry, such as `order-saga`.
+    /// Name in telemetry, the OpenTelemetry scope.
     pub name: &'static str,
     /// Reverse domain name that precedes each event's name in `ce_type`, with its final dot.
     pub namespace: &'static str,
@@ -27,7 +27,7 @@ pub struct Suite {
 pub struct EventType {
     /// As in [`Suite::namespace`].
     pub namespace: &'static str,
-    /// Such as `OrderPlaced`. Storage format: renaming it needs an upcaster.
+    /// Storage format: renaming it needs an upcaster.
     pub name: &'static str,
     /// The newest version, by year and month.
     pub version: &'static str,
@@ -38,7 +38,7 @@ pub struct EventType {
 }
 
 impl EventType {
-    /// Whether a `ce_type` header names this type.
+    /// Returns true if a `ce_type` header names this type.
     pub fn is(&self, ce_type: &str) -> bool {
         ce_type.strip_prefix(self.namespace) == Some(self.name)
     }
@@ -48,6 +48,7 @@ impl EventType {
 pub trait EventData:
     Clone + fmt::Debug + PartialEq + Send + Sync + Serialize + DeserializeOwned + JsonSchema + 'static
 {
+    /// Name, version and owner.
     const TYPE: &'static EventType;
     /// Steps from older versions to the newest.
     const UPCASTS: &'static [upcast::Step];
@@ -72,15 +73,18 @@ pub trait EventData:
 
 /// The events of one owner. Implemented by [`contract!`](crate::contract).
 pub trait Contract: Sized + Clone + Send + Sync + fmt::Debug + 'static {
+    /// The system that the owner belongs to.
     const SUITE: &'static Suite;
     /// The one service that publishes these events.
     const OWNER: &'static str;
     /// The one topic that they are published to.
     const TOPIC: &'static str;
+    /// All types that the owner publishes.
     const TYPES: &'static [EventType];
-    /// Attribute with the subject in logs and traces, such as `order.id`.
+    /// Attribute with the subject in logs and traces.
     const SUBJECT_ATTRIBUTE: &'static str;
 
+    /// The event's type.
     fn event_type(&self) -> &'static EventType;
     /// The thing that the event is about.
     fn subject(&self) -> Subject;

@@ -33,7 +33,7 @@ pub enum ContractError {
 }
 
 impl ContractError {
-    /// Whether the data has a newer version than this build knows, so that a newer build may be able to read it.
+    /// Returns true if the data has a newer version than this build knows, so that a newer build may be able to read it.
     pub fn is_newer_version(&self) -> bool {
         let Self::Data { event_type, version, .. } = self else { return false };
         // Versions are dates, which sort as text.

@@ -39,7 +39,7 @@ uuid_id! {
     CorrelationId
 }
 
-/// The thing that an event is about, such as one order: `ce_subject`, and the key of the record.
+/// The thing that an event is about: `ce_subject`, and the key of the record.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject(String);
 

@@ -13,7 +13,7 @@ pub struct Meta {
     pub event_type: &'static EventType,
     /// `ce_subject` and the record's key.
     pub subject: Subject,
-    /// When it happened; `ce_time`.
+    /// Time of the event; `ce_time`.
     pub time: Timestamp,
     /// `ce_correlationid`, our extension.
     pub correlation_id: CorrelationId,

@@ -3,18 +3,9 @@
 use std::any::Any;
 
 use catalog::for_each_owner;
-use cloudevent::{ContractError, Envelope, EventType, Meta, Subject, Suite};
+use cloudevent::{ContractError, Envelope, EventType, Meta, Subject};
 
 use crate::OrderId;
-
-/// The contracts of this repository. Forks put their own names here.
-pub const SUITE: &Suite = &Suite {
-    name: "order-saga",
-    namespace: "com.example.ordersaga.",
-    upcasts: crate::upcast::STEPS,
-    schemas: crate::schemas::all_committed,
-    schema: crate::schemas::committed,
-};
 
 /// Declares the enum of an owner's events; see [`cloudevent::contract!`]. Every event is about one order.
 macro_rules! contract {
@@ -106,7 +97,7 @@ macro_rules! event {
         }
 
         /// JSON Schema of every event type's newest version, generated from the Rust types.
-        pub(crate) fn generated_schemas() -> Vec<(&'static EventType, cloudevent::schemars::Schema)> {
+        pub fn generated_schemas() -> Vec<(&'static EventType, cloudevent::schemars::Schema)> {
             [$(<crate::$module::$event as cloudevent::Contract>::schemas()),+].into_iter().flatten().collect()
         }
     };

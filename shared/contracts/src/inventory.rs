@@ -1,4 +1,4 @@
-//! The events of the inventory service: what happened to the stock of an order.
+//! The events of the inventory service: facts about an order's stock.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::{CancelReason, OrderId, Sku, event::contract};
 
 contract! {
-    /// What the inventory service publishes.
+    /// Facts of the inventory service.
     InventoryEvent, owner Inventory {
         StockReserved, "2026-11";
         StockReservationRejected, "2026-11";
@@ -16,59 +16,53 @@ contract! {
     }
 }
 
-/// Every line of the order is set aside.
+/// Every line of the order is held for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockReserved {
-    /// The order.
     pub order_id: OrderId,
-    /// What is set aside.
+    /// Held units.
     pub lines: Vec<StockLine>,
 }
 
 /// A quantity of one SKU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 pub struct StockLine {
-    /// What.
     pub sku: Sku,
-    /// How many.
+    /// Units.
     #[schemars(range(min = 1))]
     pub quantity: u32,
 }
 
-/// At least one line is not available, so nothing is set aside.
+/// At least one line is short, so nothing is held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockReservationRejected {
-    /// The order.
     pub order_id: OrderId,
-    /// What was missing.
+    /// Every line that is short.
     pub shortages: Vec<Shortage>,
 }
 
-/// A line that is not available.
+/// A line that is short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Shortage {
-    /// What.
     pub sku: Sku,
-    /// How many were asked for.
+    /// Units ordered.
     pub requested: u32,
-    /// How many there were.
+    /// Units on hand.
     pub available: u64,
 }
 
-/// The order is paid, and its units have left the stock for good unless it is undone.
+/// The units of the paid order have left the stock. Cancellation puts them back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockCommitted {
-    /// The order.
     pub order_id: OrderId,
 }
 
-/// The order holds no stock any more: a reservation was released, or committed units were put back.
+/// The order no longer holds stock: its reservation was released, or its committed units were put back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockReleased {
-    /// The order.
     pub order_id: OrderId,
-    /// What is available again; empty when the cancellation came before the reservation.
+    /// Units available again; empty if the cancellation preceded the reservation.
     pub lines: Vec<StockLine>,
-    /// Why.
+    /// Reason of the cancellation.
     pub reason: CancelReason,
 }

@@ -16,9 +16,18 @@ pub use catalog::{ServiceName, TOPICS};
 pub use cloudevent::{
     Contract, ContractError, CorrelationId, EventData, EventId, EventType, Meta, Subject, Suite, headers,
 };
-pub use event::{Decoded, Event, Received, SUITE, decode, event_type, event_type_of, event_types};
+pub use event::{Decoded, Event, Received, decode, event_type, event_type_of, event_types, generated_schemas};
 pub use ids::{InvalidSku, MAX_TEXT_LEN, OrderId, Sku};
 pub use money::{Currency, InvalidCurrency, Money};
+
+/// The contracts of this repository. Forks put their own names here.
+pub const SUITE: &Suite = &Suite {
+    name: "order-saga",
+    namespace: "com.example.ordersaga.",
+    upcasts: upcast::STEPS,
+    schemas: schemas::all_committed,
+    schema: schemas::committed,
+};
 
 /// Reason for cancelling an order. Every compensating event carries it, so that each explains itself.
 #[derive(

@@ -1,4 +1,4 @@
-//! Money as an integer of minor units: a float can't hold a cent.
+//! Money as an integer of minor units: floats cannot represent cents exactly.
 
 use std::{fmt, str::FromStr};
 

@@ -1,4 +1,4 @@
-//! The events of the order service: what a customer asked for, and how it ended.
+//! The events of the order service: an order's request and outcome.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{CancelReason, Money, OrderId, Sku, event::contract};
 
 contract! {
-    /// What the order service publishes.
+    /// Facts of the order service.
     OrderEvent, owner Order {
         OrderPlaced, "2026-11";
         OrderCancellationRequested, "2026-11";
@@ -20,41 +20,39 @@ contract! {
 /// A customer placed an order. Starts the saga: inventory reserves its lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderPlaced {
-    /// The order.
     pub order_id: OrderId,
-    /// Who ordered, as the shop knows them.
+    /// The shop's id of the customer.
     pub customer: String,
-    /// What was ordered; one line per SKU.
+    /// One line per SKU.
     #[schemars(length(min = 1))]
     pub lines: Vec<OrderLine>,
     /// The sum of all lines.
     pub total: Money,
-    /// The payment provider's token for the customer's card. A card number has no place in an event.
+    /// The payment provider's token for the card. Card numbers do not belong in events.
     pub payment_method: String,
-    /// Where to ship.
+    /// Delivery address.
     pub address: Address,
-    /// When the order was accepted.
+    /// Time of acceptance.
     pub placed_at: Timestamp,
-    /// When an order that is still not complete gives up and asks for its own cancellation.
+    /// Time at which an incomplete order requests its own cancellation.
     pub deadline: Timestamp,
 }
 
 /// One line of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 pub struct OrderLine {
-    /// What.
     pub sku: Sku,
-    /// How many.
+    /// Units.
     #[schemars(range(min = 1))]
     pub quantity: u32,
-    /// The catalog's price of one, when the order was placed.
+    /// The catalog's price of one unit at the time of the order.
     pub unit_price: Money,
 }
 
 /// A postal address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 pub struct Address {
-    /// Who receives the parcel.
+    /// Recipient.
     #[schema(example = "Ada Lovelace")]
     pub name: String,
     /// Street and house number.
@@ -71,10 +69,9 @@ pub struct Address {
     pub country: String,
 }
 
-/// The customer, or the order's deadline, wants the order undone. Shipping decides whether that is still possible.
+/// The customer, or the order's deadline, requests the cancellation. Shipping decides whether it is still possible.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderCancellationRequested {
-    /// The order.
     pub order_id: OrderId,
     /// [`CancelReason::Customer`] or [`CancelReason::DeadlinePassed`].
     pub reason: CancelReason,
@@ -83,15 +80,13 @@ pub struct OrderCancellationRequested {
 /// Stock is committed, the payment captured and the shipment scheduled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderConfirmed {
-    /// The order.
     pub order_id: OrderId,
 }
 
-/// The order is undone: it holds neither stock nor money.
+/// The order is cancelled and holds neither stock nor money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderCancelled {
-    /// The order.
     pub order_id: OrderId,
-    /// Why.
+    /// Reason of the cancellation.
     pub reason: CancelReason,
 }

@@ -1,4 +1,4 @@
-//! The events of the payment service: what happened to the money of an order.
+//! The events of the payment service: facts about an order's money.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{CancelReason, Money, OrderId, event::contract};
 
 contract! {
-    /// What the payment service publishes.
+    /// Facts of the payment service.
     PaymentEvent, owner Payment {
         PaymentCaptured, "2026-11";
         PaymentDeclined, "2026-11";
@@ -18,43 +18,37 @@ contract! {
 /// The order's total was charged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentCaptured {
-    /// The order.
     pub order_id: OrderId,
-    /// The gateway's name for the capture.
+    /// The gateway's id of the capture.
     pub capture_id: String,
-    /// How much.
     pub amount: Money,
 }
 
 /// The gateway declined the charge. Nothing was charged and nothing will be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentDeclined {
-    /// The order.
     pub order_id: OrderId,
     /// The gateway's decline code.
     pub code: String,
 }
 
-/// The whole capture was given back.
+/// The whole capture was refunded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentRefunded {
-    /// The order.
     pub order_id: OrderId,
-    /// The capture that was given back.
+    /// The refunded capture.
     pub capture_id: String,
-    /// The gateway's name for the refund.
+    /// The gateway's id of the refund.
     pub refund_id: String,
-    /// How much.
     pub amount: Money,
-    /// Why.
+    /// Reason of the cancellation.
     pub reason: CancelReason,
 }
 
-/// The order was undone before it was charged. Nothing was charged and nothing will be.
+/// The order was cancelled before it was charged. Nothing was charged and nothing will be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentVoided {
-    /// The order.
     pub order_id: OrderId,
-    /// Why.
+    /// Reason of the cancellation.
     pub reason: CancelReason,
 }

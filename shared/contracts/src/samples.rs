@@ -16,14 +16,19 @@ use crate::{
     },
 };
 
+/// The order that every sample is about.
 pub const ORDER: OrderId = OrderId(Uuid::from_u128(0x0193_a5c0_0000_7000_8000_0000_0000_0001));
 /// 2026-11-23T10:00:00Z.
 pub const PLACED_AT: Timestamp = Timestamp::constant(1_795_428_000, 0);
 /// A minute later.
 pub const DEADLINE: Timestamp = Timestamp::constant(1_795_428_060, 0);
+/// Token of a card that the simulated gateway accepts.
 pub const CARD: &str = "tok_4242424242424242";
+/// Total of the order.
 pub const TOTAL: Money = Money::eur(3399);
+/// The gateway's id of the capture.
 pub const CAPTURE_ID: &str = "cap_1";
+/// The carrier's tracking number.
 pub const TRACKING: &str = "TRACK1";
 
 /// The SKU with this text.
@@ -34,6 +39,7 @@ pub fn sku(text: &str) -> Sku {
     text.parse().expect("a SKU")
 }
 
+/// The delivery address of the order.
 pub fn address() -> Address {
     Address {
         name: "Ada Lovelace".into(),
@@ -63,68 +69,84 @@ pub fn order_placed() -> OrderPlaced {
     }
 }
 
+/// The sample of `OrderCancellationRequested`.
 pub fn order_cancellation_requested(reason: CancelReason) -> OrderCancellationRequested {
     OrderCancellationRequested { order_id: ORDER, reason }
 }
 
+/// The sample of `OrderConfirmed`.
 pub fn order_confirmed() -> OrderConfirmed {
     OrderConfirmed { order_id: ORDER }
 }
 
+/// The sample of `OrderCancelled`.
 pub fn order_cancelled(reason: CancelReason) -> OrderCancelled {
     OrderCancelled { order_id: ORDER, reason }
 }
 
+/// The sample of `StockReserved`.
 pub fn stock_reserved() -> StockReserved {
     StockReserved { order_id: ORDER, lines: stock_lines() }
 }
 
+/// The sample of `StockReservationRejected`.
 pub fn stock_reservation_rejected() -> StockReservationRejected {
     let shortages = vec![Shortage { sku: sku("MUG"), requested: 2, available: 1 }];
     StockReservationRejected { order_id: ORDER, shortages }
 }
 
+/// The sample of `StockCommitted`.
 pub fn stock_committed() -> StockCommitted {
     StockCommitted { order_id: ORDER }
 }
 
+/// The sample of `StockReleased`.
 pub fn stock_released(reason: CancelReason) -> StockReleased {
     StockReleased { order_id: ORDER, lines: stock_lines(), reason }
 }
 
+/// The sample of `PaymentCaptured`.
 pub fn payment_captured() -> PaymentCaptured {
     PaymentCaptured { order_id: ORDER, capture_id: CAPTURE_ID.into(), amount: TOTAL }
 }
 
+/// The sample of `PaymentDeclined`.
 pub fn payment_declined() -> PaymentDeclined {
     PaymentDeclined { order_id: ORDER, code: "insufficient_funds".into() }
 }
 
+/// The sample of `PaymentRefunded`.
 pub fn payment_refunded(reason: CancelReason) -> PaymentRefunded {
     let (capture_id, refund_id) = (CAPTURE_ID.into(), "ref_1".into());
     PaymentRefunded { order_id: ORDER, capture_id, refund_id, amount: TOTAL, reason }
 }
 
+/// The sample of `PaymentVoided`.
 pub fn payment_voided(reason: CancelReason) -> PaymentVoided {
     PaymentVoided { order_id: ORDER, reason }
 }
 
+/// The sample of `ShipmentScheduled`.
 pub fn shipment_scheduled() -> ShipmentScheduled {
     ShipmentScheduled { order_id: ORDER, tracking: TRACKING.into() }
 }
 
+/// The sample of `ShipmentRejected`.
 pub fn shipment_rejected() -> ShipmentRejected {
     ShipmentRejected { order_id: ORDER, carrier_reason: "country AQ is not served".into() }
 }
 
+/// The sample of `ShipmentCancelled`.
 pub fn shipment_cancelled(reason: CancelReason) -> ShipmentCancelled {
     ShipmentCancelled { order_id: ORDER, reason }
 }
 
+/// The sample of `ShipmentCancellationRefused`.
 pub fn shipment_cancellation_refused() -> ShipmentCancellationRefused {
     ShipmentCancellationRefused { order_id: ORDER }
 }
 
+/// The sample of `ShipmentDispatched`.
 pub fn shipment_dispatched() -> ShipmentDispatched {
     ShipmentDispatched { order_id: ORDER, tracking: TRACKING.into() }
 }

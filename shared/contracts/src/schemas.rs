@@ -1,9 +1,6 @@
 //! The JSON Schema of every version of every event, as committed in `schemas/<Event>/<version>.json`.
 
 use rust_embed::Embed;
-use schemars::Schema;
-
-use crate::EventType;
 
 #[derive(Embed)]
 #[folder = "schemas"]
@@ -24,9 +21,4 @@ pub fn all_committed() -> Vec<(String, String)> {
         .collect();
     all.sort();
     all
-}
-
-/// Schema of every event type's newest version, generated from the Rust types.
-pub fn generated() -> Vec<(&'static EventType, Schema)> {
-    crate::event::generated_schemas()
 }

@@ -1,4 +1,4 @@
-//! The events of the shipping service, which owns the saga's pivot: what was dispatched can't be undone.
+//! The events of the shipping service, which owns the saga's pivot: a dispatched order cannot be undone.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{CancelReason, OrderId, event::contract};
 
 contract! {
-    /// What the shipping service publishes.
+    /// Facts of the shipping service.
     ShippingEvent, owner Shipping {
         ShipmentScheduled, "2026-11";
         ShipmentRejected, "2026-11";
@@ -16,44 +16,39 @@ contract! {
     }
 }
 
-/// The carrier will fetch the parcel.
+/// The carrier has booked the parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ShipmentScheduled {
-    /// The order.
     pub order_id: OrderId,
     /// The carrier's tracking number.
     pub tracking: String,
 }
 
-/// The carrier won't ship this order.
+/// The carrier refused to ship the order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ShipmentRejected {
-    /// The order.
     pub order_id: OrderId,
-    /// The carrier's words.
+    /// The carrier's explanation.
     pub carrier_reason: String,
 }
 
-/// The order will not ship, whatever stage it had reached.
+/// The order will not ship, whatever its progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ShipmentCancelled {
-    /// The order.
     pub order_id: OrderId,
-    /// Why.
+    /// Reason of the cancellation.
     pub reason: CancelReason,
 }
 
-/// The cancellation came after the dispatch: the order stays as it is.
+/// The cancellation came after the dispatch, so the order ships.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ShipmentCancellationRefused {
-    /// The order.
     pub order_id: OrderId,
 }
 
-/// The parcel has left: the point of no return.
+/// The parcel has left the warehouse: the point of no return.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ShipmentDispatched {
-    /// The order.
     pub order_id: OrderId,
     /// The carrier's tracking number.
     pub tracking: String,

@@ -5,7 +5,7 @@ use std::fmt;
 use cloudevent::{Contract, upcast};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::service::Named;
+use crate::named::Named;
 
 /// An event in a service's own log.
 #[derive(Debug, Clone, PartialEq, Eq)]

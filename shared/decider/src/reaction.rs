@@ -4,14 +4,12 @@ use std::any::Any;
 
 use cloudevent::{ContractError, EventData, EventType, Meta};
 
-use crate::Service;
-
 /// A service's reaction: the command that follows from a trigger. Written with [`reactions!`](crate::reactions).
 #[derive(Debug)]
-pub struct Reaction<S: Service> {
+pub struct Reaction<Command: 'static> {
     pub info: ReactionInfo,
     /// Conversion of the event to the command; `None` for requests and timers.
-    pub handler: Option<Handler<S>>,
+    pub handler: Option<Handler<Command>>,
 }
 
 /// A reaction as data, from which the documents are generated.
@@ -31,10 +29,10 @@ type Decode = fn(&Meta, &str, &[u8]) -> Result<Box<dyn Any>, ContractError>;
 
 /// Conversion of an event to a command.
 #[derive(Debug)]
-pub struct Handler<S: Service> {
+pub struct Handler<Command> {
     event: &'static EventType,
     decode: Decode,
-    command: fn(&dyn Any, &Meta) -> Option<S::Command>,
+    command: fn(&dyn Any, &Meta) -> Option<Command>,
 }
 
 /// Cause of a reaction.
@@ -42,37 +40,27 @@ pub struct Handler<S: Service> {
 pub enum Trigger {
     /// An event of another service, by its name.
     Event(&'static str),
-    /// An HTTP request of a person, such as a customer.
+    /// An HTTP request of a person, named by role.
     Request(&'static str),
     /// A timer.
     Deadline,
 }
 
-impl<S: Service> Handler<S> {
+impl<Command> Handler<Command> {
     /// Handler of events of type `E`. `command` returns `None` if the data has another type.
-    pub const fn new<E: EventData>(command: fn(&dyn Any, &Meta) -> Option<S::Command>) -> Self {
+    pub const fn new<E: EventData>(command: fn(&dyn Any, &Meta) -> Option<Command>) -> Self {
         Self { event: E::TYPE, decode: |meta, version, data| Ok(Box::new(meta.decode::<E>(version, data)?)), command }
     }
 }
 
-impl<S: Service> Reaction<S> {
-    /// The service's reaction to events of this type, if it has one.
-    pub fn to(event_type: &EventType) -> Option<&'static Self> {
-        S::REACTIONS.iter().find(|reaction| reaction.event() == Some(event_type))
-    }
-
-    /// The type of this `ce_type`, if the service reacts to it.
-    pub fn event_type_of(ce_type: &str) -> Option<&'static EventType> {
-        S::REACTIONS.iter().filter_map(Self::event).find(|event| event.is(ce_type))
-    }
-
+impl<Command> Reaction<Command> {
     /// Type of the event that the service reacts to; `None` for requests and timers.
     pub fn event(&self) -> Option<&'static EventType> {
         self.handler.as_ref().map(|handler| handler.event)
     }
 
     /// The command that follows from an event's data. Returns `None` if the data has another type.
-    pub fn handle(&self, meta: &Meta, data: &dyn Any) -> Option<S::Command> {
+    pub fn handle(&self, meta: &Meta, data: &dyn Any) -> Option<Command> {
         (self.handler.as_ref()?.command)(data, meta)
     }
 
@@ -80,19 +68,19 @@ impl<S: Service> Reaction<S> {
     ///
     /// # Errors
     /// The data breaks its contract.
-    pub fn read(&self, meta: &Meta, version: &str, data: &[u8]) -> Result<Option<S::Command>, ContractError> {
+    pub fn read(&self, meta: &Meta, version: &str, data: &[u8]) -> Result<Option<Command>, ContractError> {
         let Some(handler) = &self.handler else { return Ok(None) };
         let event = (handler.decode)(meta, version, data)?;
         Ok((handler.command)(&*event, meta))
     }
 }
 
-/// Declares a service's reactions, one per line, as a `&'static [Reaction<Self>]`:
+/// Declares a service's reactions, one per line, as a `&'static [Reaction<Command>]`:
 ///
 /// ```text
-/// on StockReserved(reserved, meta) => Charge(reserved.order_id): "charges", [PaymentCaptured, PaymentDeclined];
-/// request "customer" => Place: "accepts the order", [OrderPlaced];
-/// deadline => Expire: "requests the cancellation", [OrderCancellationRequested];
+/// on DoorOpened(opened, meta) => Count(opened.visitors): "counts the visitors", [VisitorsCounted];
+/// request "guard" => Reset: "starts again at zero", [CounterReset];
+/// deadline => Report: "reports the day's visitors", [DayReported];
 /// ```
 ///
 /// `on` binds the event's data and, if wanted, its [`Meta`]; the right-hand side is a variant of the `Command` in scope. The

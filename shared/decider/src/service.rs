@@ -2,32 +2,24 @@
 
 use std::fmt;
 
-use cloudevent::{Contract, Meta};
+use cloudevent::{Contract, EventType, Meta};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{InternalEvent, LogEvent, Reaction, StreamId};
-
-/// Has a name for each variant: implemented for every enum that derives `strum::IntoStaticStr`.
-pub trait Named {
-    /// Name of the variant.
-    fn name(&self) -> &'static str;
-}
-
-impl<T> Named for T
-where
-    for<'a> &'a T: Into<&'static str>,
-{
-    fn name(&self) -> &'static str {
-        self.into()
-    }
-}
+use crate::{
+    log_event::{InternalEvent, LogEvent},
+    named::Named,
+    reaction::Reaction,
+    stream_id::StreamId,
+};
 
 /// Decides which events follow from commands. Cannot fail: a business failure is an event.
 pub trait Decider: Sized + 'static {
     /// Knowledge that a decision rests on. The default is the state before any event.
     type State: Clone + Default + fmt::Debug + Send + Sync + Serialize + DeserializeOwned;
+    /// Requests and reactions that the decider accepts.
     type Command: Named + fmt::Debug + Send + 'static;
+    /// Facts that it decides on and evolves by.
     type Event: Clone + fmt::Debug + Send + 'static;
 
     /// Events that follow from the command in this state. Returns none for a late, early or repeated command: deciding
@@ -61,7 +53,7 @@ pub trait Service: Decider<Event = LogEvent<Self::Public, Self::Internal>> {
     type Intent: fmt::Debug + Send + Sync + Serialize + DeserializeOwned + 'static;
 
     /// The service's column of the saga table, made by [`reactions!`](crate::reactions).
-    const REACTIONS: &'static [Reaction<Self>];
+    const REACTIONS: &'static [Reaction<Self::Command>];
 
     /// Categories of all streams that the service writes.
     const CATEGORIES: &'static [&'static str];
@@ -112,7 +104,17 @@ pub trait Service: Decider<Event = LogEvent<Self::Public, Self::Internal>> {
 
     /// Command that follows from another service's event, whose data is an [`EventData`](cloudevent::EventData).
     fn react(meta: &Meta, data: &dyn std::any::Any) -> Option<Self::Command> {
-        Reaction::<Self>::to(meta.event_type)?.handle(meta, data)
+        Self::reaction_to(meta.event_type)?.handle(meta, data)
+    }
+
+    /// The reaction to events of this type, if the service has one.
+    fn reaction_to(event_type: &EventType) -> Option<&'static Reaction<Self::Command>> {
+        Self::REACTIONS.iter().find(|reaction| reaction.event() == Some(event_type))
+    }
+
+    /// The event type of this `ce_type`, if the service reacts to it.
+    fn event_type_of(ce_type: &str) -> Option<&'static EventType> {
+        Self::REACTIONS.iter().filter_map(Reaction::event).find(|event| event.is(ce_type))
     }
 
     /// Topics with the events that the service reacts to.

@@ -10,7 +10,7 @@ pub struct StreamId {
 }
 
 impl StreamId {
-    /// The stream of the thing with this id in a category such as `payment`. A category contains no `-`.
+    /// The stream of the thing with this id in a category. A category contains no `-`.
     pub fn new(category: &'static str, id: impl fmt::Display) -> Self {
         Self { name: format!("{category}-{id}"), category_len: category.len() }
     }

@@ -73,7 +73,7 @@ pub struct StreamRequest {
     /// The version at which this store last returned or committed the stream; 0 if the caller has nothing. Known events
     /// are not read again, because events never change. Streams with a single writer need no re-check.
     pub known: u64,
-    /// Whether to read all events instead of the latest snapshot and the events after it. Requires `known` to be 0.
+    /// True to read all events instead of the latest snapshot and the events after it. Requires `known` to be 0.
     pub skip_snapshot: bool,
 }
 

@@ -7,46 +7,10 @@ use repository::{CHECKS, Repository};
 static REPOSITORY: LazyLock<Repository> =
     LazyLock::new(|| Repository::of_this_crate().expect("failed to read the repository"));
 
-/// Folders that do not follow a rule yet. Remove an entry with its last finding.
-const PENDING: &[(&str, &[&str])] = &[
-    ("modules", &["shared/decider"]),
-    ("public-docs", &["shared/cloudevent", "shared/contracts", "shared/decider"]),
-    ("type-names", &["services/order", "tests/trip", "tools/sagactl", "tools/xtask"]),
-    ("test-names", &["shared/decider", "tests/verification/model"]),
-    ("domain", &["shared/cloudevent", "shared/decider"]),
-    (
-        "doc-openings",
-        &[
-            "services/order",
-            "services/payment",
-            "services/shipping",
-            "shared/catalog",
-            "shared/cloudevent",
-            "shared/contracts",
-            "shared/runtime",
-            "shared/store",
-        ],
-    ),
-    (
-        "turns",
-        &[
-            "services/payment",
-            "services/shipping",
-            "shared/contracts",
-            "tests/trip",
-            "tests/verification/chaos",
-            "tests/verification/conformance",
-            "tests/verification/model",
-        ],
-    ),
-];
-
-/// Fails with all findings of a rule, except those in pending folders.
+/// Fails with all findings of a rule.
 fn assert_clean(rule: &str) {
     let (_, check) = CHECKS.iter().find(|(name, _)| *name == rule).expect("a known rule");
-    let pending: Vec<_> = PENDING.iter().filter(|(name, _)| *name == rule).flat_map(|(_, folders)| *folders).collect();
-    let mut findings = check(&REPOSITORY);
-    findings.retain(|finding| !pending.iter().any(|folder| finding.path.starts_with(**folder)));
+    let findings = check(&REPOSITORY);
     let findings: Vec<_> = findings.iter().map(ToString::to_string).collect();
     assert!(findings.is_empty(), "{} findings:\n{}", findings.len(), findings.join("\n"));
 }

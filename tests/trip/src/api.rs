@@ -47,7 +47,7 @@ pub fn flight(app: App<Flight>, _: &Config) -> anyhow::Result<Api> {
     Ok(Api { routes, description })
 }
 
-/// Routes of the hotel service, which has none of its own.
+/// Routes of the hotel service: only those that every service has.
 ///
 /// # Errors
 /// None.

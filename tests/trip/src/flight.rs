@@ -58,7 +58,7 @@ impl Service for Flight {
     type Intent = NoIntent;
 
     const CATEGORIES: &'static [&'static str] = &["flight"];
-    const REACTIONS: &'static [Reaction<Self>] = reactions! {
+    const REACTIONS: &'static [Reaction<Command>] = reactions! {
         request "traveller" => Book: "books a seat", [FlightBooked];
         on RoomBooked(booked) => Confirm(booked.trip_id): "confirms the trip", [TripConfirmed];
         on RoomRefused(refused) => Cancel(refused.trip_id): "cancels the seat", [FlightCancelled];

@@ -58,7 +58,7 @@ impl Service for Hotel {
     type Intent = NoIntent;
 
     const CATEGORIES: &'static [&'static str] = &["hotel"];
-    const REACTIONS: &'static [Reaction<Self>] = reactions! {
+    const REACTIONS: &'static [Reaction<Command>] = reactions! {
         on FlightBooked(flight) => Book { trip_id: flight.trip_id, hotel: flight.hotel.clone() }:
             "books a room, or refuses", [RoomBooked, RoomRefused];
     };

@@ -13,14 +13,14 @@ use xtask::{Client, Workspace, broker_from_env, ports, wait_until};
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A running service; killed when dropped.
-struct Process {
+struct ServiceProcess {
     binary: &'static str,
     environment: Vec<(&'static str, String)>,
     child: Child,
     client: Client,
 }
 
-impl Process {
+impl ServiceProcess {
     fn start(binary: &'static str, name: &str, broker: &str, dir: &Path) -> Self {
         let port = ports::free().expect("a free port");
         let prefix = dir.file_name().expect("a directory").to_string_lossy();
@@ -53,7 +53,7 @@ impl Process {
     }
 }
 
-impl Drop for Process {
+impl Drop for ServiceProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -70,8 +70,8 @@ fn spawn(binary: &str, environment: &[(&'static str, String)]) -> Child {
 fn trips_end_confirmed_or_cancelled_after_a_kill() {
     let broker = broker_from_env().expect("a broker is available");
     let dir = Workspace::find().and_then(|workspace| workspace.run_dir("trip")).expect("a directory");
-    let mut flight = Process::start(env!("CARGO_BIN_EXE_flight"), "flight", &broker, &dir);
-    let mut hotel = Process::start(env!("CARGO_BIN_EXE_hotel"), "hotel", &broker, &dir);
+    let mut flight = ServiceProcess::start(env!("CARGO_BIN_EXE_flight"), "flight", &broker, &dir);
+    let mut hotel = ServiceProcess::start(env!("CARGO_BIN_EXE_hotel"), "hotel", &broker, &dir);
     flight.wait_until_ready();
     hotel.wait_until_ready();
 

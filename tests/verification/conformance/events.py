@@ -1,6 +1,6 @@
-"""Reads every event from Kafka as a consumer in another language would: with the CloudEvents SDK and its JSON Schema.
+"""Reads every event from Kafka as a consumer in another language does: with the CloudEvents SDK and its JSON Schema.
 
-What is read here was written by the Rust services; none of their code is used.
+The Rust services wrote the events; none of their code is used here.
 """
 
 import argparse
@@ -20,7 +20,12 @@ from cloudevents.core.formats.json import JSONFormat
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from jsonschema import Draft202012Validator
 
-TOPICS = {f"{owner}.events": f"/{owner}" for owner in ("order", "inventory", "payment", "shipping")}
+ASYNCAPI = Path(__file__).parents[3] / "docs" / "asyncapi.json"
+# Topics with the `source` of their events.
+TOPICS = {
+    channel["address"]: "/" + channel["address"].removesuffix(".events")
+    for channel in json.loads(ASYNCAPI.read_text())["channels"].values()
+}
 READING_S = 60
 FETCHING_S = 10
 FAULTS_SHOWN = 20

@@ -11,7 +11,7 @@ SKU_FOR_SALE = os.environ["CONFORMANCE_SKU"]
 
 @schemathesis.hook.apply_to(method="POST", path="/orders")
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
-    """Let a valid order be for a product that exists, and under an idempotency key of its own."""
+    """Makes a valid order name an existing product and use a new idempotency key."""
     if case.meta is None or case.meta.generation.mode is not schemathesis.GenerationMode.POSITIVE:
         return
     case.body["lines"] = [{**case.body["lines"][0], "sku": SKU_FOR_SALE}]

@@ -1,6 +1,6 @@
 //! Contracts in the code.
 
-use contracts::{Event, schemas};
+use contracts::Event;
 use serde_json::Value;
 
 /// An event type in the code.
@@ -27,7 +27,7 @@ impl CodeContracts {
     /// Contracts that this program was built with.
     pub fn built_in() -> Self {
         let mut events = Vec::new();
-        for (event, schema) in schemas::generated() {
+        for (event, schema) in contracts::generated_schemas() {
             let (name, version) = (event.name.to_owned(), event.version.to_owned());
             events.push(CurrentEvent { name, version, schema: schema.to_value() });
         }

@@ -44,7 +44,7 @@ fn decode_error_names_the_event() {
 }
 
 #[test]
-fn unknown_event_is_an_error_when_service_has_no_internal_events() {
+fn unknown_event_is_an_error_without_internal_events() {
     let read = LogEvent::<CounterEvent, NoInternalEvents>::decode("VisitorsCame", "private", r#"{"VisitorsCame":{}}"#);
     assert!(matches!(read, Err(LogError::Internal { .. })), "{read:?}");
 }

@@ -112,7 +112,7 @@ impl Service for Counter {
     type Intent = NoIntent;
 
     const CATEGORIES: &'static [&'static str] = &["door", "visitors"];
-    const REACTIONS: &'static [Reaction<Self>] = reactions! {
+    const REACTIONS: &'static [Reaction<Command>] = reactions! {
         on DoorOpened(opened, meta) => Add { door: opened.door.clone(), by: opened.visitors, event_id: meta.id }:
             "counts the visitors", [];
         on AlarmRaised(raised) => Close(raised.door.clone()): "publishes the count", [VisitorsCounted];
@@ -161,7 +161,7 @@ impl Service for Idle {
     type Intent = NoIntent;
 
     const CATEGORIES: &'static [&'static str] = &["idle"];
-    const REACTIONS: &'static [Reaction<Self>] = reactions! {};
+    const REACTIONS: &'static [Reaction<Command>] = reactions! {};
 
     fn streams(_: &Command, _: &u32) -> Vec<StreamId> {
         vec![StreamId::new("idle", 1)]

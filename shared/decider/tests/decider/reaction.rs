@@ -32,7 +32,7 @@ fn table_lists_reactions_as_declared() {
 fn declared_command_is_the_command_that_follows() {
     let command = Counter::react(&meta(&opened()), &opened()).expect("reacts");
     assert_eq!(command.name(), "Add");
-    let reaction = Reaction::<Counter>::to(DoorOpened::TYPE).expect("is in the table");
+    let reaction = Counter::reaction_to(DoorOpened::TYPE).expect("is in the table");
     assert_eq!(reaction.info.command, command.name());
     let deadline = Counter::REACTIONS.iter().find(|reaction| reaction.info.trigger == Trigger::Deadline);
     assert_eq!(deadline.map(|reaction| reaction.info.command), Some(Command::Expire.name()));
@@ -50,21 +50,21 @@ fn service_ignores_events_outside_its_table() {
     let counted = VisitorsCounted { door: "west".to_owned(), visitors: 3 };
     assert_eq!(Counter::react(&meta(&counted), &counted), None);
     assert_eq!(Idle::react(&meta(&opened()), &opened()), None);
-    assert!(Reaction::<Counter>::to(VisitorsCounted::TYPE).is_none());
+    assert!(Counter::reaction_to(VisitorsCounted::TYPE).is_none());
 }
 
 #[test]
 fn handle_returns_none_when_data_has_another_type() {
-    let reaction = Reaction::<Counter>::to(DoorOpened::TYPE).expect("is in the table");
+    let reaction = Counter::reaction_to(DoorOpened::TYPE).expect("is in the table");
     assert_eq!(reaction.handle(&meta(&opened()), &DoorClosed { door: "west".to_owned() }), None);
 }
 
 #[test]
 fn event_type_is_found_by_its_full_name() {
-    assert_eq!(Reaction::<Counter>::event_type_of("test.DoorOpened"), Some(DoorOpened::TYPE));
-    assert_eq!(Reaction::<Counter>::event_type_of("test.AlarmRaised"), Some(AlarmRaised::TYPE));
+    assert_eq!(Counter::event_type_of("test.DoorOpened"), Some(DoorOpened::TYPE));
+    assert_eq!(Counter::event_type_of("test.AlarmRaised"), Some(AlarmRaised::TYPE));
     for unknown in ["DoorOpened", "test.VisitorsCounted", "other.DoorOpened", ""] {
-        assert_eq!(Reaction::<Counter>::event_type_of(unknown), None, "{unknown}");
+        assert_eq!(Counter::event_type_of(unknown), None, "{unknown}");
     }
 }
 
@@ -80,7 +80,7 @@ fn requests_and_timers_have_no_event() {
 
 #[test]
 fn read_decodes_data_and_returns_the_command() {
-    let reaction = Reaction::<Counter>::to(DoorOpened::TYPE).expect("is in the table");
+    let reaction = Counter::reaction_to(DoorOpened::TYPE).expect("is in the table");
     let json = DoorEvent::from(opened()).to_json();
     assert_eq!(reaction.read(&meta(&opened()), "2026-11", json.as_bytes()).expect("reads"), Some(add(3)));
     let newer = br#"{"door":"west","visitors":4,"weather":"fine"}"#;
@@ -89,7 +89,7 @@ fn read_decodes_data_and_returns_the_command() {
 
 #[test]
 fn read_fails_when_data_breaks_the_contract() {
-    let reaction = Reaction::<Counter>::to(DoorOpened::TYPE).expect("is in the table");
+    let reaction = Counter::reaction_to(DoorOpened::TYPE).expect("is in the table");
     let read = |version, data: &str| reaction.read(&meta(&opened()), version, data.as_bytes());
     assert!(matches!(read("2026-11", "{}"), Err(ContractError::Data { .. })));
     assert!(matches!(read("2026-10", r#"{"door":"west"}"#), Err(ContractError::Data { .. })), "an unknown old version");

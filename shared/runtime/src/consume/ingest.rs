@@ -6,7 +6,7 @@ use std::{
 };
 
 use cloudevent::{Contract, ContractError, Envelope, Meta};
-use decider::{Reaction, Service};
+use decider::Service;
 use messaging::{Record, dead_letters::REDRIVE_TOPIC};
 use store::Parked;
 use telemetry::{EventAttributes, KeyValue, Metrics, Span, Spans, TRACEPARENT, TRACESTATE, Trace};
@@ -101,9 +101,9 @@ impl Ingest {
 /// The event of a record and the command that follows. Returns `None` if the service does not react to the event type.
 fn react<S: Service>(record: &Record<'_>) -> Result<Option<(Meta, S::Command)>, ContractError> {
     let header = |name: &str| record.header(name);
-    match cloudevent::read(record.topic(), header, Reaction::<S>::event_type_of)? {
+    match cloudevent::read(record.topic(), header, S::event_type_of)? {
         Envelope::Known { meta, version } => {
-            let Some(reaction) = Reaction::<S>::to(meta.event_type) else { return Ok(None) };
+            let Some(reaction) = S::reaction_to(meta.event_type) else { return Ok(None) };
             let command = reaction.read(&meta, version, record.payload())?;
             Ok(command.map(|command| (*meta, command)))
         }

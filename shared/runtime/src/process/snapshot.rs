@@ -33,7 +33,7 @@ pub(crate) fn decode<S: Service>(snapshot: &Snapshot) -> Option<S::State> {
     read.filter(|read| read.state_version == S::STATE_VERSION).map(|read| read.state)
 }
 
-/// Whether a build with another version of the state wrote the snapshot.
+/// Returns true if a build with another version of the state wrote the snapshot.
 pub(crate) fn is_of_another_version<S: Service>(snapshot: &Snapshot) -> bool {
     let read = serde_json::from_str::<VersionedState<IgnoredAny>>(&snapshot.state);
     // Before states had a version, snapshots were bare states.

@@ -8,7 +8,7 @@
 //! - [`choreography`]: the reactions declared by the services. Tests compare them with the explored ones, and
 //!   [`documents`] are generated from them.
 //!
-//! Crashes need no action of their own. A crash before the commit leaves the record pending; a crash after the commit
+//! Crashes need no separate action. A crash before the commit leaves the record pending; a crash after the commit
 //! delivers the record again.
 
 mod actions;

@@ -17,7 +17,7 @@ fn observed() -> BTreeSet<Observed> {
 }
 
 #[test]
-fn services_do_exactly_what_they_declare() {
+fn observed_reactions_match_the_declared_ones() {
     let (observed, declared) = (observed(), declared());
     let undeclared: Vec<_> = observed.difference(&declared).collect();
     let unobserved: Vec<_> = declared.difference(&observed).collect();

@@ -57,7 +57,7 @@ pub(crate) struct TimelineEntry {
 }
 
 #[derive(Deserialize)]
-struct OrderTimeline {
+struct TimelineReply {
     entries: Vec<TimelineEntry>,
 }
 
@@ -118,7 +118,7 @@ impl Shop {
     }
 
     pub(crate) fn timeline(&self, id: &str) -> Result<Vec<TimelineEntry>> {
-        let timeline: OrderTimeline = parse(self.order.get(&format!("/orders/{id}/timeline"))?, "the timeline")?;
+        let timeline: TimelineReply = parse(self.order.get(&format!("/orders/{id}/timeline"))?, "the timeline")?;
         Ok(timeline.entries)
     }
 

@@ -102,7 +102,7 @@ impl Service for Counter {
     type Intent = String;
 
     const CATEGORIES: &'static [&'static str] = &["count"];
-    const REACTIONS: &'static [decider::Reaction<Self>] = &[];
+    const REACTIONS: &'static [decider::Reaction<Command>] = &[];
 
     fn intent(event: &Self::Event) -> Option<String> {
         matches!(event, LogEvent::Public(_)).then(|| "call".to_owned())

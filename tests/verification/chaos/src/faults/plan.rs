@@ -43,7 +43,7 @@ pub struct FaultPlan {
     pub providers: Vec<(ServiceName, Vec<ScheduledFault<FaultProfile>>)>,
     /// Period with further instances of each service. At its end one is killed and the others are terminated.
     pub scale_out: Option<ScaleOut>,
-    /// Kills one at a time after all other faults, to measure recovery times. Only with a broker of our own.
+    /// Kills one at a time after all other faults, to measure recovery times. Requires the run to have started its own broker.
     pub isolated: Vec<(KillTarget, Duration)>,
     /// Records added to the topics.
     pub topic_faults: TopicFaults,

@@ -1,7 +1,6 @@
 //! The [AsyncAPI 3](https://www.asyncapi.com/docs/reference/specification/v3.0.0) document of all topics.
 
 use catalog::ServiceName;
-use contracts::schemas;
 use decider::{ReactionInfo, Trigger};
 use serde_json::{Map, Value, json};
 
@@ -26,7 +25,7 @@ const HEADERS: [(&str, &str); 10] = [
 pub fn document() -> Value {
     let mut schemas = Map::new();
     let mut messages = Map::new();
-    for (event, schema) in schemas::generated() {
+    for (event, schema) in contracts::generated_schemas() {
         let payload = hoisted(schema.to_value(), &mut schemas);
         let summary = payload["description"].clone();
         schemas.insert(event.name.to_owned(), payload);
