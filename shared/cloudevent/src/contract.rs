@@ -7,6 +7,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{Subject, upcast};
 
+/// Reads data of an event, written in a version, and returns its subject. Returns `None` for an unknown event.
+pub type SubjectOf = fn(event: &str, version: &str, data: &[u8]) -> Option<Result<Subject, upcast::Error>>;
+
 /// A set of contracts that belong together: the events of all services of one system.
 #[derive(Debug)]
 pub struct Suite {
@@ -16,6 +19,10 @@ pub struct Suite {
     pub namespace: &'static str,
     /// Steps from older versions of events to newer ones.
     pub upcasts: &'static [upcast::Step],
+    /// Returns the event type that a `ce_type` header names, if the suite has it.
+    pub event_type_of: fn(ce_type: &str) -> Option<&'static EventType>,
+    /// Reads data of any event of the suite.
+    pub subject_of: SubjectOf,
     /// Lists event and version of every published JSON Schema.
     pub schemas: fn() -> Vec<(String, String)>,
     /// Returns the published JSON Schema of an event's version.

@@ -12,7 +12,7 @@ pub use schemars;
 #[doc(hidden)]
 pub use serde_json;
 
-pub use contract::{Contract, EventData, EventType, Suite};
+pub use contract::{Contract, EventData, EventType, SubjectOf, Suite};
 pub use error::ContractError;
 pub use headers::{Envelope, headers, read};
 pub use ids::{CorrelationId, EventId, Subject};

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::{Contract, ContractError, CorrelationId, EventData, EventId, EventType, Subject};
+use crate::{Contract, ContractError, CorrelationId, EventData, EventId, EventType, Subject, Suite};
 
 /// Everything about an event besides its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +58,20 @@ impl Meta {
         })?;
         self.check_subject(&event.subject())?;
         Ok(event)
+    }
+
+    /// Checks data, written in `version`, that the caller does not need.
+    ///
+    /// # Errors
+    /// As [`Meta::decode`].
+    pub fn check(&self, suite: &Suite, version: &str, data: &[u8]) -> Result<(), ContractError> {
+        match (suite.subject_of)(self.event_type.name, version, data) {
+            None => Ok(()),
+            Some(Ok(subject)) => self.check_subject(&subject),
+            Some(Err(source)) => {
+                Err(ContractError::Data { event_type: self.event_type, version: version.to_owned(), source })
+            }
+        }
     }
 
     fn check_subject(&self, data: &Subject) -> Result<(), ContractError> {

@@ -25,6 +25,10 @@ pub const SUITE: &Suite = &Suite {
     name: "order-saga",
     namespace: "com.example.ordersaga.",
     upcasts: upcast::STEPS,
+    event_type_of,
+    subject_of: |event, version, data| {
+        Event::from_versioned(event, version, data).map(|read| read.map(|event| event.subject()))
+    },
     schemas: schemas::all_committed,
     schema: schemas::committed,
 };

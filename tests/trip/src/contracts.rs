@@ -13,6 +13,11 @@ const SUITE: &Suite = &Suite {
     name: "trip",
     namespace: "com.example.trip.",
     upcasts: &[],
+    event_type_of: |ce_type| FlightEvent::TYPES.iter().chain(HotelEvent::TYPES).find(|known| known.is(ce_type)),
+    subject_of: |name, version, data| {
+        let flight = FlightEvent::from_versioned(name, version, data).map(|read| read.map(|event| event.subject()));
+        flight.or_else(|| Some(HotelEvent::from_versioned(name, version, data)?.map(|event| event.subject())))
+    },
     schemas: || schemas().map(|(event, _)| (event.name.to_owned(), event.version.to_owned())).collect(),
     schema: |name, version| {
         let is_wanted = |event: &EventType| event.name == name && event.version == version;

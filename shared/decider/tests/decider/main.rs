@@ -49,8 +49,15 @@ pub struct VisitorsCounted {
     visitors: u32,
 }
 
-const SUITE: &Suite =
-    &Suite { name: "test", namespace: "test.", upcasts: UPCASTS, schemas: Vec::new, schema: |_, _| None };
+const SUITE: &Suite = &Suite {
+    name: "test",
+    namespace: "test.",
+    upcasts: UPCASTS,
+    event_type_of: |_| None,
+    subject_of: |_, _, _| None,
+    schemas: Vec::new,
+    schema: |_, _| None,
+};
 const UPCASTS: &[upcast::Step] =
     &[upcast::Step { event: "VisitorsCounted", from: "2026-10", to: "2026-11", apply: rename_count }];
 

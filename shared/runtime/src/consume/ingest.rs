@@ -98,17 +98,23 @@ impl Ingest {
     }
 }
 
-/// The event of a record and the command that follows. Returns `None` if the service does not react to the event type.
+/// The event of a record and the command that follows. Returns `None` if the service does not react to the event type; the
+/// record must keep its contract all the same.
 fn react<S: Service>(record: &Record<'_>) -> Result<Option<(Meta, S::Command)>, ContractError> {
     let header = |name: &str| record.header(name);
-    match cloudevent::read(record.topic(), header, S::event_type_of)? {
+    let suite = S::Public::SUITE;
+    let event_type_of = |ce_type: &str| S::event_type_of(ce_type).or_else(|| (suite.event_type_of)(ce_type));
+    match cloudevent::read(record.topic(), header, event_type_of)? {
         Envelope::Known { meta, version } => {
-            let Some(reaction) = S::reaction_to(meta.event_type) else { return Ok(None) };
+            let Some(reaction) = S::reaction_to(meta.event_type) else {
+                meta.check(suite, version, record.payload())?;
+                return Ok(None);
+            };
             let command = reaction.read(&meta, version, record.payload())?;
             Ok(command.map(|command| (*meta, command)))
         }
         Envelope::Unknown { ce_type } => {
-            debug!(ce_type, topic = record.topic(), "ignored an event type without a reaction");
+            debug!(ce_type, topic = record.topic(), "ignored an unknown event type");
             Ok(None)
         }
     }

@@ -142,7 +142,7 @@ fn orders_are_accepted_until_outbox_is_full() {
         let accepted: Vec<_> = (0..CAPACITY).map(|_| cluster.place(&NewOrder::of(&product, 1))).collect();
         let refused = cluster.try_place(&NewOrder::of(&product, 1), &[]).unwrap();
         assert_eq!(refused.status, 503, "{refused:?}");
-        assert!(refused.body["detail"].as_str().unwrap().contains("wait to be published"), "{refused:?}");
+        assert!(refused.body["detail"].as_str().unwrap().contains("waiting for Kafka"), "{refused:?}");
 
         broker.restart().unwrap();
         for order in accepted {

@@ -16,7 +16,15 @@ use crate::{
     process::{PublishContext, StreamCache, batch::Batch},
 };
 
-const SUITE: &Suite = &Suite { name: "test", namespace: "test.", upcasts: &[], schemas: Vec::new, schema: |_, _| None };
+const SUITE: &Suite = &Suite {
+    name: "test",
+    namespace: "test.",
+    upcasts: &[],
+    event_type_of: |_| None,
+    subject_of: |_, _, _| None,
+    schemas: Vec::new,
+    schema: |_, _| None,
+};
 
 contract! {
     /// The public events of [`Counter`].
