@@ -1,8 +1,8 @@
-//! The inventory service: keeps the stock: all lines of an order, or none.
+//! The inventory service: reserves stock for all lines of an order, or for none.
 //!
-//! - [`decider`]: what is decided. Read this first.
-//! - [`policy`]: which event of another service leads to which command.
-//! - [`api`]: HTTP, for people.
+//! - [`decider`]: commands, events and decisions. Start here.
+//! - [`policy`]: the reactions to events of other services.
+//! - [`api`]: the HTTP API.
 
 pub mod api;
 pub mod decider;

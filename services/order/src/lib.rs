@@ -1,8 +1,8 @@
-//! The order service: takes orders and tells how they ended.
+//! The order service: accepts orders and tracks their outcome.
 //!
-//! - [`decider`]: what is decided. Read this first.
-//! - [`policy`]: which event of another service leads to which command.
-//! - [`api`]: HTTP, for people.
+//! - [`decider`]: commands, events and decisions. Start here.
+//! - [`policy`]: the reactions to events of other services.
+//! - [`api`]: the HTTP API.
 
 pub mod api;
 pub mod decider;

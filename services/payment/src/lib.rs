@@ -1,9 +1,9 @@
-//! The payment service: charges an order once, and gives the money back when the order is undone.
+//! The payment service: charges an order once, and refunds it when the order is cancelled.
 //!
-//! - [`decider`]: what is decided. Read this first.
-//! - [`policy`]: which event of another service leads to which command.
-//! - [`provider`]: the calls to the outside world.
-//! - [`api`]: HTTP, for people.
+//! - [`decider`]: commands, events and decisions. Start here.
+//! - [`policy`]: the reactions to events of other services.
+//! - [`provider`]: the calls to the payment gateway.
+//! - [`api`]: the HTTP API.
 
 pub mod api;
 pub mod decider;

@@ -1,6 +1,6 @@
 //! The shipment of an order, and with it the saga's pivot: an order can be undone until its parcel is dispatched.
 //!
-//! A parcel is booked when both its destination and the committed stock are known, whichever comes last.
+//! A parcel is booked once its destination is known and its stock is committed, in either order.
 
 use contracts::{
     CancelReason, OrderId,
@@ -20,7 +20,7 @@ pub struct Shipping;
 pub enum Command {
     /// Record the destination of a new order.
     RecordOrder(Destination),
-    /// Book a parcel: the stock is committed.
+    /// Book a parcel, because the stock is committed.
     Schedule(OrderId),
     /// Cancel the shipment, unless it is dispatched.
     Cancel { order_id: OrderId, reason: CancelReason },
@@ -85,7 +85,7 @@ pub enum State {
     Rejected {
         destination: Destination,
     },
-    /// Undone: it never ships. The tombstone for late facts.
+    /// Never ships. A tombstone, so that late facts have no effect.
     Cancelled {
         destination: Option<Destination>,
     },
@@ -206,7 +206,7 @@ impl State {
             (ShippingEvent::ShipmentCancellationRefused(_), Self::Dispatched { destination, tracking, .. }) => {
                 Self::Dispatched { destination, tracking, cancellation_refused: true }
             }
-            // Never decided in any other state.
+            // `decide` produces these events in no other state.
             (
                 ShippingEvent::ShipmentScheduled(_)
                 | ShippingEvent::ShipmentRejected(_)
@@ -217,7 +217,7 @@ impl State {
         }
     }
 
-    /// The destination; `None` while it is unknown, or if the order was undone before it became known.
+    /// The destination; `None` while it is unknown, or if the order was cancelled before it became known.
     pub fn into_destination(self) -> Option<Destination> {
         match self {
             Self::New | Self::CommitmentRecorded => None,

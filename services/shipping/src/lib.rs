@@ -1,9 +1,9 @@
-//! The shipping service: hands parcels to the carrier, and decides whether an order can still be undone.
+//! The shipping service: hands parcels to the carrier, and decides whether an order can still be cancelled.
 //!
-//! - [`decider`]: what is decided. Read this first.
-//! - [`policy`]: which event of another service leads to which command.
-//! - [`provider`]: the calls to the outside world.
-//! - [`api`]: HTTP, for people.
+//! - [`decider`]: commands, events and decisions. Start here.
+//! - [`policy`]: the reactions to events of other services.
+//! - [`provider`]: the calls to the carrier.
+//! - [`api`]: the HTTP API.
 
 pub mod api;
 pub mod decider;

@@ -27,12 +27,12 @@ impl<T> PerService<T> {
         ServiceName::ALL.iter().copied().zip(&self.0)
     }
 
-    /// The values alone.
+    /// The values, without their services.
     pub fn values(&self) -> impl Iterator<Item = &T> {
         self.0.iter()
     }
 
-    /// The values alone, to be changed.
+    /// Mutable references to the values.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.0.iter_mut()
     }

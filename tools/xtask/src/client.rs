@@ -13,7 +13,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest answer that is read, in bytes.
 const BODY_MAX: u64 = 64 * 1024 * 1024;
 
-/// Sends requests to one server. Each opens a new connection, so a restart of the server breaks none.
+/// Sends requests to one server, each on a new connection, so that a restart of the server breaks no connection.
 #[derive(Debug, Clone)]
 pub struct Client {
     agent: Agent,
@@ -27,7 +27,7 @@ pub struct Reply {
     pub status: u16,
     /// The headers in the order of their arrival, names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The JSON of a body whose content type says that it is JSON, a string for any other text, null for none.
+    /// JSON if the content type is JSON, a string for any other content type, null for an empty body.
     pub body: Value,
 }
 
@@ -37,7 +37,7 @@ impl Client {
         Self::with_timeout(base, TIMEOUT)
     }
 
-    /// The same, with another limit on the time of each request.
+    /// Like [`Client::new`], with another timeout for each request.
     pub fn with_timeout(base: impl Into<String>, timeout: Duration) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -150,7 +150,7 @@ impl Reply {
     /// The body, if the status is the expected one.
     ///
     /// # Errors
-    /// It is another; the message has both and the body.
+    /// The status differs. The message has both statuses and the body.
     pub fn expect_status(self, status: u16) -> Result<Value> {
         if self.status != status {
             bail!("expected status {status}, got {}: {}", self.status, self.body);

@@ -22,11 +22,11 @@ pub(crate) struct Image {
     pub(crate) name: &'static str,
     /// Tag that is pulled if no suitable image exists.
     pub(crate) pulled_tag: &'static str,
-    /// The best of these tags, one in each line, if one will do.
+    /// Selects the best of these tags, one per line; `None` if none is suitable.
     pub(crate) best: fn(tags: &str) -> Option<&str>,
 }
 
-/// One container; it is kept over a crash and a restart, and removed with its data when dropped.
+/// One container. It survives a crash and a restart, and is removed with its data when dropped.
 pub(crate) struct Container {
     name: String,
     image: String,
@@ -38,7 +38,7 @@ impl Container {
     /// Checks that an engine works, and pulls the image if needed; starts nothing.
     ///
     /// # Errors
-    /// There is no working engine or no image can be had: then Docker is not the way here.
+    /// No Docker engine works, or no image is available.
     pub(crate) fn prepare(purpose: &str, image: &Image, progress: Progress) -> Result<Self> {
         ensure!(on_path("docker"), "there is no docker command");
         docker(&["info", "--format", "{{.ServerVersion}}"], ASKING)?;
@@ -51,10 +51,11 @@ impl Container {
         &self.name
     }
 
-    /// Starts the container, the first time with these options of `docker run` and these arguments of the program.
+    /// Starts the container. The first start creates it with these options of `docker run` and arguments of the
+    /// program.
     ///
     /// # Errors
-    /// The engine does not.
+    /// The engine fails to start it.
     pub(crate) fn start(&mut self, options: &[&str], arguments: &[&str]) -> Result<()> {
         if self.created {
             return docker(&["start", &self.name], ASKING).map(drop);
@@ -65,10 +66,10 @@ impl Container {
         docker(&run, PULLING).map(drop)
     }
 
-    /// Checks that it runs.
+    /// Checks that the container runs.
     ///
     /// # Errors
-    /// It does not, or the engine cannot tell.
+    /// It has ended, or the engine does not report its state.
     pub(crate) fn ensure_running(&self) -> Result<()> {
         let answer = docker(&["inspect", "--format", "{{.State.Running}}", &self.name], ASKING)?;
         if answer.trim() != "true" {
@@ -80,22 +81,22 @@ impl Container {
     /// Stops the program gracefully.
     ///
     /// # Errors
-    /// The engine does not.
+    /// The engine fails to stop it.
     pub(crate) fn stop(&self) -> Result<()> {
         docker(&["stop", "-t", "10", &self.name], ASKING).map(drop)
     }
 
-    /// Kills the program like a crash.
+    /// Kills the program with SIGKILL.
     ///
     /// # Errors
-    /// The engine does not.
+    /// The engine fails to kill it.
     pub(crate) fn kill(&self) -> Result<()> {
         docker(&["kill", "--signal", "KILL", &self.name], ASKING)?;
         // `docker kill` returns when the signal is sent; `docker wait` when the container has ended.
         docker(&["wait", &self.name], ASKING).map(drop)
     }
 
-    /// The id of its first process, as the engine's machine has it.
+    /// Id of the container's main process, on the machine of the engine.
     pub(crate) fn pid(&self) -> Option<u32> {
         let answer = docker(&["inspect", "--format", "{{.State.Pid}}", &self.name], ASKING).ok()?;
         answer.trim().parse().ok().filter(|&pid| pid != 0)
@@ -109,7 +110,7 @@ impl Container {
         }
     }
 
-    /// From now on it outlives this process.
+    /// Lets the container outlive this process.
     pub(crate) fn detach(&mut self) {
         self.detached = true;
         children::forget(&self.target());

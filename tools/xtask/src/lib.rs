@@ -1,8 +1,8 @@
 //! Runs the suite on this machine: a Kafka broker, the services, the demonstration and the tests.
 //!
-//! The developer command `cargo saga` (binary `xtask`) and the end-to-end tests share these parts: [`broker`] provides a Kafka,
-//! [`postgres`] a database server, [`suite`] the services, [`client`] sends HTTP requests to them. Dropping a handle stops what it
-//! stands for; the end of this process, however it comes, stops the rest.
+//! The developer command `cargo saga` (binary `xtask`) and the end-to-end tests share these parts: [`broker`] provides
+//! a Kafka broker, [`postgres`] a database server, [`suite`] the services, [`client`] sends HTTP requests to them.
+//! Dropping a handle stops its processes; any end of this process, even by SIGKILL, stops the rest.
 
 pub mod broker;
 pub mod build;

@@ -26,50 +26,54 @@ enum Command {
         #[arg(long)]
         exit: bool,
     },
-    /// Run all tests of the workspace against a Kafka broker and a PostgreSQL server, then list the slowest tests. The exit
-    /// code is that of `cargo test`.
+    /// Run all tests of the workspace against a Kafka broker and a PostgreSQL server, then list the slowest tests. The
+    /// exit code is that of `cargo test`.
     Test {
-        /// Cli for `cargo test`, after `--`.
+        /// Arguments for `cargo test`, after `--`.
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Measure throughput, latency and cost of optimized services; exit code 1 if an order did not reach a final status.
+    /// Measure throughput, latency and cost of optimized services; exit code 1 if an order did not reach a final
+    /// status.
     Bench {
-        /// Cli for the load generator, after `--`: `--all` measures everything; `cargo saga bench -- --help` lists them.
+        /// Arguments for the load generator, after `--`: `--all` measures everything; `cargo saga bench -- --help`
+        /// lists them.
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Run microbenchmarks of the steps that every event passes through: reading and writing an event, a batch with SQLite,
-    /// rebuilding a stream. Compares with the previous run or with a saved baseline.
+    /// Run microbenchmarks of the steps that every event passes through: reading and writing an event, a batch with
+    /// SQLite, rebuilding a stream. Compares with the previous run or with a saved baseline.
     BenchMicro {
-        /// Cli for Criterion, after `--`: a part of a benchmark's name, `--save-baseline NAME`, `--baseline NAME`.
+        /// Arguments for Criterion, after `--`: a part of a benchmark's name, `--save-baseline NAME`, `--baseline
+        /// NAME`.
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Place orders while services and broker are killed repeatedly, and check the outcome of every order; exit code 1 if a
-    /// rule is broken. `cargo saga chaos --help` lists the arguments.
+    /// Place orders while services and broker are killed repeatedly, and check the outcome of every order; exit code 1
+    /// if a rule is broken. `cargo saga chaos --help` lists the arguments.
     #[command(disable_help_flag = true)]
     Chaos {
-        /// `--seed N`, `--orders N`, `--rate N`, `--long` or `--storage postgres`; default: 2,000 orders and a new seed.
+        /// `--seed N`, `--orders N`, `--rate N`, `--long` or `--storage postgres`; default: 2,000 orders and a new
+        /// seed.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Test `docker compose up --build` with its own ports and volumes: orders, traces, a restart of each container, and that
-    /// data survives. Requires a Docker engine with Compose; the first build takes minutes.
+    /// Test `docker compose up --build` with its own ports and volumes: orders, traces, a restart of each container,
+    /// and that data survives. Requires a Docker engine with Compose; the first build takes minutes.
     ComposeTest,
     /// Check events, OpenAPI and AsyncAPI documents with third-party tools: the CloudEvents SDK for Python, jsonschema,
     /// schemathesis, and AsyncAPI's parser. Requires Python and Node; downloads the tools the first time.
     Conformance,
-    /// Compare the events in the code with the released ones; check, change and release them. `cargo saga contracts -- --help`
-    /// lists the arguments.
+    /// Compare the events in the code with the released ones; check, change and release them. `cargo saga contracts --
+    /// --help` lists the arguments.
     Contracts {
         /// `check`, `new <Event> <YYYY-MM>` or `release`; default: list the changes.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Mutate deciders and policies in hundreds of places, one at a time: a unit test or the model must fail each time. Exit
-    /// code 1 if a mutant survives that `tests/verification/mutants/survivors.toml` does not justify. Installs cargo-mutants
-    /// the first time; changes the files in place and restores them, so do not edit them during the run.
+    /// Mutate deciders and policies in hundreds of places, one at a time: a unit test or the model must fail each time.
+    /// Exit code 1 if a mutant survives that `tests/verification/mutants/survivors.toml` does not justify. Installs
+    /// cargo-mutants the first time; changes the files in place and restores them, so do not edit them during the run.
     Mutants {
         /// Packages to mutate, such as `order`; default: all.
         packages: Vec<String>,

@@ -1,4 +1,4 @@
-//! Progress of anything long: a spinner on a terminal, plain lines elsewhere, nothing for tests.
+//! Progress of long steps: a spinner on a terminal, plain lines elsewhere, nothing in tests.
 
 use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ pub struct Progress {
     shown: bool,
 }
 
-/// One long thing being done. Dropped without [`ProgressStep::done`], it is shown as not finished.
+/// A step in progress. Dropping it without [`ProgressStep::done`] prints that it did not finish.
 #[derive(Debug)]
 pub struct ProgressStep {
     what: String,
@@ -24,38 +24,38 @@ pub struct ProgressStep {
 }
 
 impl Progress {
-    /// Progress is shown to a person.
+    /// Prints progress on standard error.
     pub fn shown() -> Self {
         Self { shown: true }
     }
 
-    /// Nothing is shown.
+    /// Prints nothing.
     pub fn quiet() -> Self {
         Self { shown: false }
     }
 
-    /// Says one line.
+    /// Prints one line.
     pub fn say(self, line: &str) {
         if self.shown {
             eprintln!("{line}");
         }
     }
 
-    /// Begins something long.
+    /// Begins a step.
     pub fn step(self, what: impl Into<String>) -> ProgressStep {
         let what = what.into();
         let bar = (self.shown && stderr().is_terminal()).then(|| spinner(&what));
         self.begin(what, bar)
     }
 
-    /// Begins something long whose length is known: a bar instead of the spinner; [`ProgressStep::reached`] moves it.
+    /// Begins a step of known length, with a bar instead of the spinner. [`ProgressStep::reached`] moves the bar.
     pub fn step_of(self, what: impl Into<String>, length: u64) -> ProgressStep {
         let what = what.into();
         let bar = (self.shown && stderr().is_terminal()).then(|| bar(&what, length));
         self.begin(what, bar)
     }
 
-    /// Begins something long that shows its own progress: no spinner.
+    /// Begins a step that prints its own progress, without a spinner.
     pub fn step_shown_by_itself(self, what: impl Into<String>) -> ProgressStep {
         self.begin(what.into(), None)
     }
@@ -69,14 +69,14 @@ impl Progress {
 }
 
 impl ProgressStep {
-    /// Shows how far it is.
+    /// Shows the state of the step.
     pub fn note(&self, state: &str) {
         if let Some(bar) = &self.bar {
             bar.set_message(format!("{}: {state}", self.what));
         }
     }
 
-    /// Shows how much of its length is done.
+    /// Moves the bar to this position.
     pub fn reached(&self, position: u64) {
         if let Some(bar) = &self.bar {
             bar.set_position(position);

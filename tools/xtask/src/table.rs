@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// A table with columns as wide as their widest cell; all columns but those marked are left-aligned.
+/// A table with columns as wide as their widest cell, left-aligned by default.
 pub struct Table {
     header: Vec<&'static str>,
     right_aligned: &'static [usize],
@@ -15,7 +15,7 @@ impl Table {
         Self { header: header.to_vec(), right_aligned, rows: Vec::new() }
     }
 
-    /// One more row.
+    /// Adds a row.
     pub fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }

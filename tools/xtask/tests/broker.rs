@@ -1,4 +1,4 @@
-//! A broker, for real: it survives a crash with its address, and nothing of it is left in the end.
+//! Tests with a real broker: it keeps its address across a crash, and its processes end when it is dropped.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,23 +11,23 @@ fn a_broker_comes_back_after_a_crash_and_is_gone_when_dropped() {
     let workspace = Workspace::find().unwrap();
     let mut broker = Broker::own(&workspace, Progress::quiet()).unwrap();
     let address = broker.bootstrap_servers().to_owned();
-    let first = broker.pid().expect("it runs");
+    let first = broker.pid().expect("a running process");
     probe::ask(&address).unwrap();
 
     broker.kill().unwrap();
-    probe::ask(&address).expect_err("it is dead");
+    probe::ask(&address).expect_err("the broker was killed");
 
     broker.restart().unwrap();
-    let second = broker.pid().expect("it runs again");
+    let second = broker.pid().expect("a restarted process");
     assert_ne!(first, second);
     assert_eq!(broker.bootstrap_servers(), address);
     probe::ask(&address).unwrap();
 
     drop(broker);
-    probe::ask(&address).expect_err("it is gone");
+    probe::ask(&address).expect_err("the broker was dropped");
     for process in [first, second].map(|pid| format!("/proc/{pid}")) {
-        let gone = wait_until("the process to be gone", Duration::from_secs(5), || {
-            if Path::new(&process).exists() { Err(format!("{process} is left")) } else { Ok(()) }
+        let gone = wait_until("the end of the process", Duration::from_secs(5), || {
+            if Path::new(&process).exists() { Err(format!("{process} exists")) } else { Ok(()) }
         });
         gone.unwrap();
     }
@@ -41,7 +41,7 @@ fn brokers_are_separate_and_given_ones_cannot_be_stopped() {
     assert_ne!(one.bootstrap_servers(), two.bootstrap_servers());
 
     let mut foreign = Broker::at(one.bootstrap_servers()).unwrap();
-    let error = foreign.kill().expect_err("not ours").to_string();
+    let error = foreign.kill().expect_err("not started by this program").to_string();
     assert!(error.contains("refusing to manage"), "{error}");
     drop(foreign);
     probe::ask(one.bootstrap_servers()).unwrap();

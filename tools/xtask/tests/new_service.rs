@@ -9,7 +9,7 @@ use xtask::{Workspace, scaffold};
 fn run(program: &str, arguments: &[&str], workspace: &Workspace) -> String {
     let mut command = Command::new(program);
     command.env_remove("CARGO_MANIFEST_DIR").env_remove("RUSTC_BOOTSTRAP").env("CARGO_TARGET_DIR", workspace.target());
-    // Otherwise expect-test takes the original workspace, which contains the copy, for the workspace.
+    // Otherwise expect-test uses the original workspace, which contains the copy.
     command.env("CARGO_WORKSPACE_DIR", workspace.root());
     let output = command.args(arguments).current_dir(workspace.root()).output().expect("the program runs");
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -17,7 +17,7 @@ fn run(program: &str, arguments: &[&str], workspace: &Workspace) -> String {
     out.into_owned()
 }
 
-/// Copies all files that git knows or would add.
+/// Copies all files that git tracks or would add.
 fn copy(workspace: &Workspace, to: &Path) {
     let files = run("git", &["ls-files", "--cached", "--others", "--exclude-standard"], workspace);
     for file in files.lines().map(Path::new).filter(|file| workspace.root().join(file).is_file()) {

@@ -1,5 +1,5 @@
-//! Records that cannot be processed now. They are retried, also after a restart, and delay later records of their order
-//! only. Also records that an operator redrives.
+//! Parked records, which cannot be processed yet: they are retried, even after a restart, and delay only later records
+//! of their order. Also records that an operator redrives.
 
 use catalog::ServiceName;
 use contracts::OrderId;
@@ -9,7 +9,7 @@ use e2e::{
     records::KafkaRecord,
 };
 
-/// An order in a version that is newer than any known one, and incompatible with it.
+/// A placed order in a schema version that is newer than every known version and incompatible with all of them.
 fn future_version(order: OrderId, product: &TestProduct) -> KafkaRecord {
     let placed = order_placed(order, product, 1).with("ce_dataschema", "http://127.0.0.1/schemas/OrderPlaced/2199-01");
     placed.with_value(b"{\"everything\": \"is different\"}")

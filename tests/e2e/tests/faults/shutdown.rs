@@ -7,7 +7,7 @@ use e2e::{NewOrder, TEST_TIMEOUT, TestCluster, Workload};
 use providers::simulator::cards;
 use xtask::wait_until;
 
-/// Longest shutdown of a service. Supervisors usually kill after thirty seconds.
+/// Maximum duration of a shutdown. Supervisors usually send SIGKILL after thirty seconds.
 pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 
 #[test]
@@ -60,9 +60,9 @@ fn idle_connections_do_not_delay_shutdown() {
     let cluster = TestCluster::launch();
     let address = cluster.client(ServiceName::Order).base().trim_start_matches("http://").to_owned();
     let connect = |request: &str| {
-        let mut workload = TcpStream::connect(&address).unwrap();
-        workload.write_all(request.as_bytes()).unwrap();
-        workload
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
     };
     let idle =
         ["", "POST /orders HTTP/1.1\r\ncontent-le", "POST /orders HTTP/1.1\r\ncontent-length: 9\r\n\r\n{"].map(connect);

@@ -27,14 +27,14 @@ pub(crate) fn topics(data: &Path, prefix: &str) -> Result<u64> {
     partitions.map(|entry| segments(&entry.path())).sum()
 }
 
-/// Only the records count: index files have their maximum size from the beginning.
+/// Size of the segment files. Index files do not count because the broker creates them at their maximum size.
 fn segments(partition: &Path) -> Result<u64> {
     let entries = match fs::read_dir(partition) {
         Err(error) if error.kind() == ErrorKind::NotADirectory => return Ok(0),
         entries => entries.with_context(|| format!("failed to read {}", partition.display()))?,
     };
     let files = entries.flatten().filter(|entry| entry.path().extension().is_some_and(|kind| kind == "log"));
-    // A segment that is deleted meanwhile counts as empty.
+    // A segment that the broker deletes during the count is ignored.
     Ok(files.filter_map(|entry| Some(entry.metadata().ok()?.len())).sum())
 }
 

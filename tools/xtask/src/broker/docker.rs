@@ -17,7 +17,7 @@ const IMAGE: Image = Image { name: "apache/kafka", pulled_tag: "4.4.0", best: ne
 /// The oldest version that is used if its image exists.
 const VERSION_MIN: [u32; 3] = [4, 1, 1];
 
-/// One container; it is kept over a crash and a restart, and removed when dropped.
+/// One container. It survives a crash and a restart, and is removed when dropped.
 pub(super) struct DockerBroker {
     container: Container,
     ports: Ports,
@@ -28,10 +28,10 @@ impl DockerBroker {
     /// Checks that an engine works, and pulls the image if needed; starts nothing.
     ///
     /// # Errors
-    /// There is no working engine or no image can be had: then Docker is not the way here.
+    /// No Docker engine works, or no image is available.
     pub(super) fn prepare(workspace: &Workspace, ports: Ports, progress: Progress) -> Result<Self> {
         let container = Container::prepare("kafka", &IMAGE, progress)?;
-        // The broker calls itself by its advertised address, so the port is the same inside and outside.
+        // The port is the same inside and outside because the broker connects to its own advertised address.
         let properties = settings::render(workspace, ports, "0.0.0.0", "/tmp/kraft-combined-logs")?;
         Ok(Self { container, ports, environment: settings::as_environment(&properties) })
     }

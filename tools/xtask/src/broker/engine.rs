@@ -6,18 +6,18 @@ use anyhow::Result;
 
 use super::state::Handle;
 
-/// A broker that this process runs, by Java or by Docker. Dropped, it is stopped and its data removed.
+/// A broker that this process runs, in Java or in Docker. Dropping it stops the broker and deletes its data.
 pub(super) trait Engine: Send {
-    /// Starts it, again on the same ports and data if it ran before. Does not wait until it answers.
+    /// Starts the broker, after a crash with the same ports and data. Does not wait until it is ready.
     fn start(&mut self) -> Result<()>;
 
-    /// Fails if it does not run.
+    /// Fails if the broker does not run.
     fn ensure_running(&mut self) -> Result<()>;
 
-    /// Ends it as an orderly shutdown does; its data stays.
+    /// Stops the broker gracefully and keeps its data.
     fn stop(&mut self) -> Result<()>;
 
-    /// Ends it as a crash does; its data stays.
+    /// Kills the broker and keeps its data.
     fn kill(&mut self) -> Result<()>;
 
     /// The id of its process, as seen from this machine.

@@ -21,7 +21,7 @@ use crate::progress::Progress;
 const FETCHING: Duration = Duration::from_mins(10);
 const FORMATTING: Duration = Duration::from_mins(1);
 
-/// Any will do: every cluster has one node and nothing else connects to it.
+/// The same for all clusters, since each has a single node.
 const CLUSTER_ID: &str = "b3JkZXItc2FnYS1sb2NhbA";
 
 /// For a fast start and little memory.
@@ -68,7 +68,7 @@ impl JavaBroker {
         self.dir.join("broker.log")
     }
 
-    /// Puts into the data directory what `StorageTool` makes of it, which is the same for every broker here, so it runs once.
+    /// Formats the data directory. `StorageTool` runs once; later brokers copy its result, which is the same for all.
     fn format(&self, progress: Progress) -> Result<()> {
         let formatted = self.libs.with_file_name("formatted");
         if !formatted.join("meta.properties").exists() {
@@ -138,7 +138,7 @@ impl Engine for JavaBroker {
 }
 
 impl Drop for JavaBroker {
-    /// The log stays until newer runs push it out.
+    /// Keeps the log until newer runs displace it.
     fn drop(&mut self) {
         if self.detached {
             return;
@@ -155,7 +155,7 @@ fn fetch_libs(workspace: &Workspace, progress: Progress) -> Result<PathBuf> {
     let (libs, stamp) = (home.join("libs"), home.join("libs.stamp"));
     let _lock = workspace.lock("kafka-libs", FETCHING)?;
     let pom = fs::read_to_string(source.join("pom.xml")).context("failed to read deploy/kafka/pom.xml")?;
-    // The stamp is the pom itself.
+    // The stamp is a copy of the pom.
     if fs::read_to_string(&stamp).is_ok_and(|stamped| stamped == pom) {
         return Ok(libs);
     }
@@ -174,7 +174,7 @@ fn fetch_libs(workspace: &Workspace, progress: Progress) -> Result<PathBuf> {
     Ok(libs)
 }
 
-/// Copies a directory so that others see it whole or not at all; if another process was first, its copy stays.
+/// Copies a directory atomically. If another process was first, its copy is kept.
 fn keep_copy(from: &Path, to: &Path) -> Result<()> {
     let draft = to.with_extension(std::process::id().to_string());
     copy_dir(from, &draft)?;

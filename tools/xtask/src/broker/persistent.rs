@@ -10,7 +10,8 @@ use super::state::{State, status};
 use crate::build::workspace::{Workspace, remove_dir};
 use crate::progress::Progress;
 
-/// Longer than a start takes: the second of two at the same time waits and finds the first one's broker.
+/// Longer than a start. If two commands start a broker at the same time, the second waits and uses the first one's
+/// broker.
 const LOCK: Duration = Duration::from_mins(15);
 
 /// Starts a broker that keeps running, or finds the running one.

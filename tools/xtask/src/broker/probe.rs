@@ -1,4 +1,5 @@
-//! A liveness check of a Kafka broker: one handwritten `ApiVersions` request over TCP, so that no client library is needed.
+//! A liveness check of a Kafka broker: one handwritten `ApiVersions` request over TCP, so that no client library is
+//! needed.
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -8,18 +9,18 @@ use anyhow::{Context, Result, ensure};
 
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// A broker that is starting accepts connections before it answers; then it is asked again soon.
+/// Short, because a starting broker accepts connections before it responds, and the caller retries.
 const ANSWER: Duration = Duration::from_millis(500);
 
 const CORRELATION_ID: [u8; 4] = *b"saga";
 
-/// `ApiVersions` version 0, which every broker answers: size, key 18, version 0, correlation id, no client id.
+/// `ApiVersions` version 0, which every broker supports: size, key 18, version 0, correlation id, no client id.
 const REQUEST: [u8; 14] = [0, 0, 0, 10, 0, 18, 0, 0, b's', b'a', b'g', b'a', 0xff, 0xff];
 
 /// Sends one request to the broker at `address`, `host:port`.
 ///
 /// # Errors
-/// The connection fails, the response takes longer than half a second, or is not Kafka's.
+/// The connection fails, or the response takes longer than half a second or is not that of a Kafka broker.
 pub fn ask(address: &str) -> Result<()> {
     let mut stream = connect(address)?;
     stream.set_read_timeout(Some(ANSWER))?;
@@ -36,7 +37,7 @@ pub fn ask(address: &str) -> Result<()> {
 /// Connects to the first of a comma-separated list of `host:port` that can be reached.
 ///
 /// # Errors
-/// None can be reached; the error of the last.
+/// No address can be reached. Returns the error of the last.
 pub fn reach_any(addresses: &str) -> Result<()> {
     let mut last = Err(anyhow::anyhow!("no address"));
     for address in addresses.split(',').map(str::trim).filter(|address| !address.is_empty()) {

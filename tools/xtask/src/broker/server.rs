@@ -1,4 +1,5 @@
-//! A Kafka broker: one that is given, one left running earlier, or one that this program starts by Docker or Java.
+//! A Kafka broker: an external one, one left running by an earlier command, or one that this program starts in Docker
+//! or Java.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -17,16 +18,17 @@ use crate::process::tail;
 use crate::process::wait::{Poll, wait_for};
 use crate::progress::Progress;
 
-/// The variable that gives the address of a broker to use.
+/// Variable with the address of an external broker.
 pub const ADDRESS_VARIABLE: &str = "KAFKA_BOOTSTRAP_SERVERS";
 
 /// Maximum time until a started broker answers, on a loaded machine.
 const READY: Duration = Duration::from_secs(90);
 
-/// Interval between checks that the starting broker still runs. Each may ask Docker, which costs more than asking Kafka.
+/// Interval between checks that the starting broker still runs. Each may query Docker, which costs more than querying
+/// Kafka.
 const CHECK: Duration = Duration::from_secs(1);
 
-/// A broker that can be used now. One that this program started is stopped, and its data removed, when this is dropped.
+/// A running broker. Dropping it stops the broker and deletes its data if this program started it.
 pub struct Broker {
     address: String,
     kind: Kind,
@@ -65,7 +67,8 @@ impl std::fmt::Debug for Broker {
 }
 
 impl Broker {
-    /// A broker to use: the one given by `KAFKA_BOOTSTRAP_SERVERS`, else the one left running, otherwise one that this program starts.
+    /// A broker to use: the one given by `KAFKA_BOOTSTRAP_SERVERS`, else the one left running, otherwise one that this
+    /// program starts.
     ///
     /// # Errors
     /// The given one cannot be reached, or none can be started here.
@@ -139,7 +142,7 @@ impl Broker {
         self.kind
     }
 
-    /// The id of its process, if it is known: that of one that this program starts, or of one left running in Java.
+    /// The broker's process id, if known: of a broker that this program starts, or of one left running in Java.
     pub fn pid(&self) -> Option<u32> {
         let left_running = || self.left_running.as_ref().and_then(State::pid);
         self.engine.as_ref().map_or_else(left_running, |engine| engine.pid())
@@ -151,7 +154,7 @@ impl Broker {
         self.engine.as_ref().map_or_else(left_running, |engine| engine.data_dir())
     }
 
-    /// Ends the broker as a crash does (SIGKILL); its data stays for [`Broker::restart`].
+    /// Kills the broker (SIGKILL). Its data stays for [`Broker::restart`].
     ///
     /// # Errors
     /// This program did not start it, or does not end.
@@ -159,7 +162,7 @@ impl Broker {
         self.engine()?.kill()
     }
 
-    /// Ends the broker in an orderly way (SIGTERM); its data stays for [`Broker::restart`].
+    /// Stops the broker gracefully (SIGTERM). Its data stays for [`Broker::restart`].
     ///
     /// # Errors
     /// This program did not start it, or does not end.
@@ -167,7 +170,7 @@ impl Broker {
         self.engine()?.stop()
     }
 
-    /// Starts it again on the same address and data, ending it first if it runs, and waits until it answers.
+    /// Stops the broker if it runs, starts it with the same address and data, and waits until it is ready.
     ///
     /// # Errors
     /// This program did not start it, or does not answer in time; the message has its last log lines.
@@ -205,7 +208,7 @@ impl Broker {
 /// The address of the broker for tests and tools: `KAFKA_BOOTSTRAP_SERVERS`, else the one left running.
 ///
 /// # Errors
-/// There is neither; the message says how to get one.
+/// Neither exists. The message names the command that starts one.
 pub fn broker_from_env() -> Result<String> {
     if let Some(address) = given_address() {
         return Ok(address);

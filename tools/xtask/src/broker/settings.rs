@@ -44,7 +44,7 @@ fn fill_in(template: &str, ports: Ports, bind: &str, data: &str) -> String {
         .replace("${data}", data)
 }
 
-/// Each property as the apache/kafka image wants it: `num.partitions=3` is `KAFKA_NUM_PARTITIONS=3`.
+/// Each property as an environment variable of the apache/kafka image: `num.partitions=3` is `KAFKA_NUM_PARTITIONS=3`.
 pub(super) fn as_environment(properties: &str) -> Vec<String> {
     let settings = properties.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     settings.filter_map(|line| line.split_once('=')).map(|(key, value)| variable(key, value)).collect()

@@ -25,7 +25,7 @@ const DOCKER: Duration = Duration::from_secs(20);
 pub struct State {
     /// Its bootstrap address, `host:port`.
     pub address: String,
-    /// By what it is found.
+    /// Its process or container.
     pub handle: Handle,
     /// Its data and log; removed when it is stopped.
     pub directory: PathBuf,
@@ -39,7 +39,7 @@ pub enum Handle {
     Java {
         /// Its process id.
         pid: u32,
-        /// Tells it from a later process with the same id; see `/proc/<pid>/stat`.
+        /// Distinguishes the process from a later one with the same id; see `/proc/<pid>/stat`.
         identity: u64,
     },
     /// A Docker container.
@@ -50,7 +50,7 @@ pub enum Handle {
 }
 
 impl State {
-    /// Reads the state file. One that is unreadable, or whose broker is gone, is removed.
+    /// Reads the state file. Deletes it if it is invalid or its broker no longer runs.
     ///
     /// # Errors
     /// The file cannot be read or removed.
@@ -77,7 +77,7 @@ impl State {
     pub fn save(&self, workspace: &Workspace) -> Result<()> {
         let path = Self::path(workspace);
         let text = serde_json::to_string_pretty(self)?;
-        // A reader never sees half a file.
+        // The rename is atomic, so that readers never see a partial file.
         let draft = path.with_extension("draft");
         fs::write(&draft, text)
             .and_then(|()| fs::rename(&draft, &path))
@@ -158,10 +158,10 @@ impl std::fmt::Display for Handle {
     }
 }
 
-/// The broker left running, if it lives and answers.
+/// The broker left running, if it is alive and responds.
 ///
 /// # Errors
-/// It lives but does not answer, or its state file cannot be read.
+/// It is alive but does not respond, or its state file cannot be read.
 pub fn status(workspace: &Workspace) -> Result<Option<State>> {
     let Some(state) = State::load(workspace)? else { return Ok(None) };
     probe::ask(&state.address).with_context(|| {

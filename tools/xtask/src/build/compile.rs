@@ -1,4 +1,4 @@
-//! Compiling the services and the programs that a command runs, and nothing else.
+//! Builds of the services and of the programs that a command runs.
 
 use std::process::Command;
 use std::time::Duration;
@@ -39,8 +39,8 @@ pub(crate) fn workspace(workspace: &Workspace, release: bool, progress: Progress
     build("all programs", &["--workspace"], release, workspace, progress)
 }
 
-/// Builds the services of the package `planted`, which contain bugs and crashes on demand. This is a separate build because cargo
-/// would enable the feature for everything that it builds together.
+/// Builds the services of the package `planted`, which contain bugs and crashes on demand. This is a separate build
+/// because cargo would enable the feature for everything that it builds together.
 ///
 /// # Errors
 /// The build fails.

@@ -25,7 +25,7 @@ const PYTHON_IS_FIT: &str = "import sys, venv, ensurepip; assert sys.version_inf
 
 const NODE_IS_FIT: &str = "process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)";
 
-/// Places where packages install PostgreSQL's programs outside the path: a directory of versions, and the rest of the path below one.
+/// Directories outside the path in which packages install PostgreSQL: the parent of the version, and the rest below it.
 const PLACES: [(&str, &str); 4] =
     [("/usr/lib/postgresql", "bin"), ("/usr/local/opt", "bin"), ("/opt/homebrew/opt", "bin"), ("/usr", "bin")];
 
@@ -40,11 +40,11 @@ pub enum Tool {
     Java,
     /// Fetches the broker's jars.
     Maven,
-    /// With `venv`; runs the tools that others made for events and APIs.
+    /// With `venv`; runs third-party checks of events and APIs.
     Python,
     /// Runs AsyncAPI's parser.
     Node,
-    /// Fetches it.
+    /// Installs AsyncAPI's parser.
     Npm,
     /// PostgreSQL's server, for tests without Docker.
     Postgres,
@@ -116,7 +116,7 @@ impl Tool {
     }
 }
 
-/// Those of the tools that are not there.
+/// The tools that are not installed.
 pub fn missing(tools: &[Tool]) -> Vec<Tool> {
     tools.iter().copied().filter(|tool| !tool.is_there()).collect()
 }
@@ -146,7 +146,7 @@ fn install(workspace: &Workspace, absent: &[Tool], progress: Progress) -> Result
     let log = workspace.run_dir("requirements")?.join("apt-get.log");
     let packages: Vec<&str> = absent.iter().map(|tool| tool.package(Installer::AptGet)).collect();
     let step = progress.step(format!("installing {}", packages.join(", ")));
-    // Stale lists are only a problem if the installation fails, which says so better.
+    // A failure is ignored: if stale lists cause a problem, the error of the installation is clearer.
     tool::run("apt-get update", apt_get(&["update"]), &log, INSTALLING).ok();
     let mut command = apt_get(&["install", "--yes", "--no-install-recommends"]);
     command.args(&packages);
@@ -195,7 +195,7 @@ pub(crate) fn postgres_programs() -> Option<PathBuf> {
         versions.sort();
         found.extend(versions.into_iter().rev().map(|version| version.join(below)));
     }
-    // Some of them may be on the path alone: then the others are where it leads.
+    // If the path contains only links to some of them, the others are beside the targets of the links.
     let all = |dir: &PathBuf| ["initdb", "postgres", "pg_isready"].iter().all(|program| dir.join(program).is_file());
     let followed = found.iter().filter_map(|dir| Some(dir.join("postgres").canonicalize().ok()?.parent()?.to_owned()));
     followed.chain(found.clone()).find(all)
@@ -217,7 +217,7 @@ fn java_version() -> Option<u32> {
     major_version(&tool::ask("java --version", command, ASKING).ok()?)
 }
 
-/// The major version in what `java --version` prints: `openjdk 17.0.15 2025-04-15`.
+/// The major version in the output of `java --version`, such as `openjdk 17.0.15 2025-04-15`.
 fn major_version(text: &str) -> Option<u32> {
     let version = text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
     version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()

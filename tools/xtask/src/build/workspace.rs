@@ -62,8 +62,8 @@ impl Workspace {
         &self.target
     }
 
-    /// Creates a new empty directory `target/<purpose>/<pid>-<n>` that no other run uses, and removes all but the newest
-    /// few of those whose process has ended.
+    /// Creates a new empty directory `target/<purpose>/<pid>-<n>` that no other run uses, and removes all but the
+    /// newest few of those whose process has ended.
     ///
     /// # Errors
     /// A directory cannot be created.
@@ -71,14 +71,14 @@ impl Workspace {
         self.run_dir_of(purpose, ENDED_RUNS_KEPT)
     }
 
-    /// The same, and so many of those whose process has ended stay.
+    /// Like [`Workspace::run_dir`], but keeps `ended_kept` directories of ended processes.
     pub(crate) fn run_dir_of(&self, purpose: &str, ended_kept: usize) -> Result<PathBuf> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let parent = self.target.join(purpose);
         remove_ended_runs(&parent, ended_kept);
         let name = format!("{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let dir = parent.join(name);
-        // A process long ago may have had the same id.
+        // An earlier process may have had the same id.
         remove_dir(&dir)?;
         fs::create_dir_all(&dir).with_context(|| format!("failed to create {}", dir.display()))?;
         Ok(dir)

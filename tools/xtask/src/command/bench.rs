@@ -13,7 +13,7 @@ use crate::progress::Progress;
 /// The load generator's package and binary.
 const LOADGEN: &str = "loadgen";
 
-/// Longer than anybody wants to wait for a figure.
+/// Longer than the longest measurement.
 const MEASURING: Duration = Duration::from_hours(6);
 
 /// Builds everything optimized and runs the load generator with these arguments; its output is passed through. Returns

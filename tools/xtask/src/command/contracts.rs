@@ -1,4 +1,5 @@
-//! `cargo saga contracts`: the tool that knows the contracts, which this crate does not.
+//! `cargo saga contracts`: runs the contract tool, a separate crate, because this crate does not depend on the
+//! contracts.
 
 use std::process::Command;
 use std::time::Duration;
@@ -8,11 +9,10 @@ use anyhow::Result;
 use crate::build::workspace::{Workspace, cargo};
 use crate::process::tool;
 
-/// Also the first time, when it is compiled.
+/// Includes compiling the tool the first time.
 const WITHIN: Duration = Duration::from_mins(20);
 
-/// Builds the tool, so that it has the contracts as they are in the code now, and runs it with these arguments. Returns its
-/// exit code.
+/// Builds the tool, so that it contains the current contracts, and runs it with these arguments. Returns its exit code.
 ///
 /// # Errors
 /// It cannot be run.

@@ -10,10 +10,11 @@ use crate::build::workspace::{Workspace, cargo};
 use crate::process::tool;
 use crate::progress::Progress;
 
-/// Also the first time, when it is compiled.
+/// Includes compiling the benchmarks the first time.
 const WITHIN: Duration = Duration::from_hours(1);
 
-/// Builds the benchmarks optimized and runs them with these arguments; their output is passed through. Returns their exit code.
+/// Builds the benchmarks optimized and runs them with these arguments; their output is passed through. Returns their
+/// exit code.
 ///
 /// # Errors
 /// They cannot be built or run.

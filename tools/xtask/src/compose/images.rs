@@ -1,4 +1,4 @@
-//! The images that were built.
+//! Checks of the built images.
 
 use anyhow::{Context, Result, ensure};
 
@@ -6,7 +6,7 @@ use super::project::{Project, docker};
 use crate::table::Table;
 use catalog::ServiceName;
 
-/// Fails if one would run as root; gives a table of their sizes.
+/// Fails if an image runs as root. Returns a table of the image sizes.
 pub(super) fn inspect(project: &Project) -> Result<Table> {
     let mut table = Table::new(&["image", "MB"], &[1]);
     for service in ServiceName::all() {

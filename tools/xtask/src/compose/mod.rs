@@ -1,4 +1,4 @@
-//! `docker compose up --build`, tried as a user would: with nothing but the published ports.
+//! A test of `docker compose up --build` that uses the published ports only, as a user does.
 
 mod images;
 mod jaeger;
@@ -33,12 +33,11 @@ const RESTARTING: Duration = Duration::from_mins(1);
 /// Units of each product taken into stock.
 const RECEIPT: u32 = 1000;
 
-/// Brings the whole suite up in its own containers, orders, looks at the traces, restarts each container, takes all
-/// down and up again, and removes everything.
+/// Starts the suite in its own containers, places orders, checks the traces, restarts each container, recreates all
+/// containers, and removes everything.
 ///
 /// # Errors
-/// There is no Docker engine with Compose, or something is not as a user may expect it; the last words of all
-/// containers are kept then.
+/// There is no Docker engine with Compose, or a check fails. After a failed check, the logs of all containers are kept.
 pub fn run(workspace: &Workspace, progress: Progress) -> Result<()> {
     let project = Project::new(workspace)?;
     progress.say(&format!("✔ {}; output goes to {}", project.engine(), project.log().display()));
@@ -120,7 +119,7 @@ impl<'p> ComposeTest<'p> {
         Ok(())
     }
 
-    /// Does one thing, and notes how long it took.
+    /// Runs one step and records its duration.
     fn step<T>(&mut self, what: &str, work: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
         let (step, started) = (self.progress.step(what), Instant::now());
         let outcome = work(self)?;

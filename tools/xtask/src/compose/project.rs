@@ -48,7 +48,7 @@ impl PublishedPort {
     }
 }
 
-/// The project. Dropped, it is removed with all that belongs to it.
+/// The project. Dropping it removes its containers, networks, volumes and images.
 pub(super) struct Project {
     name: String,
     engine: String,
@@ -57,7 +57,7 @@ pub(super) struct Project {
     ports: Vec<(PublishedPort, u16)>,
 }
 
-/// A container as `docker compose ps --format json` shows it, one a line.
+/// A container in the output of `docker compose ps --format json`, one per line.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Container {
@@ -171,7 +171,7 @@ impl Project {
         Ok(())
     }
 
-    /// Removes everything, and sees that nothing is left.
+    /// Removes the project and checks that nothing is left.
     pub(super) fn remove(&self) -> Result<()> {
         self.run(&["down", "--volumes", "--rmi", "local", "--remove-orphans"], REMOVING)?;
         let label = format!("label=com.docker.compose.project={}", self.name);
@@ -182,7 +182,7 @@ impl Project {
         Ok(())
     }
 
-    /// Writes the logs of all containers to a file, and says which.
+    /// Writes the logs of all containers to a file and returns its path.
     pub(super) fn save_logs(&self) -> PathBuf {
         let path = self.dir.join("containers.log");
         let arguments = ["logs", "--no-color", "--timestamps", "--tail", "500"];
@@ -196,7 +196,7 @@ impl Project {
         let file = self.root.join("docker-compose.yml");
         command.args(["compose", "--project-name", &self.name, "--file"]).arg(file);
         command.args(arguments).current_dir(&self.root);
-        // The user's variables for other projects must not change this one.
+        // Settings that the user made for other projects must not affect this one.
         command.env_remove("COMPOSE_PROFILES").env("COMPOSE_ENV_FILES", "/dev/null");
         for (port, number) in &self.ports {
             command.env(port.variable(), number.to_string());

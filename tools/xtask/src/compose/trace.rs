@@ -54,7 +54,7 @@ pub(super) struct Expected {
     published: &'static [(ServiceName, &'static str)],
 }
 
-/// Of an order that goes through.
+/// The trace of a confirmed order.
 pub(super) const CONFIRMED: Expected = Expected {
     published: &[
         (ServiceName::Order, "OrderPlaced"),
@@ -66,7 +66,7 @@ pub(super) const CONFIRMED: Expected = Expected {
     ],
 };
 
-/// Of one that the carrier refuses when it is paid: refund and restock are part of the same trace.
+/// The trace of a paid order that the carrier refuses. It includes the refund and the restock.
 pub(super) const REFUSED: Expected = Expected {
     published: &[
         (ServiceName::Order, "OrderPlaced"),
@@ -81,8 +81,10 @@ pub(super) const REFUSED: Expected = Expected {
 const REQUEST: &str = "POST /orders";
 
 impl Expected {
+    /// Checks that the trace has the expected content.
+    ///
     /// # Errors
-    /// What is missing.
+    /// Names the missing part.
     pub(super) fn must_be_in(&self, trace: &Trace) -> Result<(), String> {
         let services: BTreeSet<&str> = trace.spans.iter().filter_map(|span| trace.service(span)).collect();
         let absent = ServiceName::all().find(|service| !services.contains(service.name()));
@@ -143,7 +145,7 @@ mod tests {
         json!({"spanID": id, "operationName": "POST /orders", "processID": process, "references": parents, "tags": tags})
     }
 
-    /// The trace of a confirmed order, with the span of one event left out.
+    /// The trace of a confirmed order without the span of one event.
     fn trace_without(left_out: &str) -> Trace {
         let mut spans = vec![span("0", None, "order", "")];
         for (number, (service, event)) in CONFIRMED.published.iter().enumerate() {

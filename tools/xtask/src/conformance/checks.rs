@@ -42,7 +42,7 @@ impl<'t> Checks<'t> {
         Ok(Self { tools, root: workspace.root().to_owned(), logs, progress })
     }
 
-    /// A service follows its OpenAPI document for arbitrary requests.
+    /// Checks that a service follows its OpenAPI document for arbitrary requests.
     pub(super) fn openapi(&self, service: ServiceName, served: &Served) -> Result<u8> {
         let mut command = self.tools.python("schemathesis");
         command.args(["--config-file", "schemathesis.toml", "run", "--no-color"]);
@@ -51,7 +51,7 @@ impl<'t> Checks<'t> {
         self.check(&format!("schemathesis of {service}"), command)
     }
 
-    /// Every event in Kafka is a `CloudEvent` that fits its schema, and every type was seen.
+    /// Checks that every event in Kafka is a `CloudEvent` that fits its schema, and that every type occurs.
     pub(super) fn events(&self, bootstrap_servers: &str, topic_prefix: Option<&str>) -> Result<u8> {
         let mut command = self.tools.python("python");
         command.args(["events.py", "--bootstrap-servers", bootstrap_servers]);
@@ -60,7 +60,7 @@ impl<'t> Checks<'t> {
         self.check("events read by CloudEvents' SDK for Python", command)
     }
 
-    /// The AsyncAPI document is one.
+    /// Checks that the AsyncAPI document is valid.
     pub(super) fn asyncapi(&self) -> Result<u8> {
         let mut command = self.tools.node("asyncapi.mjs");
         command.arg(self.root.join(ASYNCAPI));
@@ -82,7 +82,7 @@ impl<'t> Checks<'t> {
     }
 }
 
-/// From the summary on, if there is one.
+/// The text after the heading of the summary, or the whole text without a summary.
 fn in_short(said: &str) -> &str {
     let Some(place) = said.find(SUMMARY) else { return said.trim_end() };
     let after = said[place..].split_once('\n').map_or("", |(_, after)| after);

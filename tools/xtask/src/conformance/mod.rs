@@ -1,8 +1,8 @@
 //! Public interfaces, checked by third-party tools.
 //!
-//! Events are read from Kafka by the CloudEvents SDK for Python and validated by its `jsonschema`; the running services are
-//! held to their OpenAPI documents by schemathesis; the AsyncAPI document is read by AsyncAPI's own parser. The tools'
-//! programs and versions are in `tests/verification/conformance`.
+//! Events are read from Kafka by the CloudEvents SDK for Python and validated by its `jsonschema`; the running services
+//! are held to their OpenAPI documents by schemathesis; the AsyncAPI document is read by AsyncAPI's own parser. The
+//! tools' programs and versions are in `tests/verification/conformance`.
 
 mod checks;
 mod orders;
@@ -20,11 +20,11 @@ use catalog::ServiceName;
 use checks::{Checks, Served};
 use tools::Tools;
 
-/// Gets the tools, a broker and the services, sends orders of every kind through the saga, and runs all checks, also when
-/// one fails. Returns the exit code of the first that failed, or 0.
+/// Fetches the tools, starts a broker and the services, places orders of every kind, and runs all checks, even if one
+/// fails. Returns the exit code of the first failed check, or 0.
 ///
 /// # Errors
-/// Something cannot be fetched, built or started, or an order does not end as it must.
+/// Something cannot be fetched, built or started, or an order has an unexpected outcome.
 pub fn run(workspace: &Workspace, progress: Progress) -> Result<u8> {
     requirements::ensure(workspace, &requirements::FOR_BUILDING, progress)?;
     requirements::ensure(workspace, &requirements::FOR_CONFORMANCE, progress)?;
@@ -42,7 +42,7 @@ pub fn run(workspace: &Workspace, progress: Progress) -> Result<u8> {
     for service in ServiceName::all() {
         codes.push(checks.openapi(service, &served)?);
     }
-    // After the APIs, so that also the events of the strangest orders are read.
+    // After the API checks, so that the events of their unusual orders are read, too.
     codes.push(checks.events(broker.bootstrap_servers(), prefix.as_deref())?);
     codes.push(checks.asyncapi()?);
     Ok(codes.into_iter().find(|code| *code != 0).unwrap_or(0))

@@ -13,7 +13,7 @@ use catalog::ServiceName;
 /// Maximum attempts to cancel an order after its dispatch and before the order service processes the dispatch.
 const RACES_MAX: u32 = 30;
 
-/// More than was ever received.
+/// An order for more units than were received.
 const OUT_OF_STOCK: Scenario = Scenario {
     title: "cancelled (out of stock)",
     quantity: 1000,
@@ -22,7 +22,7 @@ const OUT_OF_STOCK: Scenario = Scenario {
     ..CONFIRMED
 };
 
-/// A charge that is called off: for this card the gateway's simulator is never available.
+/// A cancelled charge: for this card, the simulated gateway is never available.
 const CALLED_OFF: Scenario = Scenario {
     title: "cancelled (before it was charged)",
     payment_method: "tok_4000000000000119",
@@ -31,7 +31,7 @@ const CALLED_OFF: Scenario = Scenario {
     ..CONFIRMED
 };
 
-/// The customer wants to cancel, but the parcel has just left.
+/// A cancellation that arrives just after the dispatch.
 const TOO_LATE: Scenario = Scenario {
     title: "dispatched (cancelled too late)",
     quantity: 1,
@@ -40,7 +40,7 @@ const TOO_LATE: Scenario = Scenario {
     ..CONFIRMED
 };
 
-/// Places them all and follows each to its end. Returns the id of one.
+/// Places all orders and waits for their outcomes. Returns the id of one order.
 pub(super) fn place(suite: &Suite, shop: &Shop, progress: Progress) -> Result<String> {
     let outcomes = demo::order_all(shop, progress)?;
     for outcome in &outcomes {
@@ -58,7 +58,7 @@ pub(super) fn place(suite: &Suite, shop: &Shop, progress: Progress) -> Result<St
     Ok(outcomes.into_iter().next().context("there are four")?.order.id)
 }
 
-/// Dispatches and cancels until a cancellation was accepted after the dispatch; returns how often that took.
+/// Dispatches and cancels orders until a cancellation is accepted after the dispatch. Returns the number of attempts.
 fn cancel_too_late(suite: &Suite, shop: &Shop) -> Result<u32> {
     let (order, shipping) = (suite.client(ServiceName::Order), suite.client(ServiceName::Shipping));
     for race in 1..=RACES_MAX {
@@ -79,7 +79,7 @@ fn follow(shop: &Shop, scenario: &Scenario, id: &str) -> Result<()> {
     as_expected(demo::follow(shop, scenario, id)?.complaint.as_deref())
 }
 
-/// The same for an order that is confirmed, and so could be taken for final, already.
+/// Like [`follow`], for an order that is already confirmed and could be mistaken for final.
 fn follow_to(shop: &Shop, scenario: &Scenario, id: &str) -> Result<()> {
     shop.order_when(id, &[scenario.outcome])?;
     follow(shop, scenario, id)

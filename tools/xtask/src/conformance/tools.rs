@@ -1,4 +1,5 @@
-//! The tools: Python packages in a virtual environment and a Node package, as their lock files in `tests/verification/conformance` say.
+//! The tools: Python packages in a virtual environment and a Node package, with lock files in
+//! `tests/verification/conformance`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,8 +18,8 @@ const FETCHING: Duration = Duration::from_mins(10);
 const PYTHON_LOCK: &str = "requirements.txt";
 const NODE_LOCK: &str = "package-lock.json";
 
-/// A directory with the tools, and with copies of the programs that use them: Node looks for packages beside the program, and
-/// what the tools leave behind does not end up in the checkout.
+/// A directory with the tools and with copies of the programs that use them, because Node searches for packages beside
+/// the program. It also keeps files of the tools out of the checkout.
 pub(super) struct Tools {
     dir: PathBuf,
 }
@@ -56,7 +57,7 @@ impl Tools {
         command
     }
 
-    /// Makes a directory anew, unless it was made from the same lock file.
+    /// Recreates a directory unless it was created from the same lock file.
     fn once(
         &self,
         made: &str,
@@ -67,7 +68,7 @@ impl Tools {
     ) -> Result<()> {
         let stamp = self.dir.join(made).with_extension("stamp");
         let lock = fs::read_to_string(self.dir.join(lock)).with_context(|| format!("failed to read {lock}"))?;
-        // The stamp is the lock file itself.
+        // The stamp is a copy of the lock file.
         if fs::read_to_string(&stamp).is_ok_and(|stamped| stamped == lock) {
             return Ok(());
         }

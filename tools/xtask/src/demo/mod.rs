@@ -36,8 +36,8 @@ pub(crate) struct OrderOutcome {
     pub(crate) complaint: Option<String>,
 }
 
-/// Starts everything, places the four orders and prints their timelines; then stays up until a signal comes, unless
-/// `exit`. With `release` the services are optimized. Returns whether all orders ended as they must.
+/// Starts everything, places the four orders and prints their timelines. Then runs until a signal arrives, unless
+/// `exit` is set. With `release`, the services are optimized. Returns true if all orders have their expected outcomes.
 ///
 /// # Errors
 /// Something cannot be built or started, or a service breaks its interface.
@@ -86,7 +86,7 @@ pub(crate) fn start_services(
     Ok(suite)
 }
 
-/// On a broker that others use too, each run has its own topics: its databases know nothing of earlier ones' orders.
+/// On a shared broker, each run has its own topics because its new databases do not contain the orders of earlier runs.
 pub(crate) fn topic_prefix(kind: Kind) -> Option<String> {
     let shared = matches!(kind, Kind::Given | Kind::Persistent);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -106,7 +106,7 @@ pub(crate) fn seed(shop: &Shop, progress: Progress) -> Result<Vec<Stock>> {
     Ok(stock)
 }
 
-/// Places all orders at once, then follows each to its end.
+/// Places all orders at once, then waits for their outcomes.
 pub(crate) fn order_all(shop: &Shop, progress: Progress) -> Result<Vec<OrderOutcome>> {
     let step = progress.step("four orders go through the saga");
     let placed: Vec<DemoOrder> =
@@ -120,7 +120,7 @@ pub(crate) fn order_all(shop: &Shop, progress: Progress) -> Result<Vec<OrderOutc
     Ok(outcomes)
 }
 
-/// Follows an order to its end.
+/// Waits for the outcome of an order.
 pub(crate) fn follow(shop: &Shop, scenario: &Scenario, id: &str) -> Result<OrderOutcome> {
     let mut order = shop.order_when(id, &["confirmed", "dispatched", "cancelled"])?;
     if scenario.cancelled_by_customer && order.status == "confirmed" {
@@ -167,7 +167,7 @@ fn conserved(sku: &str, before: Stock, after: Stock) -> Option<String> {
     (total(before) != total(after)).then(|| format!("there were {} of {sku}, now {}", total(before), total(after)))
 }
 
-/// Returns only with an error, when a service has ended; a signal ends the process.
+/// Waits until a service ends, and returns its error. A signal ends the process.
 fn run_until_interrupted(suite: &mut Suite) -> Result<()> {
     loop {
         suite.ensure_running().context("a service ended unexpectedly")?;

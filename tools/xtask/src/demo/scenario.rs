@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 /// A card number that the payment gateway's simulator accepts.
 const GOOD_CARD: &str = "tok_4242424242424242";
 
-/// One that it declines.
+/// A card number that the simulator declines.
 const DECLINED_CARD: &str = "tok_4000000000000002";
 
 /// One order. Each has its own product, so that the stock shows its outcome.
@@ -19,13 +19,13 @@ pub(crate) struct Scenario {
     pub(crate) country: &'static str,
     /// The customer cancels once the order is confirmed.
     pub(crate) cancelled_by_customer: bool,
-    /// The status it must end with.
+    /// Expected final status.
     pub(crate) outcome: &'static str,
-    /// Events that must have happened, besides the status.
+    /// Expected events.
     pub(crate) events: &'static [&'static str],
 }
 
-/// Something that the shop sells.
+/// A product of the shop.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Product {
     pub(crate) sku: &'static str,
@@ -34,7 +34,7 @@ pub(crate) struct Product {
     pub(crate) price_minor: i64,
 }
 
-/// An order that goes through.
+/// An order that is confirmed.
 pub(crate) const CONFIRMED: Scenario = Scenario {
     title: "confirmed",
     customer: "ada",
@@ -47,7 +47,7 @@ pub(crate) const CONFIRMED: Scenario = Scenario {
     events: &["PaymentCaptured", "StockCommitted", "ShipmentScheduled", "OrderConfirmed"],
 };
 
-/// One that the carrier refuses when it is paid.
+/// A paid order that the carrier refuses.
 pub(crate) const REFUSED: Scenario = Scenario {
     title: "cancelled (refused, refunded, restocked)",
     customer: "cyd",

@@ -122,7 +122,7 @@ impl Shop {
         Ok(timeline.entries)
     }
 
-    /// Waits until all the events are in the timeline: the view may come a little after the order's status.
+    /// Waits until the timeline has all these events, because the view may lag behind the status of the order.
     pub(crate) fn timeline_with(&self, id: &str, events: &[&str]) -> Result<Vec<TimelineEntry>> {
         wait_until(&format!("the timeline of order {id}"), SAGA, || {
             let entries = self.timeline(id).map_err(|error| format!("{error:#}"))?;

@@ -1,4 +1,4 @@
-//! The tool: a pinned cargo-mutants in the build directory, installed when it is not there yet.
+//! A pinned cargo-mutants, installed in the build directory on first use.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -18,7 +18,7 @@ const ASKING: Duration = Duration::from_secs(30);
 const INSTALLING: Duration = Duration::from_mins(20);
 const RUNNING: Duration = Duration::from_hours(2);
 
-/// In seconds; the model needs twenty. cargo-mutants derives the timeout of unit tests from a run without mutants.
+/// In seconds; the model takes twenty. cargo-mutants derives the timeout of unit tests from a run without mutants.
 const MODEL_TIMEOUT: &str = "--timeout=600";
 
 /// Tests that run against a mutant.
@@ -51,7 +51,7 @@ impl CargoMutants {
         if !found.is_installed() {
             let step = progress.step(format!("installing cargo-mutants {VERSION} in target/tools, once"));
             let mut command = Command::new(cargo());
-            // Not optimized: it waits for cargo nearly all the time.
+            // Not optimized, because cargo-mutants mostly waits for cargo.
             command.args(["install", "--debug", "--locked", "--version", VERSION, "--root"]).arg(&tools);
             command.arg("cargo-mutants").current_dir(workspace.root());
             let log = workspace.run_dir("mutants-logs")?.join("cargo-install.log");
@@ -77,7 +77,7 @@ impl CargoMutants {
     /// Runs the mutants of these packages, or of all; its output is passed through.
     ///
     /// # Errors
-    /// The tests fail without any mutant, or it does not come to its end.
+    /// The tests fail without any mutant, or cargo-mutants does not finish.
     pub(super) fn run(&self, packages: &[String], tests: Tests) -> Result<Outcomes> {
         match tests {
             // Removes results of earlier runs.
@@ -96,7 +96,7 @@ impl CargoMutants {
         }
     }
 
-    /// Without any mutant. cargo-mutants tries only the tests of the packages that it changes.
+    /// Runs the model without any mutant, because cargo-mutants runs only the tests of the packages that it changes.
     fn try_model(&self) -> Result<()> {
         let mut command = Command::new(cargo());
         command.args(["test", "--package", "model", "--test", "*"]).current_dir(&self.root);
@@ -105,7 +105,7 @@ impl CargoMutants {
     }
 }
 
-/// In place, because a copy would have to be built from nothing.
+/// Mutates in place, because a copy would require a full build.
 fn arguments(packages: &[String], tests: Tests) -> Vec<String> {
     let packages = packages.iter().map(|package| format!("--package={package}"));
     let always = ["--in-place", "--annotations=none"].map(str::to_owned);
@@ -119,7 +119,7 @@ impl Tests {
                 let without_debug_info = ServiceName::all().map(without_debug_info);
                 ["--cargo-arg=--test=decider".to_owned()].into_iter().chain(without_debug_info).collect()
             }
-            // Cargo takes the pattern: every file in its folder `tests`.
+            // Cargo expands the pattern to all files in the folder `tests`.
             Self::OfModel => {
                 let arguments = ["--iterate", "--baseline=skip", "--test-package=model", "--cargo-arg=--test=*"];
                 arguments.into_iter().chain([MODEL_TIMEOUT]).map(str::to_owned).collect()
@@ -128,7 +128,8 @@ impl Tests {
     }
 }
 
-/// Cargo links a service's binary with every mutant, for its tests might run it. This takes a third of the time off.
+/// Cargo links a service's binary with every mutant because tests may run it. Without debug info, a mutant takes a
+/// third less time.
 fn without_debug_info(service: ServiceName) -> String {
     format!("--cargo-arg=--config=profile.dev.package.{}.strip=\"debuginfo\"", service.name())
 }

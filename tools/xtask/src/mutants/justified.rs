@@ -1,4 +1,4 @@
-//! The survivors that do not matter: a file that must say the same as the tests.
+//! The file of justified survivors, which must agree with the results of the tests.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::outcomes::{Mutant, MutantResult};
 
-/// All justified survivors, as the file has them.
+/// Content of the file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Justified {
@@ -20,7 +20,7 @@ pub(super) struct Justified {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Survivor {
-    /// As cargo-mutants prints it, without line and column. Two that are called the same are two entries.
+    /// Name printed by cargo-mutants, without line and column. Two mutants of the same name need two entries.
     mutant: String,
     /// The justification.
     because: String,
@@ -33,7 +33,7 @@ impl Justified {
     /// It cannot be read, or an entry has no justification.
     pub(super) fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
-        Self::parse(&text).with_context(|| format!("{} is not as it must be", path.display()))
+        Self::parse(&text).with_context(|| format!("invalid file {}", path.display()))
     }
 
     fn parse(text: &str) -> Result<Self> {
@@ -66,7 +66,7 @@ impl Justified {
     }
 }
 
-/// Of a mutant that is not among the survivors, or not as often as it is listed.
+/// The result of a mutant that is listed more often than it survived.
 fn what_became_of(name: &str, results: &[(Mutant, MutantResult)]) -> &'static str {
     let found = results
         .iter()

@@ -1,8 +1,9 @@
-//! Mutation tests of the deciders and policies: cargo-mutants changes one thing in them at a time, and a test must notice.
+//! Mutation tests of the deciders and policies: cargo-mutants changes one thing in them at a time, and a test must
+//! notice.
 //!
-//! The unit tests of the mutated package run first, which takes seconds; for survivors, the model of the whole
-//! saga. What survives that, too, must be justified in `tests/verification/mutants/survivors.toml`, and nothing else may be in there.
-//! `.cargo/mutants.toml` selects the mutated files.
+//! The unit tests of the mutated package run first, which takes seconds; for survivors, the model of the whole saga.
+//! Mutants that survive both must be justified in `tests/verification/mutants/survivors.toml`, which has no other
+//! entries. `.cargo/mutants.toml` selects the mutated files.
 
 mod cargo_mutants;
 mod justified;
@@ -22,10 +23,10 @@ use justified::Justified;
 use outcomes::{Mutant, MutantResult};
 use summary::ResultCounts;
 
-/// The file with the survivors that do not matter, and why.
+/// The file of justified survivors.
 const JUSTIFIED: &str = "tests/verification/mutants/survivors.toml";
 
-/// Two runs at once would change the same files.
+/// Short, because two concurrent runs would change the same files.
 const ALONE: Duration = Duration::from_secs(1);
 
 /// The package that this commit hash picks: the same one in every run of that commit.
@@ -39,13 +40,14 @@ pub fn pick(hash: &str) -> Result<String> {
     Ok(mutated[usize::try_from(number)? % mutated.len()].to_owned())
 }
 
-/// Runs all mutants of these packages, or of all, and prints their results. Returns 0 if every survivor is justified and
-/// every justification is needed, else 1.
+/// Runs all mutants of these packages, or of all, and prints their results. Returns 0 if every survivor is justified
+/// and every justification is needed, else 1.
 ///
 /// The files are changed in place, one at a time, and restored, also when this is interrupted.
 ///
 /// # Errors
-/// When cargo-mutants cannot be installed or run, a test fails without any mutant, or the file of survivors cannot be read.
+/// When cargo-mutants cannot be installed or run, a test fails without any mutant, or the file of survivors cannot be
+/// read.
 pub fn run(workspace: &Workspace, packages: &[String], progress: Progress) -> Result<u8> {
     requirements::ensure(workspace, &requirements::FOR_BUILDING, progress)?;
     let _lock = workspace.lock("mutants", ALONE)?;

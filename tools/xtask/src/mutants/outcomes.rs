@@ -10,7 +10,7 @@ use serde::Deserialize;
 /// A change of the code.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 pub(super) struct Mutant {
-    /// As cargo-mutants prints it: `<file>:<line>:<column>: <what is changed>`.
+    /// Name printed by cargo-mutants: `<file>:<line>:<column>: <change>`.
     pub(super) name: String,
     /// The file, relative to the workspace.
     pub(super) file: String,
@@ -40,7 +40,7 @@ pub(super) enum Verdict {
 pub(super) type Outcomes = Vec<(Mutant, Verdict)>;
 
 impl Mutant {
-    /// The name as `--line-col=false` prints it: `<file>: <what is changed>`. It stays the same when lines move.
+    /// The name as `--line-col=false` prints it: `<file>: <change>`. It stays the same when lines move.
     pub(super) fn name_without_place(&self) -> String {
         let change = self.name.split_once(": ").map_or(self.name.as_str(), |(_, change)| change);
         format!("{}: {change}", self.file)

@@ -24,7 +24,7 @@ impl DockerServer {
     /// Checks that an engine works, and pulls the image if needed; starts nothing.
     ///
     /// # Errors
-    /// There is no working engine or no image can be had: then Docker is not the way here.
+    /// No Docker engine works, or no image is available.
     pub(super) fn prepare(port: u16, durability: Durability, progress: Progress) -> Result<Self> {
         let container = Container::prepare("postgres", &IMAGE, progress)?;
         Ok(Self { container, port, settings: settings(durability) })
@@ -49,13 +49,13 @@ impl Engine for DockerServer {
 
     fn is_ready(&self) -> Command {
         let mut command = Command::new("docker");
-        // By TCP: while the image makes its first database, a server listens on a socket only.
+        // By TCP, because the temporary server that initializes the database listens only on a Unix socket.
         command.args(["exec", self.container.name(), "pg_isready", "-h", "127.0.0.1"]);
         command
     }
 
     fn pid(&self) -> Option<u32> {
-        // Its processes are in the container.
+        // Process ids of the container are not visible on this machine.
         None
     }
 

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-/// Its only user, who may do everything and needs no password: it listens on loopback only.
+/// The only user: a superuser without a password, since the server listens on loopback only.
 pub(super) const USER: &str = "postgres";
 
 /// Durability of commits.
@@ -12,19 +12,19 @@ pub(super) const USER: &str = "postgres";
 pub enum Durability {
     /// Commits survive a power failure. For measurements.
     Full,
-    /// Commits survive the end of clients, not of the server. Sufficient for tests.
+    /// Commits survive a crash of clients, but not of the machine. Sufficient for tests.
     UntilItStops,
 }
 
 /// A server that this process runs.
 pub(super) trait Engine: Send + Sync {
-    /// Starts it, again on the same port and data if it ran before; does not wait until it answers.
+    /// Starts the server, after a crash with the same port and data. Does not wait until it is ready.
     fn start(&mut self) -> Result<()>;
-    /// Ends it as a crash does; its data stays.
+    /// Crashes the server and keeps its data.
     fn crash(&mut self) -> Result<()>;
-    /// Fails if it has ended.
+    /// Fails if the server has exited.
     fn ensure_running(&mut self) -> Result<()>;
-    /// A command that asks it whether it takes connections.
+    /// A command that succeeds if the server accepts connections.
     fn is_ready(&self) -> Command;
     /// The id of its first process, as seen from this machine.
     fn pid(&self) -> Option<u32>;
@@ -36,7 +36,7 @@ pub(super) trait Engine: Send + Sync {
 pub(super) fn settings(durability: Durability) -> Vec<String> {
     let mut settings = vec!["max_connections=300", "shared_buffers=256MB"];
     settings.extend(match durability {
-        // Checkpoints when it is time, not when little room is left.
+        // Enough space for the log that checkpoints are triggered by time only.
         Durability::Full => ["max_wal_size=4GB", "checkpoint_timeout=5min"],
         Durability::UntilItStops => ["fsync=off", "full_page_writes=off"],
     });

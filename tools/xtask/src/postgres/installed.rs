@@ -1,4 +1,4 @@
-//! A server from the programs that are installed on this machine.
+//! A PostgreSQL server that runs the programs installed on this machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::progress::Progress;
 
 const PREPARING: Duration = Duration::from_mins(2);
 const ASKING: Duration = Duration::from_secs(20);
-/// Maximum time for the server to end when it does not wait for clients.
+/// Maximum duration of a fast shutdown, which does not wait for clients.
 const ENDING: Duration = Duration::from_secs(10);
 
 /// A server with its own directory.
@@ -78,7 +78,7 @@ impl Engine for InstalledServer {
     fn start(&mut self) -> Result<()> {
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.data()).args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
-        // The length of a socket's path is limited, and no client connects by one.
+        // No Unix socket: its path may exceed the limit, and clients connect by TCP.
         command.args(["-c", "unix_socket_directories="]).args(&self.settings);
         self.process = Some(Process::spawn(Role::Broker, "PostgreSQL", command, &self.log())?);
         Ok(())
@@ -86,7 +86,8 @@ impl Engine for InstalledServer {
 
     fn crash(&mut self) -> Result<()> {
         let process = self.process.as_mut().context("PostgreSQL was not started")?;
-        // Not SIGKILL, after which its shared memory would be in the way of the next start: at SIGQUIT it drops everything.
+        // Not SIGKILL, after which leftover shared memory would prevent the next start. SIGQUIT aborts without a
+        // checkpoint.
         process.signal(Signal::SIGQUIT)?;
         process.wait(ENDING).map(drop)
     }
@@ -113,7 +114,7 @@ impl Engine for InstalledServer {
 impl Drop for InstalledServer {
     fn drop(&mut self) {
         if let Some(process) = &mut self.process {
-            // At SIGTERM it would wait for its clients; at SIGINT it sends them away.
+            // SIGTERM would wait until all clients disconnect; SIGINT disconnects them.
             process.signal(Signal::SIGINT).ok();
             process.wait(ENDING).ok();
         }
@@ -133,7 +134,7 @@ impl ServerUser {
     }
 }
 
-/// A program, run by this user or, if this is root, by the server's own.
+/// A command that runs as this user, or as the server's user if this user is root.
 fn as_owner(owner: Option<&ServerUser>, program: &Path, dir: &Path) -> Command {
     let Some(ServerUser { uid, gid, .. }) = owner else {
         let mut command = Command::new(program);
@@ -146,8 +147,8 @@ fn as_owner(owner: Option<&ServerUser>, program: &Path, dir: &Path) -> Command {
     command
 }
 
-/// A new directory that the server's owner can use: below `target`, or, where root keeps that for itself, in a place
-/// for everybody.
+/// Creates a directory that the server's user can access: below `target`, or below `/var/tmp` if only root can access
+/// `target`.
 fn directory(workspace: &Workspace, owner: Option<&ServerUser>) -> Result<PathBuf> {
     let dir = workspace.run_dir_of("postgres", 0)?;
     let Some(ServerUser { name, uid, gid }) = owner else { return Ok(dir) };

@@ -1,5 +1,5 @@
-//! A PostgreSQL server for tests and measurements: one that is given, or one that this program starts, by Docker or from the programs that
-//! are installed.
+//! A PostgreSQL server for tests and measurements: an external one, or one that this program starts in Docker or from
+//! installed programs.
 
 use std::env;
 use std::time::Duration;
@@ -17,14 +17,14 @@ use super::docker::DockerServer;
 use super::engine::{Durability, Engine, USER};
 use super::installed::InstalledServer;
 
-/// The variable that gives the URL of a server to use: with a user who may create databases.
+/// Variable with the URL of an external server. Its user must be allowed to create databases.
 pub const URL_VARIABLE: &str = "TEST_DATABASE_URL";
 
 /// Maximum time until a started server answers, on a loaded machine.
 const READY: Duration = Duration::from_secs(90);
 const ASKING: Duration = Duration::from_secs(20);
 
-/// A server that can be used now. One that this program started is stopped, and its data removed, when this is dropped.
+/// A running server. Dropping it stops the server and deletes its data if this program started it.
 pub struct Postgres {
     url: String,
     kind: Kind,
@@ -81,7 +81,7 @@ impl Postgres {
     }
 
     /// Starts a server: by Docker if that works here, else from the programs that are installed; installs them if
-    /// this is root's doing.
+    /// this program runs as root.
     ///
     /// # Errors
     /// Neither works; the message has the server's last log lines or names the packages to install.
@@ -105,7 +105,7 @@ impl Postgres {
         Ok(server)
     }
 
-    /// Ends the server as a crash does: all clients lose their connections and uncommitted changes.
+    /// Crashes the server: all clients lose their connections and uncommitted changes.
     ///
     /// # Errors
     /// This program did not start it, or does not end.

@@ -38,7 +38,7 @@ impl Process {
         Ok(process)
     }
 
-    /// Starts a child whose output goes where the command says.
+    /// Starts a child with the output streams that the command sets.
     ///
     /// # Errors
     /// The program cannot be run.
@@ -56,12 +56,12 @@ impl Process {
         self.log.as_deref().map_or_else(|| "its output is above".into(), tail::of_file)
     }
 
-    /// Its piped standard output, once.
+    /// Takes the piped standard output; `None` on later calls.
     pub(crate) fn take_stdout(&mut self) -> Option<ChildStdout> {
         self.child.stdout.take()
     }
 
-    /// Reads all of its piped output; to be called when it has ended.
+    /// Reads all piped output of an ended child.
     pub(crate) fn output(&mut self) -> Result<(String, String)> {
         let (mut said, mut complained) = (String::new(), String::new());
         if let Some(mut pipe) = self.child.stdout.take() {

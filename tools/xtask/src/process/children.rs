@@ -1,10 +1,11 @@
 //! Every process this program starts, so that none outlives it.
 //!
-//! - Each child leads its own process group, so a Ctrl-C in the terminal reaches only this program, which then stops its
-//!   children in order: tools, services, brokers.
-//! - SIGINT, SIGTERM and SIGHUP are handled from the first child on: stop all, then exit with 128 + the signal's number.
-//! - A *reaper*, a small shell at the other end of a pipe, stops the remaining children when this program ends in any other way, even by
-//!   SIGKILL, or by a test runner that never drops its statics.
+//! - Each child leads its own process group, so a Ctrl-C in the terminal reaches only this program, which then stops
+//!   its children in order: tools, services, brokers.
+//! - SIGINT, SIGTERM and SIGHUP are handled from the first child on: stop all, then exit with 128 + the signal's
+//!   number.
+//! - A *reaper*, a small shell at the other end of a pipe, stops the remaining children when this program ends in any
+//!   other way, even by SIGKILL, or by a test runner that never drops its statics.
 
 use std::process::{self, Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,7 +25,7 @@ use crate::process::wait::wait_for;
 /// Purpose of a child. Children are stopped in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Role {
-    /// A build, an installation: of no use any more.
+    /// A build or an installation, whose result is no longer needed.
     Tool,
     /// Stops while its broker still runs.
     Service,
@@ -36,7 +37,7 @@ struct Registry {
     /// Running children, in the order of their start.
     running: Vec<(Role, Target)>,
     reaper: Option<Reaper>,
-    /// A signal has come: nothing may be started any more.
+    /// True after a signal, when no more children may be started.
     stopping: bool,
 }
 
@@ -80,8 +81,8 @@ pub(crate) fn forget(target: &Target) {
     }
 }
 
-/// Never returns when a signal has come: its handler is stopping everything and ends the process then. To be called
-/// before `main` returns, so that the exit code is the signal's.
+/// Blocks forever if a signal was received, because its handler stops all children and then ends the process. `main`
+/// calls this before it returns, so that the exit code is that of the signal.
 pub fn await_signal_handler() {
     while registry().stopping {
         thread::park_timeout(GRACE);

@@ -6,8 +6,8 @@ use std::path::Path;
 use nix::sys::signal;
 use nix::unistd::Pid;
 
-/// Something that differs between two processes that had the same id one after the other, or `None` when no process
-/// with this id runs. It is the start time in clock ticks since boot where `/proc` tells it, elsewhere 0.
+/// Distinguishes processes that reuse an id: the start time in clock ticks since boot, or 0 on systems without `/proc`.
+/// `None` if no process with this id runs.
 pub(crate) fn identity(pid: u32) -> Option<u64> {
     if Path::new("/proc/self/stat").exists() {
         start_time(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
@@ -17,7 +17,7 @@ pub(crate) fn identity(pid: u32) -> Option<u64> {
     }
 }
 
-/// Field 22 of `/proc/<pid>/stat`; `None` for a process that ended and only waits to be collected.
+/// Field 22 of `/proc/<pid>/stat`; `None` for a zombie.
 fn start_time(stat: &str) -> Option<u64> {
     // The second field is the name in parentheses and may contain anything.
     let (_, after_name) = stat.rsplit_once(')')?;

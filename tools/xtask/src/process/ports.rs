@@ -1,7 +1,7 @@
 //! Free TCP ports on loopback.
 //!
-//! They are taken from below the range that the system hands out to outgoing connections, so that a service killed
-//! and started again finds its port still free.
+//! They are below the range of ephemeral ports, so that no outgoing connection takes the port of a service while it
+//! restarts.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -12,8 +12,8 @@ use anyhow::{Context, Result};
 
 const RANGE: std::ops::Range<u16> = 20_000..32_000;
 
-/// A free port that this process has not received before. Concurrent runs start
-/// their search at random places, so they do not meet.
+/// A free port that this process has not received before. Each run starts its search at a random port, so that
+/// concurrent runs rarely collide.
 ///
 /// # Errors
 /// When all ports of the range are in use.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow};
 
-/// As many lines as an error message shows.
+/// Number of lines in an error message.
 pub(crate) const LINES: usize = 20;
 
 /// Maximum bytes read from the end of a file.

@@ -1,4 +1,4 @@
-//! Running a tool to its end: bounded, and with its last words in the error.
+//! Running a tool with a time limit. Errors include its last output.
 
 use std::env;
 use std::io::{BufRead, BufReader};
@@ -34,7 +34,7 @@ pub(crate) fn run_logged(name: &str, command: Command, log: &Path, within: Durat
     Ok(exit_code(status))
 }
 
-/// Runs a tool whose output goes where this program's goes, and returns its exit code; 1 if a signal ended it.
+/// Runs a tool with the output streams of this program, and returns its exit code; 1 if a signal ended it.
 ///
 /// # Errors
 /// It cannot be run, or takes longer than `within` (it is stopped then).
@@ -43,8 +43,8 @@ pub(crate) fn run_shown(name: &str, command: Command, within: Duration) -> Resul
     Ok(exit_code(status))
 }
 
-/// Runs a tool, passes each line of its standard output to `read`, and returns its exit code; 1 if a signal ended it. Its standard
-/// error is this program's.
+/// Runs a tool, passes each line of its standard output to `read`, and returns its exit code; 1 if a signal ended it.
+/// Its standard error is this program's.
 ///
 /// # Errors
 /// It cannot be run, or takes longer than `within`; it is stopped then.
@@ -76,7 +76,8 @@ fn exit_code(status: ExitStatus) -> u8 {
 /// Runs a tool whose output fits into a pipe, and returns its standard output.
 ///
 /// # Errors
-/// It cannot be run, fails, or takes longer than `within` (it is stopped then); one line with its last words.
+/// It cannot be run, fails, or takes longer than `within` (it is stopped then). The message has the last line of its
+/// standard error.
 pub(crate) fn ask(name: &str, mut command: Command, within: Duration) -> Result<String> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = Process::spawn_plain(Role::Tool, name, command)?;

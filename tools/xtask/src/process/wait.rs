@@ -1,4 +1,4 @@
-//! Waiting for a condition: look, back off briefly, look again, until a deadline.
+//! Polling of a condition with a short backoff, until a deadline.
 
 use std::fmt::Display;
 use std::thread;
@@ -21,8 +21,8 @@ pub enum Poll<T> {
 /// Polls until `look` returns [`Poll::Ready`], for at most `within`.
 ///
 /// # Errors
-/// The error of `look` at once, since it means that waiting is pointless; or, when the time is over, an error that
-/// names the awaited condition and the last observed value.
+/// `look` fails, which ends the wait at once; or the time is over. That error names the condition and the last observed
+/// value.
 pub fn wait_for<T>(what: &str, within: Duration, mut look: impl FnMut() -> Result<Poll<T>>) -> Result<T> {
     let started = Instant::now();
     let mut pause = FIRST_PAUSE;

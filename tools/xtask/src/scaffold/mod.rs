@@ -1,6 +1,7 @@
 //! `cargo saga new-service`: a new service from templates, and its entries in the catalog and the contracts.
 //!
-//! The new service records every placed order and publishes one event. It compiles and its tests pass; change it from there.
+//! The new service records every placed order and publishes one event. It compiles and its tests pass; change it from
+//! there.
 
 mod edit;
 
@@ -80,7 +81,7 @@ fn finish(workspace: &Workspace, name: &str) -> Result<()> {
         let mut command = Command::new(cargo());
         // These variables describe the package of this program, or would make cargo compile everything again.
         command.env_remove("RUSTC_BOOTSTRAP");
-        // Otherwise expect-test takes the outermost folder with a manifest for the workspace.
+        // Otherwise expect-test uses the outermost folder with a manifest as the workspace.
         command.env("CARGO_WORKSPACE_DIR", workspace.root());
         command.env_remove("CARGO_MANIFEST_DIR").env("UPDATE_EXPECT", "1").env("CARGO_TARGET_DIR", workspace.target());
         command.args(&arguments).current_dir(workspace.root());

@@ -15,7 +15,7 @@ use crate::process::ports;
 /// Maximum time until the services are ready, on a loaded machine.
 const READY: Duration = Duration::from_mins(1);
 
-/// Collects the choices; [`Builder::start`] starts the four services.
+/// Settings of a suite; [`Builder::start`] starts the four services.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Builder {
@@ -50,7 +50,7 @@ impl Builder {
         }
     }
 
-    /// The directory of the binaries. Default: the one of this program, `target/debug` for a test.
+    /// The directory of the binaries. Default: the directory of this program, which is `target/debug` for a test.
     pub fn binaries(mut self, dir: impl Into<PathBuf>) -> Self {
         self.binaries = Some(dir.into());
         self
@@ -62,7 +62,8 @@ impl Builder {
         self
     }
 
-    /// The directory for databases, ledgers and logs; made if it is not there. Default: a new one below `target/suite`.
+    /// The directory for databases, ledgers and logs; created if it is missing. Default: a new one below
+    /// `target/suite`.
     pub fn data_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.dir = Some(dir.into());
         self
@@ -92,7 +93,8 @@ impl Builder {
         self
     }
 
-    /// Another instance of each service, beside those that keep their providers' ledgers in this directory.
+    /// Makes this suite a further instance of each service of another suite. `beside` is the directory of that suite,
+    /// with the ledgers of the providers.
     pub fn instance(self, number: u32, beside: &Path) -> Self {
         let suite = self.env("INSTANCE_ID", number.to_string());
         let ledger = |service: ServiceName| Some((service, ledger(beside, service.provider()?.ledger)));
@@ -109,7 +111,7 @@ impl Builder {
     /// Starts the four services and waits until all are ready.
     ///
     /// # Errors
-    /// A binary is not there, or a service ends early or is not ready in time; the message has its last log lines.
+    /// A binary is missing, or a service ends early or is not ready in time; the message has its last log lines.
     pub fn start(self) -> Result<Suite> {
         let binaries = self.binaries.clone().map_or_else(exe_dir, Ok)?;
         let dir = match &self.dir {

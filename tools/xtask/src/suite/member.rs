@@ -52,7 +52,7 @@ impl Member {
         self.environment.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The binary from its next start on.
+    /// Sets the binary for the next start.
     pub(super) fn set_binary(&mut self, binary: PathBuf) {
         self.binary = binary;
     }

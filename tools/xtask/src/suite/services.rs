@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 use super::member::Member;
 use crate::client::Client;
 
-/// The running services. Dropped, all are asked to end, together, and killed if they do not.
+/// The running services. Dropping them terminates all concurrently, and kills those that do not exit.
 #[derive(Debug)]
 pub struct Suite {
     pub(super) members: PerService<Member>,
@@ -40,7 +40,7 @@ impl Suite {
         &self.dir
     }
 
-    /// The id of the process that a service has now or had last.
+    /// The id of the current or last process of a service.
     ///
     /// # Errors
     /// It was never started.
@@ -51,7 +51,7 @@ impl Suite {
     /// Returns true while the process of a service runs, even if it is paused.
     ///
     /// # Errors
-    /// The system cannot tell.
+    /// The operating system does not report it.
     pub fn is_running(&mut self, service: ServiceName) -> Result<bool> {
         self.member_mut(service).is_running()
     }
@@ -64,7 +64,7 @@ impl Suite {
         self.member_mut(service).process_mut()?.exited()
     }
 
-    /// Ends a service as a crash does (SIGKILL).
+    /// Kills a service (SIGKILL).
     ///
     /// # Errors
     /// It was never started or does not end.
@@ -72,7 +72,7 @@ impl Suite {
         self.member_mut(service).process_mut()?.kill()
     }
 
-    /// Ends a service in an orderly way (SIGTERM; SIGKILL if it does not end within ten seconds) and returns how it ended.
+    /// Stops a service gracefully (SIGTERM; SIGKILL after ten seconds) and returns its exit status.
     ///
     /// # Errors
     /// It was never started or does not end.
@@ -89,7 +89,7 @@ impl Suite {
         self.wait_until_ready(service)
     }
 
-    /// Gives a service another binary, which its next start uses: how a service is upgraded.
+    /// Sets the binary for the next start of a service, for tests of upgrades.
     pub fn set_binary(&mut self, service: ServiceName, binary: impl Into<std::path::PathBuf>) {
         self.member_mut(service).set_binary(binary.into());
     }
@@ -102,7 +102,7 @@ impl Suite {
         self.member_mut(service).spawn()
     }
 
-    /// Waits until a service says that it is ready.
+    /// Waits until a service reports that it is ready.
     ///
     /// # Errors
     /// It ends early or is not ready in time; the message has its last log lines.
@@ -131,7 +131,7 @@ impl Suite {
         self.member_mut(service).process_mut()?.signal(Signal::SIGCONT)
     }
 
-    /// All that a service has logged so far, over all its starts.
+    /// The log of a service over all its starts.
     ///
     /// # Errors
     /// The log cannot be read.
@@ -170,7 +170,7 @@ impl Suite {
 
 impl Drop for Suite {
     fn drop(&mut self) {
-        // All at once; then each process waits for its own end when it is dropped.
+        // Signals all services first. Dropping a process then waits for its end.
         for member in self.members.values_mut() {
             if let Ok(process) = member.process_mut() {
                 process.ask_to_end().ok();

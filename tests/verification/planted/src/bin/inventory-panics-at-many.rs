@@ -1,4 +1,4 @@
-//! An inventory service that panics at an order of many units, for tests of redriving: the next build handles the record.
+//! An inventory service that panics at an order of many units. Tests redrive the record to a build without this bug.
 
 use std::{process::ExitCode, sync::Arc};
 
