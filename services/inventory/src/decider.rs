@@ -79,12 +79,12 @@ pub struct State {
 pub enum Reservation {
     #[default]
     New,
-    /// Holds nothing: a line was short.
+    /// Holds nothing, because a line was short.
     Rejected,
     Held(Vec<StockLine>),
     /// The units have left the stock.
     Committed(Vec<StockLine>),
-    /// Holds nothing and never will: the order was undone. The tombstone for late facts.
+    /// Holds nothing and never will. A tombstone, so that late facts have no effect.
     Released,
 }
 
@@ -221,7 +221,7 @@ impl Stock {
     }
 }
 
-/// Subtracts units. Stock is never negative: a log that says otherwise is corrupt, and continuing would oversell.
+/// Subtracts units. Stock is never negative: any other log is corrupt, and continuing would oversell.
 fn taken(from: u64, quantity: u64) -> u64 {
     from.checked_sub(quantity).expect("corrupt log: more units leave than are in stock")
 }

@@ -1,7 +1,8 @@
-//! The order: what was ordered at which price, and how it ends.
+//! The order: its lines, prices and outcome.
 //!
-//! The other services' facts about an order arrive in any order. Each is recorded as progress of its stock, its payment or
-//! its shipment. As soon as the progress allows only one outcome ([`Progress::outcome`]), the order is confirmed or cancelled.
+//! The other services' facts about an order arrive in any order. Each is recorded as progress of its stock, its payment
+//! or its shipment. As soon as the progress allows only one outcome ([`Progress::outcome`]), the order is confirmed or
+//! cancelled.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +30,7 @@ pub enum Command {
     Record(RecordedFact),
 }
 
-/// A product in the catalog, which prices come from.
+/// A product in the catalog. Its price applies to new orders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Product {
     pub sku: Sku,
@@ -133,9 +134,9 @@ pub enum StockProgress {
     Unknown,
     Reserved,
     Committed,
-    /// Never held: a line was short.
+    /// Never held, because a line was short.
     Rejected,
-    /// Held no longer.
+    /// No longer held.
     Released,
 }
 
@@ -239,7 +240,8 @@ fn record(order: &OrderState, recorded: &RecordedFact) -> Vec<Event> {
     let advanced = progress != order.progress;
     let fact = advanced.then(|| LogEvent::Internal(OrderNote::FactRecorded(recorded.clone())));
     let order_id = order.placed.order_id;
-    // Also after a fact that advances nothing: earlier versions confirmed a dispatched order only once its schedule was known.
+    // Also after a fact that advances nothing: earlier versions confirmed a dispatched order only once its schedule was
+    // known.
     let outcome = match (order.outcome, progress.outcome(order.cancellation)) {
         (None, Some(Outcome::Confirmed)) => Some(public(OrderConfirmed { order_id })),
         (None | Some(Outcome::Confirmed), Some(Outcome::Cancelled(reason))) => {
@@ -279,7 +281,8 @@ impl Progress {
         }
     }
 
-    /// The only outcome that the progress allows, if it allows only one. `requested` is the reason of a requested cancellation.
+    /// The only outcome that the progress allows, if it allows only one. `requested` is the reason of a requested
+    /// cancellation.
     fn outcome(self, requested: Option<CancelReason>) -> Option<Outcome> {
         use {PaymentProgress as Payment, ShipmentProgress as Shipment, StockProgress as Stock};
         match (self.stock, self.payment, self.shipment) {
@@ -288,8 +291,8 @@ impl Progress {
             (Stock::Released, Payment::Refunded | Payment::Voided, Shipment::Rejected) => {
                 Some(Outcome::Cancelled(CancelReason::ShipmentRejected))
             }
-            // Stock and money may be known to be settled before the shipment's fate is. Without a request, only the
-            // carrier's refusal has that effect.
+            // Facts about stock and money may arrive before the fact about the shipment. Without a requested cancellation,
+            // only the carrier's refusal has both consequences.
             (Stock::Released, Payment::Refunded | Payment::Voided, _) => {
                 Some(Outcome::Cancelled(requested.unwrap_or(CancelReason::ShipmentRejected)))
             }
@@ -333,7 +336,7 @@ impl OrderState {
         matches!(self.outcome, Some(Outcome::Cancelled(_)))
     }
 
-    /// Returns true once the parcel has left, after which nothing is undone.
+    /// Returns true once the parcel has left, after which the order cannot be cancelled.
     pub fn is_dispatched(&self) -> bool {
         self.progress.is_dispatched()
     }

@@ -1,6 +1,6 @@
-//! The payment of an order: charged at most once, and given back if the order is undone.
+//! The payment of an order: charged at most once, and refunded if the order is cancelled.
 //!
-//! An order is charged when both its amount and its reservation are known, whichever comes last.
+//! An order is charged once its amount is known and its stock is reserved, in either order.
 
 use contracts::{
     CancelReason, Money, OrderId,
@@ -14,9 +14,9 @@ pub struct Payment;
 
 #[derive(Debug, Clone, strum::IntoStaticStr)]
 pub enum Command {
-    /// Record the amount that a new order is charged.
+    /// Record the amount due for a new order.
     RecordOrder(AmountDue),
-    /// Charge the order: its stock is reserved.
+    /// Charge the order, because its stock is reserved.
     Charge(OrderId),
     /// Refund the order, or void its charge.
     Compensate { order_id: OrderId, reason: CancelReason },
@@ -26,7 +26,7 @@ pub enum Command {
     RecordRefund { order_id: OrderId, refund_id: String },
 }
 
-/// The amount that an order is charged.
+/// The amount due for an order, and the card to charge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AmountDue {
     pub order_id: OrderId,
@@ -98,7 +98,7 @@ pub enum State {
     Refunded {
         amount: Money,
     },
-    /// Undone before anything was charged; nothing ever will be. The tombstone for late facts.
+    /// Cancelled before any charge, and never charged. A tombstone, so that late facts have no effect.
     Voided {
         amount: Option<Money>,
     },
@@ -158,7 +158,7 @@ fn compensate(state: &State, order_id: OrderId, reason: CancelReason) -> Vec<Eve
     }
 }
 
-/// A voided charge may have succeeded all the same: then it is a capture like any other, and refunded.
+/// A charge may succeed despite its void. Such a capture is refunded.
 fn record_charge(state: &State, order_id: OrderId, result: &ChargeResult) -> Vec<Event> {
     let captured = |due: &AmountDue, capture_id: &String| {
         public(PaymentCaptured { order_id, capture_id: capture_id.clone(), amount: due.amount })
@@ -171,7 +171,7 @@ fn record_charge(state: &State, order_id: OrderId, result: &ChargeResult) -> Vec
         (State::Charging(_) | State::Voiding { .. }, ChargeResult::Declined { code }) => {
             vec![public(PaymentDeclined { order_id, code: code.clone() })]
         }
-        // This service did not void the charge: someone did at the gateway.
+        // This service did not void the charge, so somebody voided it at the gateway.
         (State::Charging(_), ChargeResult::Voided) => {
             vec![public(PaymentDeclined { order_id, code: "voided".to_owned() })]
         }
@@ -236,7 +236,7 @@ impl State {
         }
     }
 
-    /// The order's total; `None` while it is unknown, or if the order was undone before it became known.
+    /// The order's total; `None` while it is unknown, or if the order was cancelled before it became known.
     pub fn amount(&self) -> Option<Money> {
         match self {
             Self::New | Self::ReservationRecorded => None,

@@ -21,7 +21,7 @@ pub const SHIPMENTS: &str = "shipment";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CarrierCall {
     Book(Destination),
-    /// Cancel the order's booking, also one that arrives later.
+    /// Cancel the order's booking, even if it arrives later.
     Cancel(OrderId),
 }
 

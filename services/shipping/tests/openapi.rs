@@ -1,4 +1,4 @@
-//! The committed description of the API is the one that is served.
+//! The committed OpenAPI document equals the served one.
 //!
 //! `UPDATE_EXPECT=1 cargo test -p shipping` writes it; review the difference before you commit it.
 

@@ -22,7 +22,7 @@ macro_rules! services {
         }
 
         impl ServiceName {
-            /// All services, in the order in which an order meets them.
+            /// All services, in the sequence in which the saga involves them.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             /// Name of the service's folder, package, binary and consumer group, and of its `CloudEvents` source.
@@ -30,7 +30,7 @@ macro_rules! services {
                 match self { $(Self::$variant => $name,)+ }
             }
 
-            /// Port on which the service listens on a laptop.
+            /// Default port of the service on a developer's machine.
             pub const fn port(self) -> u16 {
                 match self { $(Self::$variant => $port,)+ }
             }
@@ -59,9 +59,9 @@ macro_rules! services {
 }
 
 services! {
-    /// Accepts orders and decides how they end.
+    /// Accepts orders and decides on their outcome.
     Order "order" 8080 owns "order.events" shows "orders";
-    /// Keeps the stock.
+    /// Counts the stock and reserves it for orders.
     Inventory "inventory" 8081 owns "inventory.events" shows "reservations";
     /// Charges and refunds through the payment gateway.
     Payment "payment" 8082 owns "payment.events" shows "payments" calls "payment-gateway" (ledger "gateway.db");
@@ -82,7 +82,7 @@ macro_rules! for_each_owner {
     };
 }
 
-/// An external system that a service calls. In this suite a simulator with a ledger of its own stands in for it.
+/// An external system that a service calls. In this suite, a simulator with its own ledger replaces it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Provider {
     /// Name in traces and metrics.
@@ -107,7 +107,7 @@ impl ServiceName {
         Self::all().find(|service| service.topic() == Some(topic))
     }
 
-    /// Services that own a topic, each with it.
+    /// Services that own a topic, each with its topic.
     pub fn owners() -> impl Iterator<Item = (Self, &'static str)> {
         Self::all().filter_map(|service| Some((service, service.topic()?)))
     }

@@ -1,4 +1,4 @@
-//! Steps from older versions of events to newer ones, so that consumers only meet the newest.
+//! Steps from older versions of events to newer ones, so that consumers see only the newest.
 
 use serde_json::{Map, Value};
 
@@ -43,8 +43,9 @@ pub fn to_newest(steps: &[Step], event: &str, version: &str, newest: &str, data:
     Ok(serde_json::to_vec(&data)?)
 }
 
-/// Adds `value` wherever the data has none, which is the purpose of most steps. `pointer` is a JSON pointer in which `*`
-/// stands for every element of an array and every value of a map. Missing parents and parents of another type are skipped.
+/// Adds `value` wherever the data has none, which is the purpose of most steps. `pointer` is a JSON pointer in which
+/// `*` stands for every element of an array and every value of a map. Missing parents and parents of another type are
+/// skipped.
 pub fn fill(data: &mut Map<String, Value>, pointer: &str, value: &Value) {
     let name = |escaped: &str| escaped.replace("~1", "/").replace("~0", "~");
     let names: Vec<_> = pointer.split('/').skip(1).map(name).collect();

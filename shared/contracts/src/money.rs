@@ -76,13 +76,13 @@ impl Money {
         Self { minor, currency: Currency::EUR }
     }
 
-    /// The amount `quantity` times; `None` on overflow.
+    /// The amount multiplied by `quantity`; `None` on overflow.
     pub fn times(self, quantity: u32) -> Option<Self> {
         let minor = self.minor.checked_mul(quantity.into())?;
         Some(Self { minor, ..self })
     }
 
-    /// The sum; `None` on overflow, of nothing, or when the currencies differ.
+    /// The sum; `None` on overflow, without amounts, or if the currencies differ.
     pub fn sum(amounts: impl IntoIterator<Item = Self>) -> Option<Self> {
         let mut amounts = amounts.into_iter();
         let first = amounts.next()?;
@@ -94,7 +94,7 @@ impl Money {
 }
 
 impl fmt::Display for Money {
-    /// Minor units as they are (`1250 EUR`): how many of them make a major unit depends on the currency.
+    /// Writes minor units (`1250 EUR`), because the number of decimals depends on the currency.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:?}", self.minor, self.currency)
     }

@@ -1,7 +1,7 @@
-//! Steps from older versions of this suite's events to the next ones. Consumers only meet the newest version.
+//! Steps from each older version of this suite's events to the next. Consumers see only the newest version.
 //!
-//! To change an event, change its struct and run `cargo saga contracts new`. It gives the event a new dated version in its
-//! `contract!`, writes the new schema and golden file, and adds the step from the previous version here.
+//! To change an event, change its struct and run `cargo saga contracts new`. It gives the event a new dated version in
+//! its `contract!`, writes the new schema and golden file, and adds the step from the previous version here.
 
 use cloudevent::upcast::Step;
 pub use cloudevent::upcast::{Error, fill, to_newest};

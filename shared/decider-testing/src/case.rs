@@ -1,4 +1,4 @@
-//! Given events, when something happens, then more events follow.
+//! Test cases in the form: given events, when a command is decided, then these events follow.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ pub struct Case<S: Service> {
     /// Stream of given events that name no other.
     stream: StreamId,
     has_one_effect: fn(&S::Command) -> bool,
-    /// Commands that had their one effect.
+    /// Commands that have had their only permitted effect.
     spent: BTreeSet<String>,
     events: Vec<S::Event>,
 }
@@ -25,8 +25,8 @@ where
     S::Public: PartialEq,
     S::Internal: PartialEq,
 {
-    /// An empty log. Given events that name no other stream go to `stream`. `has_one_effect` returns whether a command has
-    /// an effect at most once, however often it is repeated.
+    /// An empty log. Given events that name no other stream go to `stream`. `has_one_effect` returns whether a command
+    /// has an effect at most once, however often it is repeated.
     pub fn new(stream: StreamId, has_one_effect: fn(&S::Command) -> bool) -> Self {
         Self {
             log: BTreeMap::new(),
@@ -74,16 +74,16 @@ where
         self
     }
 
-    /// The state that a command meets.
+    /// The state in which a command is decided.
     pub fn state(&self, command: &S::Command) -> S::State {
         self.merge(&self.streams(command))
     }
 
-    /// Decides on a command, checks what holds for every service, and appends the events.
+    /// Decides on a command, checks the invariants of every service, and appends the events.
     ///
     /// # Panics
-    /// An event goes to a stream that the command did not load, the streams rebuild another state, or a repeated command
-    /// has an effect.
+    /// An event goes to a stream that the command did not load, the streams rebuild another state, or a repeated
+    /// command has an effect.
     pub fn decide(&mut self, command: &S::Command) -> Vec<S::Event> {
         let own = own_stream::<S>(command);
         let streams = self.streams(command);

@@ -1,6 +1,6 @@
 //! Names of variants.
 
-/// Has a name for each variant: implemented for every enum that derives `strum::IntoStaticStr`.
+/// An enum whose variants have names. Implemented for every enum that derives `strum::IntoStaticStr`.
 pub trait Named {
     /// Name of the variant.
     fn name(&self) -> &'static str;

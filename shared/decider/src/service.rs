@@ -15,11 +15,11 @@ use crate::{
 
 /// Decides which events follow from commands. Cannot fail: a business failure is an event.
 pub trait Decider: Sized + 'static {
-    /// Knowledge that a decision rests on. The default is the state before any event.
+    /// State on which decisions depend. The default is the state before any event.
     type State: Clone + Default + fmt::Debug + Send + Sync + Serialize + DeserializeOwned;
     /// Requests and reactions that the decider accepts.
     type Command: Named + fmt::Debug + Send + 'static;
-    /// Facts that it decides on and evolves by.
+    /// Facts that `decide` returns and `evolve` applies.
     type Event: Clone + fmt::Debug + Send + 'static;
 
     /// Events that follow from the command in this state. Returns none for a late, early or repeated command: deciding
@@ -42,8 +42,8 @@ pub trait Decider: Sized + 'static {
 
 /// A decider with its policy: reactions, provider calls, timers, and the layout of its state in streams.
 ///
-/// Four types, two constants and [`Service::streams`] are required. The rest has defaults that suit a service which decides
-/// on one stream at a time, calls no provider and sets no timers.
+/// Four types, two constants and [`Service::streams`] are required. The rest has defaults that suit a service which
+/// decides on one stream at a time, calls no provider and sets no timers.
 pub trait Service: Decider<Event = LogEvent<Self::Public, Self::Internal>> {
     /// Contract events that this service owns. It can publish nothing else.
     type Public: Contract;
@@ -58,12 +58,12 @@ pub trait Service: Decider<Event = LogEvent<Self::Public, Self::Internal>> {
     /// Categories of all streams that the service writes.
     const CATEGORIES: &'static [&'static str];
 
-    /// Version of the serialized [`Decider::State`]. Increase it with every change that old snapshots do not fit: they are
-    /// then ignored, and states are rebuilt from events.
+    /// Version of the serialized [`Decider::State`]. Increase it with every change that old snapshots do not fit: they
+    /// are then ignored, and states are rebuilt from events.
     const STATE_VERSION: u32 = 1;
 
-    /// Streams that deciding on this command needs; the first is the one that the command is about. Called twice: with the
-    /// initial state, then with the merged state of the streams that the first call named.
+    /// Streams that deciding on this command needs; the first is the one that the command is about. Called twice: with
+    /// the initial state, then with the merged state of the streams that the first call named.
     fn streams(command: &Self::Command, state: &Self::State) -> Vec<StreamId>;
 
     /// Stream that the event is written to, if it is not the one that its command is about.
@@ -76,8 +76,8 @@ pub trait Service: Decider<Event = LogEvent<Self::Public, Self::Internal>> {
         parts.first().copied().cloned().unwrap_or_default()
     }
 
-    /// Provider call that the event requests. The runtime makes it after the event is stored, and repeats it with the same
-    /// idempotency key until it is answered.
+    /// Provider call that the event requests. The runtime makes it after the event is stored, and repeats it with the
+    /// same idempotency key until it is answered.
     fn intent(_event: &Self::Event) -> Option<Self::Intent> {
         None
     }

@@ -10,7 +10,8 @@ use xtask::wait_until;
 #[track_caller]
 fn run(service: ServiceName, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(binary(service));
-    // A service that starts by mistake disturbs no test: its files are in the build directory, its port is free.
+    // A service that starts by mistake must not disturb other tests: its files are in the build directory, its port is
+    // free.
     command.current_dir(env!("CARGO_TARGET_TMPDIR")).env("HTTP_ADDR", "127.0.0.1:0").env_remove("RUST_LOG");
     command.args(arguments).envs(variables.iter().copied()).stdin(Stdio::null());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");

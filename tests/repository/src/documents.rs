@@ -16,7 +16,7 @@ fn documents(repository: &Repository) -> impl Iterator<Item = &SourceFile> {
     documents.filter(|file| file.path != "CHANGELOG.md" && !file.path.starts_with("docs/adr/"))
 }
 
-/// Finds names in documents that stand for nothing in the repository.
+/// Finds names in documents that do not exist in the repository.
 pub fn check(repository: &Repository) -> Vec<Finding> {
     let known_paths = paths::KnownPaths::of(repository);
     let programs = programs::Programs::of(repository);

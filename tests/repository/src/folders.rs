@@ -11,7 +11,7 @@ const RUNTIME_ENTRIES_MAX: usize = 12;
 const RUNTIME_SOURCES: &str = "shared/runtime/src/";
 const SOURCE_EXTENSIONS: [&str; 6] = ["rs", "py", "mjs", "ts", "tsx", "sh"];
 
-/// Finds folders with more source files than a reader can take in.
+/// Finds folders with too many source files for an overview.
 pub fn check(repository: &Repository) -> Vec<Finding> {
     let mut folders: BTreeMap<&str, usize> = BTreeMap::new();
     for file in repository.files.iter().filter(|file| SOURCE_EXTENSIONS.contains(&file.extension())) {

@@ -7,7 +7,7 @@ use regex::Regex;
 use crate::{Finding, Repository};
 
 const LENGTH_MAX: usize = 60;
-/// Words of riddles: a test name states a subject and its behaviour.
+/// Words that make a test name vague: it must state a subject and its behaviour.
 const BANNED: [&str; 4] = ["told", "what", "who", "whom"];
 
 static TEST: LazyLock<Regex> = LazyLock::new(|| {

@@ -1,4 +1,4 @@
-//! HTTP: book trips, and look at them.
+//! The HTTP API: booking and reading trips.
 
 use axum::extract::State;
 use decider::StreamId;

@@ -11,7 +11,7 @@ use crate::{
     source::{NewStep, set_version},
 };
 
-/// Created version, and whether work is left.
+/// Result of creating a version.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CreatedVersion {
     /// Previous, released version.

@@ -72,7 +72,7 @@ fn main() -> ExitCode {
     let arguments = match SagactlArguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // A failure to print has nowhere to be reported.
+            // A failure to print cannot be reported.
             let _ = error.print();
             return if error.use_stderr() { ExitCode::from(exit::USAGE) } else { ExitCode::SUCCESS };
         }

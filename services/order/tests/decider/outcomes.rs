@@ -106,7 +106,7 @@ enum Cancellation {
     NotRequested,
 }
 
-/// All facts that one course of the saga leaves, and the outcome.
+/// All facts of one course of the saga, and its outcome.
 type Course = (Cancellation, Vec<Fact>, Event);
 
 fn undisturbed_courses() -> Vec<Course> {
@@ -185,7 +185,7 @@ fn progress_is_the_same_when_a_topics_facts_are_reordered() {
     }
 }
 
-/// Both reasons are true, so the order is cancelled for the one that it learns first.
+/// Both reasons apply. The order is cancelled for the first one that it records.
 #[test]
 fn order_is_cancelled_once_when_carrier_and_customer_cancel() {
     for sequence in permutations(&[Fact::ShipmentRejected, Fact::StockReleased, Fact::PaymentRefunded]) {

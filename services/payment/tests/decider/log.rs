@@ -1,4 +1,4 @@
-//! States that the log leads to, also a log of earlier versions.
+//! Folding of logs, including those that earlier versions wrote.
 
 use contracts::{
     CancelReason,
@@ -15,7 +15,7 @@ use crate::{
 
 const REASON: CancelReason = CancelReason::Customer;
 
-/// Reads an internal event as a log contains it.
+/// Decodes an internal event from its stored form.
 fn stored(name: &str, data: &Value) -> Event {
     Event::decode(name, "private", &json!({ name: data }).to_string()).expect("reads")
 }

@@ -14,7 +14,7 @@ fn any_command() -> impl Strategy<Value = Command> {
     prop_oneof![2 => select(others.to_vec()), 1 => compensate, 2 => select(responses().to_vec())]
 }
 
-/// Returns true if a state may follow compensation: it keeps no money, or is about to give it back.
+/// Returns true if a state may follow compensation: nothing is charged, or a void or refund is in progress.
 fn is_compensated(state: &State) -> bool {
     match state {
         State::New | State::OrderRecorded(_) | State::ReservationRecorded => false,

@@ -46,7 +46,7 @@ impl Counts {
     }
 }
 
-/// Returns true if the shipment can still go either way.
+/// Returns true if the shipment can still be dispatched or cancelled.
 fn is_open(state: &State) -> bool {
     match state {
         State::New | State::OrderRecorded(_) | State::CommitmentRecorded => true,

@@ -22,7 +22,7 @@ pub struct Cause {
     pub correlation_id: Option<CorrelationId>,
     /// The contract event that caused the command, if one did.
     pub event_id: Option<EventId>,
-    /// Number of causing events in sequence.
+    /// Length of the chain of causing events.
     pub hops: u32,
     /// The place in a trace at which the command is handled.
     pub trace: Trace,

@@ -1,4 +1,4 @@
-//! Measures queues now and then: consumer lag, outbox, parked records, open calls and due timers.
+//! Measures queues periodically: consumer lag, outbox, parked records, open calls and due timers.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,9 +1,9 @@
 //! Deletes inbox entries of messages that Kafka can no longer deliver.
 //!
 //! An inbox entry makes a message take effect once although it may arrive twice. It can arrive again for as long as its
-//! topic keeps it. Therefore the inbox keeps an entry for the longest retention of all topics that are read, and a margin
-//! longer, because the broker deletes expired records only now and then. If a topic keeps its records forever, the inbox
-//! keeps all entries.
+//! topic keeps it. Therefore the inbox keeps an entry for the longest retention of all topics that are read, and a
+//! margin longer, because the broker deletes expired records only periodically. If a topic keeps its records forever,
+//! the inbox keeps all entries.
 
 use std::{sync::Arc, time::Duration};
 
@@ -42,7 +42,7 @@ pub(crate) struct InboxCleaner<D> {
 }
 
 impl<D: Store> InboxCleaner<D> {
-    /// Purges the inbox again and again until shutdown. Starts with the consumer, because before it the topics may not
+    /// Purges the inbox repeatedly until shutdown. Starts with the consumer, because before it the topics may not
     /// exist.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let work = async {

@@ -1,11 +1,11 @@
 //! A batch of inputs on the streams that they concern: the pure part of a transaction, which the store runs.
 //!
-//! A failing input does not affect the rest of its batch. The transaction identifies it and restarts; in the next run the
-//! input's record is parked or becomes a dead letter, and the other inputs are handled as if it were absent.
+//! A failing input does not affect the rest of its batch. The transaction identifies it and restarts; in the next run
+//! the input's record is parked or becomes a dead letter, and the other inputs are handled as if it were absent.
 //!
 //! The order of calls: [`Transaction::messages`] determines the dispositions. The first step applies the result of the
-//! inbox. Each step then handles inputs in order, until one needs streams that are not loaded yet. The last step returns
-//! the rows to write.
+//! inbox. Each step then handles inputs in order, until one needs streams that are not loaded yet. The last step
+//! returns the rows to write.
 
 use std::{
     collections::HashSet,
@@ -308,7 +308,7 @@ impl<S: Service> Transaction for Batch<S> {
     fn messages(&mut self) -> Vec<Uuid> {
         let dispositions = self.prior.dispositions(&self.inputs, self.publish.retries, self.now);
         self.state = BatchState { dispositions, ..BatchState::default() };
-        // A message may come twice in one batch. The inbox is asked once.
+        // A message may occur twice in one batch. The inbox is queried once.
         let mut messages = Vec::with_capacity(self.inputs.len());
         let mut distinct = HashSet::new();
         for index in 0..self.inputs.len() {

@@ -1,5 +1,5 @@
-//! A short delay in which records gather before they are sent. It applies only under load, when the cost of a request (a
-//! write of the broker, and a fetch and a transaction of every consumer) exceeds the cost of its content.
+//! A short delay in which records gather before they are sent. It applies only under load, when the cost of a request
+//! (a write of the broker, and a fetch and a transaction of every consumer) exceeds the cost of its content.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -46,7 +46,7 @@ mod tests {
             linger.count();
             assert_eq!(linger.delay(), None);
         }
-        // A token returns every 5 ms while the test runs. This many records exceed them for certain.
+        // The bucket refills by one token every 5 ms while the test runs. This many records certainly exhaust it.
         for _ in 0..10 * IMMEDIATE_BURST.get() {
             linger.count();
         }

@@ -219,7 +219,7 @@ impl<P: Publisher, D: Store> Relay<P, D> {
     }
 }
 
-/// Endless waits, because an event that happened must be published.
+/// Waits without a limit on attempts, because a committed event must be published.
 fn backoff() -> impl Iterator<Item = Duration> {
     let builder = ExponentialBuilder::default().with_min_delay(BACKOFF_MIN).with_max_delay(BACKOFF_MAX);
     builder.with_jitter().without_max_times().build()

@@ -1,4 +1,4 @@
-//! The `--health` check: asks a running service over HTTP whether it is ready.
+//! The `--health` check: requests the readiness of a running service over HTTP.
 
 use std::{
     io::{self, Read as _, Write as _},

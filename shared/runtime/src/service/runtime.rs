@@ -32,12 +32,13 @@ use crate::{
     work_queue::work_queue,
 };
 
-/// Maximum duration of the end of each task at shutdown.
+/// Maximum time for each task to end at shutdown.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A service that is ready to run: connected, and with all its tasks built.
 pub struct Runtime {
-    /// In the order of the flow, in which they end at shutdown: what creates inputs, then the processor, then the relay.
+    /// In the order of the flow, in which they end at shutdown: what creates inputs, then the processor, then the
+    /// relay.
     tasks: Vec<(&'static str, Work)>,
     consumer: ConsumerSlot,
     telemetry: Arc<Telemetry>,
@@ -136,7 +137,7 @@ impl Runtime {
             consumer.commit();
         }
         info!("service stopped");
-        // The exporters wait for the collector. This must not keep the runtime's threads from working for them.
+        // On a blocking thread, because `stop` waits for exporters that run on the runtime's threads.
         let telemetry = self.telemetry;
         let _ = tokio::task::spawn_blocking(move || telemetry.stop()).await;
         ended

@@ -60,7 +60,7 @@ statements! {
                                    $7::timestamptz[], $8::uuid[], $9::uuid[])";
     insert_snapshots = "INSERT INTO snapshots (stream, version, time, state)
                         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[])";
-    /// Deletes the snapshot of each stream that exceeds the limit, unless the next older one is far from it.
+    /// Deletes the snapshot of each stream that exceeds the limit, unless the next older snapshot is too far from it.
     thin_snapshots = "DELETE FROM snapshots USING unnest($1::bigint[]) AS kept (stream)
                       WHERE snapshots.stream = kept.stream AND snapshots.version =
                           (SELECT version FROM snapshots AS newer WHERE newer.stream = kept.stream

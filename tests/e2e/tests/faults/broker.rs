@@ -128,7 +128,7 @@ fn services_started_before_broker_accept_orders() {
     });
 }
 
-/// The order service accepts orders while the outbox has room, and no longer.
+/// The order service accepts orders until the outbox is full, then responds with status 503.
 #[test]
 fn orders_are_accepted_until_outbox_is_full() {
     const CAPACITY: usize = 20;

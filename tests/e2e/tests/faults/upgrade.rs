@@ -57,7 +57,7 @@ fn assert_upgrade_loses_no_order(stop: impl Fn(&TestCluster)) {
         stop(&cluster);
         cluster.start_binary(Order, &binary(Order));
     });
-    // The previous service may have accepted all the others.
+    // The previous service may have accepted all other orders.
     workload.place(2);
     workload.assert_all_end_as_expected();
     let versions = published_versions(&cluster, &workload.placed());

@@ -10,7 +10,7 @@ const PASSED_TO: [(&str, &str); 3] = [("bench", "loadgen"), ("chaos", "chaos"), 
 /// Flags of every clap program.
 const COMMON_FLAGS: [&str; 2] = ["help", "version"];
 
-/// Says that a command of this workspace does not exist, or not with these arguments.
+/// Reports a command of this workspace that does not exist or does not accept these arguments.
 pub(super) fn problem(programs: &Programs, command: &str) -> Option<String> {
     let words: Vec<_> = command.split_whitespace().skip_while(|word| is_assignment(word)).collect();
     match words.as_slice() {

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::Repository;
 
-/// Says that a link leads to a missing file or heading.
+/// Reports a link to a missing file or heading.
 pub(super) fn problem(repository: &Repository, document: &str, target: &str) -> Option<String> {
     if target.contains("://") || target.starts_with("mailto:") {
         return None;

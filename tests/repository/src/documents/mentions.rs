@@ -7,7 +7,7 @@ use regex::Regex;
 static SPAN: LazyLock<Regex> = LazyLock::new(|| Regex::new("`([^`]+)`").expect("valid pattern"));
 static LINK: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\]\(([^)\s]+)\)").expect("valid pattern"));
 
-/// Everything in a document that may name a thing, each with its line.
+/// Texts of a document that may name a path, command, flag or variable, each with its line.
 #[derive(Default)]
 pub(super) struct Mentions {
     pub(super) spans: Vec<(usize, String)>,

@@ -28,7 +28,7 @@ impl<'a> KnownPaths<'a> {
         Self { paths, top_level }
     }
 
-    /// Says that a text in a document of this folder looks like a path of this repository and is not one.
+    /// Reports a text that looks like a path of this repository but is not one. `folder` contains the document.
     pub(super) fn problem(&self, folder: &str, text: &str) -> Option<String> {
         let text = text.trim_end_matches([',', ';', ':']);
         if !SHAPE.is_match(text) {

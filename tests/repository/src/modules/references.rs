@@ -37,7 +37,7 @@ impl<'ast> Visit<'ast> for Collector {
     }
 
     fn visit_item_use(&mut self, import: &'ast ItemUse) {
-        // A re-export serves other modules; this module itself does not need the name.
+        // A re-export is for other modules and is not a dependency of this module.
         if matches!(import.vis, syn::Visibility::Inherited) {
             let line = import.span().start().line;
             self.found.extend(leaves(&import.tree).into_iter().map(|(_, path)| Reference { path, line }));

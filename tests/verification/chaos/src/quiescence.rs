@@ -58,7 +58,8 @@ pub(crate) fn wait_for_quiescence(
         Ok(()) => quiescence.final_after = Some(since()),
         Err(_) => quiescence.in_progress = in_progress(system)?,
     }
-    // A timeout is not an error here, because the last observation describes it. Gauges are some seconds old, hence the wait.
+    // A timeout is not an error here, because the last observation describes it. Gauges are some seconds old, hence the
+    // wait.
     let settled = wait_until("the suite to settle", settling, || match settle(system, &mut quiescence) {
         Ok(true) => Ok(()),
         Ok(false) => Err("work left".to_owned()),
@@ -86,7 +87,7 @@ fn in_progress(system: &SystemUnderTest) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// Updates outboxes, lag and parcels. Returns whether no work is left.
+/// Updates outboxes, lag and parcels. Returns true if no work is left.
 fn settle(system: &SystemUnderTest, quiescence: &mut Quiescence) -> Result<bool> {
     for service in ServiceName::all() {
         let metrics = metrics(system, service)?;

@@ -137,7 +137,7 @@ impl ScriptedRun {
     /// Runs a scripted order to its end.
     ///
     /// # Errors
-    /// The order ends in another way.
+    /// The order has an unexpected outcome.
     pub fn run_scripted(&self, scripted_order: ScriptedOrder) -> Result<OrderId> {
         let order = scripted_order.run(&self.system, &self.products)?;
         let id = order.id;
@@ -159,8 +159,8 @@ impl ScriptedRun {
         Ok(())
     }
 
-    /// Waits until the supervisor has seen every armed crash. A deleted crash file does not suffice, because the service deletes
-    /// it before it ends.
+    /// Waits until the supervisor has seen every armed crash. A deleted crash file does not suffice, because the
+    /// service deletes it before it ends.
     ///
     /// # Errors
     /// A crash does not happen in time.

@@ -6,7 +6,7 @@ use strum::EnumString;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString)]
 #[strum(serialize_all = "kebab-case")]
 pub(crate) enum Bug {
-    /// Processes messages again that were processed before.
+    /// Processes duplicates of messages.
     NoInbox,
     /// Commits offsets before the effects of the records.
     OffsetsBeforeCommit,
@@ -14,11 +14,11 @@ pub(crate) enum Bug {
     PublishBeforeCommit,
     /// Counts events as published before the broker has them.
     MarkBeforeAck,
-    /// Publishes events that are sent again under another id.
+    /// Resends events under another id.
     NewIdOnResend,
-    /// Does not send an event again after its delivery failed.
+    /// Does not resend an event after a failed delivery.
     SkipUnsent,
-    /// Retries a malformed record forever, and later records wait behind it.
+    /// Retries a malformed record forever, which blocks later records.
     RetryPoisonForever,
     /// Publishes events without a trace.
     LoseTrace,

@@ -1,4 +1,4 @@
-//! The faults of this process, and what they need to remember.
+//! The faults of this process, and their state.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -27,7 +27,7 @@ const UNPOISONED: &str = "no panic while locked";
 pub(crate) struct Faults {
     bug: Option<Bug>,
     crash_file: Option<PathBuf>,
-    /// The crash whose event has passed the predecessor of its point.
+    /// The requested crash, once its event has passed the preceding point.
     due: Mutex<Option<String>>,
     /// Names of the events that were read, by message id.
     read: Mutex<HashMap<Uuid, String>>,
@@ -91,7 +91,7 @@ impl Faults {
         }
     }
 
-    /// The events of these messages, as far as they are records.
+    /// The events of those messages that are records.
     pub(crate) fn read_events(&self, messages: &[Uuid]) -> Vec<String> {
         let read = self.read.lock().expect(UNPOISONED);
         messages.iter().filter_map(|id| read.get(id).cloned()).collect()
@@ -130,7 +130,7 @@ impl Faults {
             }
         };
         let runtime = Builder::new_current_thread().build().expect("a runtime");
-        // This thread may belong to a runtime, and cannot wait for another one.
+        // A separate thread, because a thread of one runtime cannot block on another runtime.
         std::thread::scope(|scope| scope.spawn(|| runtime.block_on(send())).join()).expect("the rows are sent");
     }
 }

@@ -12,13 +12,13 @@ pub(crate) enum Point {
     AfterInbox,
     /// Everything is written.
     BeforeCommit,
-    /// Everything is committed, and the runtime does not know it yet.
+    /// Everything is committed, but the runtime has not processed the result yet.
     AfterCommit,
     /// An event is about to be sent.
     BeforePublish,
-    /// The broker has it, and it does not count as published yet.
+    /// The broker acknowledged it, but the runtime does not count it as published yet.
     AfterPublish,
-    /// It counts as published, and its row is about to be deleted.
+    /// Its outbox row is about to be deleted, because it is published.
     BeforeMark,
     /// Its row is deleted.
     AfterMark,

@@ -26,7 +26,7 @@ use crate::{
 pub struct Explored {
     /// Number of distinct worlds.
     pub worlds: usize,
-    /// Length of the longest of the shortest schedules to each world.
+    /// Maximum distance of a world from the initial one, in actions.
     pub depth: usize,
     pub observed: BTreeSet<Observed>,
 }
@@ -53,9 +53,9 @@ pub fn follow(config: ModelConfig, choices: &[u16]) -> Result<(), String> {
     world.run_to_quiescence()
 }
 
-/// Explores every schedule: every delay of records, people and the clock at any moment, up to `attempts` executions of each
-/// call. Every world is also checked for the effect of repeated records; in every quiescent world all orders must have
-/// ended. The search is breadth-first, so an error lists the shortest schedule that violates a rule.
+/// Explores every schedule: every delay of records, people and the clock at any moment, up to `attempts` executions of
+/// each call. Every world is also checked for the effect of repeated records; in every quiescent world all orders must
+/// have ended. The search is breadth-first, so an error lists the shortest schedule that violates a rule.
 ///
 /// # Errors
 /// A rule is violated. The error names it and lists the schedule.
@@ -86,8 +86,8 @@ pub fn explore(config: ModelConfig, attempts: u8) -> Result<Explored, String> {
     Ok(explored)
 }
 
-/// Runs one order without delays: every necessary action happens at once, people act when the world is quiescent. Returns
-/// the schedule.
+/// Runs one order without delays: every necessary action happens at once, people act when the world is quiescent.
+/// Returns the schedule.
 ///
 /// # Errors
 /// A rule is violated. The error names it and lists the schedule.
@@ -105,8 +105,8 @@ pub fn run(config: ModelConfig, follow_ups: &[FollowUp]) -> Result<Vec<ScheduleS
 }
 
 impl World {
-    /// Hash that is equal for worlds with the same future. With 128 bits, the probability of a collision among a billion
-    /// worlds is below 10⁻²⁰.
+    /// Hash that is equal for worlds with the same future. With 128 bits, the probability of a collision among a
+    /// billion worlds is below 10⁻²⁰.
     fn fingerprint(&self) -> u128 {
         let text = self.canonical_text();
         let half = |salt: u8| {

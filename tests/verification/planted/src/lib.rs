@@ -1,4 +1,4 @@
-//! The source of the inventory service around a decider with a bug, which each binary chooses.
+//! The inventory service, built around a decider with a bug. Each binary selects its bug.
 //!
 //! The other planted bugs decorate the client of a provider; see `src/bin`.
 

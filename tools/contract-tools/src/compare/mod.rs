@@ -135,7 +135,8 @@ impl Changes {
         }
     }
 
-    /// Compares a constraint whose meaning is unknown: its addition or removal has known effects, its change has not.
+    /// Compares a constraint whose meaning is unknown: its addition or removal has a known effect, but the effect of
+    /// its change is unknown.
     fn by_text(&mut self, at: &str, keyword: &str, old: Option<&Value>, new: Option<&Value>) {
         match (old, new) {
             (None, Some(new)) => self.add(at, format!("{keyword} {new} added"), Compatibility::Forward),

@@ -61,7 +61,7 @@ impl<'a> BenchEnvironment<'a> {
         PerService::new(|service| self.suite.ready_after(service).unwrap_or_default())
     }
 
-    /// Stops all services in good order and returns the size of each database in bytes. SQLite files are removed,
+    /// Stops all services gracefully and returns the size of each database in bytes. SQLite files are removed,
     /// because the next measurement may need the space.
     ///
     /// # Errors

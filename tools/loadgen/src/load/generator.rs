@@ -21,7 +21,7 @@ use crate::results::trace::{self, OrderTraces};
 /// Maximum attempts to send an order that is answered with status 503.
 const ATTEMPTS_MAX: u32 = 60;
 
-/// Wait for the remaining sagas ends when no saga has ended for this time.
+/// Time without the end of any saga after which the generator stops waiting for the rest.
 const STALL_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Interval between checks for the end of the last saga. Latencies come from events, so it does not affect them.

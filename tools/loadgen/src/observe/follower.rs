@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::message::BorrowedMessage;
 
-/// Maximum delay of the thread's end.
+/// Maximum time of one poll, and thus the maximum delay before the thread ends.
 const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Handle of the thread. The thread ends when the handle is dropped.

@@ -8,7 +8,7 @@ use serde::Serialize;
 /// Upper bound of the histogram: one hour. Longer latencies count as one hour.
 const LONGEST_US: u64 = 3_600_000_000;
 
-/// End of curves, p99.99, with a margin for floating-point error.
+/// Smallest remaining fraction in a curve, that of p99.99, with a margin for floating-point error.
 const LEAST_LEFT: f64 = 0.000_099;
 
 /// Points of a curve per factor of ten in the remaining fraction.

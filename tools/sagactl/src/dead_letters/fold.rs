@@ -94,7 +94,7 @@ impl DeadLetters {
         self.letters.get(self.canonical.get(&id)?)
     }
 
-    /// Dead letters that this one was before it was redriven, latest first.
+    /// Earlier dead letters of the same record, which were redriven; latest first.
     pub(super) fn predecessors(&self, letter: &DeadLetter) -> Vec<DeadLetterId> {
         let mut predecessors = Vec::new();
         let mut next = letter.redrive_of();
@@ -106,7 +106,7 @@ impl DeadLetters {
         predecessors
     }
 
-    /// Dead letters that this one became when it was redriven and failed again.
+    /// Later dead letters of the same record, which failed again after a redrive.
     pub(super) fn successors(&self, letter: &DeadLetter) -> Vec<DeadLetterId> {
         let is_successor = |other: &&DeadLetter| {
             let origin = other.redrive_of().and_then(|id| self.canonical.get(&id));

@@ -137,7 +137,7 @@ impl DeadLetter {
         self.header("ce_subject").or_else(key).unwrap_or_default()
     }
 
-    /// Id of the dead letter that was redriven and became this one.
+    /// Id of the previous dead letter of the same record, which was redriven.
     pub(crate) fn redrive_of(&self) -> Option<DeadLetterId> {
         self.header(header::REDRIVE_OF)?.parse().ok()
     }

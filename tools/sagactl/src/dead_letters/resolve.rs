@@ -128,7 +128,7 @@ impl ResolveAction {
     }
 }
 
-/// Headers of the original record, with the topic it came from and the dead letter it was.
+/// Headers of the original record, with its topic and the id of the dead letter.
 fn redrive_headers(letter: &DeadLetter) -> Vec<(String, Bytes)> {
     let origin = [(header::REDRIVE_TOPIC, letter.topic()), (header::REDRIVE_OF, letter.id.to_string())];
     letter.original_headers().cloned().chain(origin.into_iter().map(text_header)).collect()

@@ -30,9 +30,9 @@ struct DeadLetterDetails<'l> {
     headers: Vec<(&'l str, String)>,
     /// JSON if the payload is JSON, else text.
     payload: Value,
-    /// Dead letters that this one was before it was redriven, latest first.
+    /// Earlier dead letters of the same record, which were redriven; latest first.
     redrive_of: Vec<DeadLetterId>,
-    /// Dead letters that this one became when it was redriven and failed again.
+    /// Later dead letters of the same record, which failed again after a redrive.
     failed_again_as: Vec<DeadLetterId>,
 }
 

@@ -13,7 +13,7 @@ pub(super) struct SseMessage {
     pub(super) data: String,
 }
 
-/// Reads the next event. Returns `None` at the end of the stream, also if it ends within an event.
+/// Reads the next event. Returns `None` at the end of the stream, even if the stream ends within an event.
 pub(super) fn next(stream: &mut impl BufRead) -> io::Result<Option<SseMessage>> {
     let mut message = SseMessage::default();
     let mut data = Vec::new();

@@ -14,7 +14,7 @@ use xtask::{Broker, Progress, ServiceName, broker_from_env};
 
 /// Ten seconds of faults, on a shared broker.
 const SIZE: Size = Size { orders: 260, orders_per_second: 26, broker_kills: None, instances: 1 };
-/// Longer than any order takes that ends. A bug may prevent an order from ending.
+/// Longer than any order takes to become final. Because of a bug, some never become final.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A binary in the folder of the services.

@@ -1,4 +1,4 @@
-//! Tests of the checker: it must report suites with a planted bug, and no others.
+//! Tests of the checker: it must report violations for every planted bug, and none without a bug.
 
 mod domain;
 mod product;

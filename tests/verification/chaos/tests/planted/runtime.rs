@@ -14,7 +14,7 @@ use xtask::{Broker, ServiceName, broker_from_env, wait_until};
 
 /// Maximum orders per suite.
 const ORDERS: u32 = 20;
-/// Suffices, because later orders have already completed when the lost order is waited for.
+/// Short, because all other orders are final by the time the run waits for the lost order.
 const SHORT: QuiescenceTimeouts =
     QuiescenceTimeouts { orders: Duration::from_secs(4), settling: Duration::from_secs(4) };
 /// The same as after any other fault.
@@ -96,7 +96,8 @@ fn refused(trial: &ScriptedRun) -> Result<()> {
     trial.run_scripted(ScriptedOrder::Sold).map(drop)
 }
 
-/// The order before the malformed record ends, which shows that the suite works. The order after it may not.
+/// Places one order before the malformed record, which must become final and shows that the suite works, and one after
+/// it, which may remain open.
 fn poisoned(trial: &ScriptedRun) -> Result<()> {
     trial.run_scripted(ScriptedOrder::Sold)?;
     trial.poison()?;

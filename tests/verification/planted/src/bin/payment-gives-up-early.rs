@@ -15,7 +15,8 @@ use tokio::time::timeout;
 
 /// Maximum wait for the gateway.
 const GATEWAY_TIMEOUT: Duration = Duration::from_millis(200);
-/// Duration of a charge with a slow card. Longer than the timeout, but so short that the service rarely crashes before.
+/// Duration of a charge with a slow card. Longer than the timeout, but short enough that the service rarely crashes
+/// before the response.
 const SLOW: Duration = Duration::from_millis(600);
 
 struct GivesUpEarly(Gateway<SimulatedGateway>);
