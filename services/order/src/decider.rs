@@ -291,8 +291,8 @@ impl Progress {
             (Stock::Released, Payment::Refunded | Payment::Voided, Shipment::Rejected) => {
                 Some(Outcome::Cancelled(CancelReason::ShipmentRejected))
             }
-            // Facts about stock and money may arrive before the fact about the shipment. Without a requested cancellation,
-            // only the carrier's refusal has both consequences.
+            // Facts about stock and money may arrive before the fact about the shipment. If no cancellation was
+            // requested, only the carrier's refusal leads to both.
             (Stock::Released, Payment::Refunded | Payment::Voided, _) => {
                 Some(Outcome::Cancelled(requested.unwrap_or(CancelReason::ShipmentRejected)))
             }

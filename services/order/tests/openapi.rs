@@ -5,7 +5,7 @@
 use expect_test::expect_file;
 
 #[test]
-fn the_openapi_document_is_committed_as_generated() {
+fn committed_openapi_document_equals_the_generated_one() {
     let generated = order::api::description().to_pretty_json().expect("serializes");
     expect_file!["../openapi.json"].assert_eq(&(generated + "\n"));
 }

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sku_is_checked_where_it_enters() {
+    fn sku_is_checked_when_parsed_and_deserialized() {
         for good in ["MUG", "A", "7-UP_X", &"A".repeat(32)] {
             assert_eq!(good.parse::<Sku>().expect(good).as_str(), good);
         }

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sums_are_exact_or_nothing() {
+    fn sum_is_none_when_it_overflows_or_currencies_differ() {
         let usd = Money { minor: 1, currency: "USD".parse().expect("a currency") };
         assert_eq!(Money::sum([Money::eur(10), Money::eur(20)]), Some(Money::eur(30)));
         assert_eq!(Money::sum([Money::eur(10), usd]), None);

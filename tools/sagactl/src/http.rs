@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn unexpected_status_shows_a_body_that_is_no_problem() {
+    fn unexpected_status_shows_a_body_that_is_not_a_problem() {
         let error = UnexpectedStatus::new("http://here/".to_owned(), 502, "bad gateway\n");
         expect!["http://here/: status 502: bad gateway"].assert_eq(&error.to_string());
     }

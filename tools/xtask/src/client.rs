@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_status_is_an_answer() {
+    fn error_status_is_a_reply() {
         let (client, _) = server(
             "HTTP/1.1 422 No\r\ncontent-type: application/problem+json; charset=utf-8\r\ncontent-length: 14\r\n\r\n{\"status\":422}",
         );
@@ -222,13 +222,13 @@ mod tests {
     }
 
     #[test]
-    fn text_stays_text() {
+    fn text_body_becomes_a_string() {
         let (client, _) = server("HTTP/1.1 200 Ok\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok");
         assert_eq!(client.get("/livez").expect("an answer").body, json!("ok"));
     }
 
     #[test]
-    fn nobody_there_is_an_error_with_the_address() {
+    fn connection_error_names_the_address() {
         let port = crate::process::ports::free().expect("a port");
         let error = Client::new(format!("http://127.0.0.1:{port}")).get("/readyz").expect_err("nobody");
         assert!(error.to_string().contains(&format!("GET http://127.0.0.1:{port}/readyz")), "{error}");

@@ -7,7 +7,7 @@ use xtask::broker::probe;
 use xtask::{Broker, Progress, Workspace, wait_until};
 
 #[test]
-fn a_broker_comes_back_after_a_crash_and_is_gone_when_dropped() {
+fn broker_keeps_its_address_after_a_crash_and_ends_when_dropped() {
     let workspace = Workspace::find().unwrap();
     let mut broker = Broker::own(&workspace, Progress::quiet()).unwrap();
     let address = broker.bootstrap_servers().to_owned();
@@ -34,7 +34,7 @@ fn a_broker_comes_back_after_a_crash_and_is_gone_when_dropped() {
 }
 
 #[test]
-fn brokers_are_separate_and_given_ones_cannot_be_stopped() {
+fn brokers_are_isolated_and_external_ones_cannot_be_killed() {
     let workspace = Workspace::find().unwrap();
     let one = Broker::own(&workspace, Progress::quiet()).unwrap();
     let two = Broker::own(&workspace, Progress::quiet()).unwrap();

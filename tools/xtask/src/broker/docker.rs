@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_image_that_is_new_enough_is_used() {
+    fn newest_suitable_image_is_used() {
         assert_eq!(newest_usable("4.1.1\n4.10.0\n4.4.0\nlatest\n"), Some("4.10.0"));
         assert_eq!(newest_usable("3.9.0\n4.0.1\n4.1.0\n<none>\n"), None);
     }

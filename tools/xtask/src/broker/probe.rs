@@ -82,31 +82,31 @@ mod tests {
     }
 
     #[test]
-    fn a_broker_is_recognized() {
+    fn probe_accepts_a_kafka_response() {
         ask(&server_that_answers(b"\0\0\0\x0asaga\0\0\0\0\0\0")).expect("a broker");
     }
 
     #[test]
-    fn an_error_code_is_an_error() {
+    fn probe_rejects_an_error_code() {
         let error = ask(&server_that_answers(b"\0\0\0\x0asaga\0\x23\0\0\0\0")).expect_err("error 35");
         assert!(error.to_string().contains("error code 35"), "{error}");
     }
 
     #[test]
-    fn another_server_is_not_taken_for_kafka() {
+    fn probe_rejects_another_server() {
         let error = ask(&server_that_answers(b"HTTP/1.1 400 Bad Request\r\n")).expect_err("not Kafka");
         assert!(error.to_string().contains("not Kafka"), "{error}");
     }
 
     #[test]
-    fn nobody_there_is_said_with_the_address() {
+    fn unreachable_address_is_named() {
         let port = crate::process::ports::free().expect("a port");
         let error = reach_any(&format!("127.0.0.1:{port}")).expect_err("nobody listens");
         assert!(error.to_string().contains(&format!("cannot connect to 127.0.0.1:{port}")), "{error}");
     }
 
     #[test]
-    fn one_reachable_server_of_several_is_enough() {
+    fn one_reachable_address_suffices() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
         let address = listener.local_addr().expect("address");
         let port = crate::process::ports::free().expect("a port");

@@ -62,7 +62,7 @@ mod tests {
     const PORTS: Ports = Ports { clients: 29_092, controller: 29_093 };
 
     #[test]
-    fn the_committed_template_has_nothing_left_to_fill_in() {
+    fn committed_template_is_filled_completely() {
         let workspace = Workspace::find().expect("this is a workspace");
         let text = render(&workspace, PORTS, "127.0.0.1", "/data").expect("rendered");
         let settings: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();

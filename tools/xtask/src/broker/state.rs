@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_living_broker_is_found_again() {
+    fn running_broker_is_found_by_its_state_file() {
         let workspace = own_workspace();
         let saved = state(std::process::id(), own_identity());
         saved.save(&workspace).expect("saved");
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_file_of_an_ended_process_is_removed() {
+    fn state_file_of_an_ended_process_is_removed() {
         let workspace = own_workspace();
         state(4_194_399, 1).save(&workspace).expect("saved");
         assert_eq!(State::load(&workspace).expect("loaded"), None);
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn another_process_with_the_same_id_is_not_the_broker() {
+    fn process_that_reuses_the_id_is_not_the_broker() {
         let workspace = own_workspace();
         state(std::process::id(), own_identity() + 1).save(&workspace).expect("saved");
         assert_eq!(State::load(&workspace).expect("loaded"), None);
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_state_file_is_removed() {
+    fn invalid_state_file_is_removed() {
         let workspace = own_workspace();
         fs::write(State::path(&workspace), "{").expect("written");
         assert_eq!(State::load(&workspace).expect("loaded"), None);

@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_advice_has_the_exact_command() {
+    fn advice_contains_the_install_command() {
         let text = advice(&[Tool::Java, Tool::Maven], Some(Installer::AptGet));
         assert_eq!(
             text,
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interpreter_is_asked_whether_it_is_good_enough() {
+    fn can_run_reports_the_exit_status() {
         assert!(can_run("sh", "-c", "exit 0"));
         assert!(!can_run("sh", "-c", "exit 1"));
         assert!(!can_run("no-such-program-anywhere", "-c", ""));

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn two_run_directories_differ() {
+    fn run_directories_are_unique() {
         let workspace = Workspace::find().expect("this is a workspace");
         let first = workspace.run_dir("test-run-dirs").expect("first");
         let second = workspace.run_dir("test-run-dirs").expect("second");

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_trace_is_as_expected() {
+    fn complete_trace_is_accepted() {
         assert_eq!(CONFIRMED.must_be_in(&trace_without("nothing")), Ok(()));
     }
 
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_in_pieces_is_not_one() {
+    fn trace_with_two_roots_is_rejected() {
         let mut trace = trace_without("nothing");
         trace.spans[3].references.clear();
         assert_eq!(CONFIRMED.must_be_in(&trace), Err("2 spans without a parent in it".into()));

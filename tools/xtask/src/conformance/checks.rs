@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_report_is_cut_to_its_summary_and_a_short_one_is_not() {
+    fn report_is_cut_to_its_summary_if_it_has_one() {
         assert_eq!(in_short("a\n===== SUMMARY =====\n\nb\n\n== c ==\n"), "b\n\n== c ==");
         assert_eq!(in_short("a\nb\n"), "a\nb");
     }

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn packages_are_chosen_for_both() {
+    fn packages_are_selected_for_both_tests() {
         for tests in [Tests::OfUnit, Tests::OfModel] {
             assert!(arguments(&["order".to_owned()], tests).contains(&"--package=order".to_owned()));
             assert!(!arguments(&[], tests).iter().any(|argument| argument.starts_with("--package")));

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_says_the_same_is_no_complaint() {
+    fn matching_file_has_no_complaints() {
         let results = [
             result(1, "delete ! in a", MutantResult::Survived),
             result(2, "delete ! in b", MutantResult::KilledByUnitTests),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_survivor_that_is_not_listed_is_named_with_its_place() {
+    fn unlisted_survivor_is_reported_with_its_place() {
         let results = [result(7, "delete ! in a", MutantResult::Survived)];
         assert_eq!(justified(&[]).complaints(&results, true), [format!("no test notices {FILE}:7:9: delete ! in a")]);
     }
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn two_of_one_name_are_two_entries() {
+    fn mutants_of_one_name_need_one_entry_each() {
         let twice =
             [result(1, "delete ! in a", MutantResult::Survived), result(2, "delete ! in a", MutantResult::Survived)];
         assert_eq!(justified(&["delete ! in a"]).complaints(&twice, true).len(), 1);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn of_some_packages_the_entries_of_others_say_nothing() {
+    fn entries_of_other_packages_are_ignored_in_partial_runs() {
         let other = (
             Mutant {
                 name: "services/payment/src/decider.rs:1:1: x".into(),
@@ -150,13 +150,13 @@ mod tests {
     }
 
     #[test]
-    fn a_survivor_without_a_reason_is_refused() {
+    fn survivor_without_a_justification_is_rejected() {
         assert!(Justified::parse("[[survivor]]\nmutant = \"a.rs: delete !\"\nbecause = \" \"\n").is_err());
         assert!(Justified::parse("[[survivor]]\nmutant = \"a.rs: delete !\"\n").is_err());
     }
 
     #[test]
-    fn the_file_of_this_project_is_good() {
+    fn file_of_this_repository_is_valid() {
         let workspace = crate::Workspace::find().expect("this is a workspace");
         Justified::read(&workspace.root().join(super::super::JUSTIFIED)).expect("a good file");
     }

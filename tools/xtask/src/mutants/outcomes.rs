@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_is_read_without_its_baseline() {
+    fn report_is_read_without_its_baseline() {
         let report = r#"{"total_mutants": 1, "outcomes": [
             {"scenario": "Baseline", "summary": "Success", "log_path": "log/baseline.log"},
             {"scenario": {"Mutant": {"name": "a.rs:1:2: replace x", "file": "a.rs", "package": "a"}}, "summary": "MissedMutant"},
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_place_keeps_all_else() {
+    fn name_without_place_keeps_file_and_change() {
         let named = mutant("services/order/src/decider.rs:258:53: replace || with && in OrderState::stock_is_back");
         assert_eq!(
             named.name_without_place(),

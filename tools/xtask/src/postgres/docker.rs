@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_image_that_is_new_enough_is_used() {
+    fn newest_suitable_image_is_used() {
         assert_eq!(newest_usable("15.3\n17\n9.6\nlatest\n"), Some("17"));
         assert_eq!(newest_usable("13-alpine\nlatest\n<none>\n"), None);
     }

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_measurements_pay_for_the_disk() {
+    fn only_full_durability_waits_for_the_disk() {
         assert!(settings(Durability::UntilItStops).contains(&"fsync=off".to_owned()));
         assert!(!settings(Durability::Full).contains(&"fsync=off".to_owned()));
     }

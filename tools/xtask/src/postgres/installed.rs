@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn root_runs_it_as_somebody_else() {
+    fn root_runs_the_server_as_another_user() {
         let owner = ServerUser { name: "nobody".into(), uid: 65534.into(), gid: 65534.into() };
         let command = as_owner(Some(&owner), Path::new("/bin/initdb"), Path::new("/"));
         assert_eq!(command.get_program(), "setpriv");

@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_lives_and_keeps_its_identity() {
+    fn identity_of_this_process_is_stable() {
         let own = identity(std::process::id());
         assert!(own.is_some());
         assert_eq!(own, identity(std::process::id()));
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zombie_is_dead() {
+    fn zombie_has_no_start_time() {
         let stat = "77 (java) Z 1 77 77 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 123456 9 9";
         assert_eq!(start_time(stat), None);
     }

@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_taken_port_is_not_preferred() {
+    fn taken_port_is_replaced_by_a_free_one() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bound");
         let port = taken.local_addr().expect("address").port();
         assert_ne!(free_or(port).expect("another"), port);

@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_is_said_to_be_missing() {
+    fn missing_file_is_reported() {
         assert!(of_file(Path::new("/nowhere/at/all.log")).contains("cannot be read"));
     }
 }

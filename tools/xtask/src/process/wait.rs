@@ -72,14 +72,14 @@ mod tests {
     }
 
     #[test]
-    fn the_error_names_the_condition_and_the_last_seen_value() {
+    fn error_names_the_condition_and_the_last_observed_value() {
         let error = wait_until::<(), _>("order 7", Duration::from_millis(5), || Err("status placed"));
         let text = error.expect_err("never met").to_string();
         assert!(text.contains("for order 7; last seen: status placed"), "{text}");
     }
 
     #[test]
-    fn a_hopeless_look_ends_the_wait() {
+    fn wait_ends_when_the_check_fails() {
         let started = Instant::now();
         let ended = wait_for::<()>("anything", Duration::from_mins(1), || bail!("it died"));
         assert_eq!(ended.expect_err("hopeless").to_string(), "it died");

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_binary_is_named_with_the_command_that_makes_it() {
+    fn error_of_a_missing_binary_names_the_build_command() {
         let workspace = Workspace::find().expect("this is a workspace");
         let dir = workspace.run_dir("test-missing-binary").expect("a directory");
         let error = Builder::new(String::new()).binaries(&dir).data_dir(&dir).start().expect_err("nothing there");
