@@ -59,7 +59,7 @@ fn charged(answer: ChargeAnswer) -> ChargeResult {
     }
 }
 
-/// A rejected call is not an outcome: it means that the request was malformed, and leaves the state of the money unknown.
+/// A rejected call has no outcome: the request was malformed, and the state of the charge is unknown.
 fn no_answer(error: &ProviderError) -> CallError {
     CallError(error.to_string())
 }

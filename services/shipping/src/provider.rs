@@ -46,7 +46,7 @@ fn booked(answer: BookAnswer) -> BookingResult {
     }
 }
 
-/// A rejected call is not an outcome: it means that the request was malformed, and leaves the state of the parcel unknown.
+/// A rejected call has no outcome: the request was malformed, and the state of the booking is unknown.
 fn no_answer(error: &ProviderError) -> CallError {
     CallError(error.to_string())
 }

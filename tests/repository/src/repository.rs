@@ -34,7 +34,7 @@ impl Repository {
     /// Reads the repository that contains this crate.
     ///
     /// # Errors
-    /// If git or a file cannot be read.
+    /// Git fails, or a file cannot be read.
     pub fn of_this_crate() -> anyhow::Result<Self> {
         Self::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
     }
@@ -42,7 +42,7 @@ impl Repository {
     /// Reads the repository that contains the current directory.
     ///
     /// # Errors
-    /// If git or a file cannot be read.
+    /// Git fails, or a file cannot be read.
     pub fn of_current_directory() -> anyhow::Result<Self> {
         let root = git(Path::new("."), &["rev-parse", "--show-toplevel"])?;
         Self::read(Path::new(root.trim()))

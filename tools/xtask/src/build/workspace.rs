@@ -33,7 +33,7 @@ impl Workspace {
     /// Finds the workspace by cargo, which honours `CARGO_TARGET_DIR` and cargo's configuration.
     ///
     /// # Errors
-    /// When cargo cannot be run or the place is not in a cargo workspace.
+    /// Cargo cannot be run, or the current directory is not in a cargo workspace.
     pub fn find() -> Result<Self> {
         let place = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
         let output = Command::new(cargo())

@@ -46,7 +46,7 @@ pub fn pick(hash: &str) -> Result<String> {
 /// The files are changed in place, one at a time, and restored, also when this is interrupted.
 ///
 /// # Errors
-/// When cargo-mutants cannot be installed or run, a test fails without any mutant, or the file of survivors cannot be
+/// cargo-mutants cannot be installed or run, a test fails without any mutant, or the file of survivors cannot be
 /// read.
 pub fn run(workspace: &Workspace, packages: &[String], progress: Progress) -> Result<u8> {
     requirements::ensure(workspace, &requirements::FOR_BUILDING, progress)?;

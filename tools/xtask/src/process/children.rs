@@ -64,7 +64,7 @@ pub(crate) fn spawn(role: Role, command: &mut Command) -> Result<Child> {
 /// Remembers a container that is about to be started.
 ///
 /// # Errors
-/// When this program is stopping.
+/// This program is stopping.
 pub(crate) fn remember(role: Role, target: Target) -> Result<()> {
     let mut registry = registry();
     registry.watch()?;

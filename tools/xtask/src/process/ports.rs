@@ -16,7 +16,7 @@ const RANGE: std::ops::Range<u16> = 20_000..32_000;
 /// concurrent runs rarely collide.
 ///
 /// # Errors
-/// When all ports of the range are in use.
+/// All ports of the range are in use.
 pub fn free() -> Result<u16> {
     static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
     let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -35,7 +35,7 @@ pub fn free() -> Result<u16> {
 /// The preferred port if it is free, else any free one.
 ///
 /// # Errors
-/// When no port is free.
+/// No port is free.
 pub fn free_or(preferred: u16) -> Result<u16> {
     if is_free(preferred) { Ok(preferred) } else { free() }
 }
