@@ -24,7 +24,7 @@ const MODEL_TIMEOUT: &str = "--timeout=600";
 /// Tests that run against a mutant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tests {
-    /// `tests/decider.rs` of the mutated package.
+    /// `tests/decider` of the mutated package.
     OfUnit,
     /// All of `tests/verification/model`, for survivors of the unit tests.
     OfModel,
