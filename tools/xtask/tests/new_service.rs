@@ -17,6 +17,17 @@ fn run(program: &str, arguments: &[&str], workspace: &Workspace) -> String {
     out.into_owned()
 }
 
+/// Gives the copied crates another version. Cargo names compiled crates after the version and the path in the workspace, so
+/// the copies would otherwise replace the originals in the shared target directory.
+fn change_version(dir: &Path) {
+    let manifest = dir.join("Cargo.toml");
+    let version = |version: &str| format!("version = \"{version}\"");
+    let original = fs::read_to_string(&manifest).expect("the manifest is readable");
+    let changed = original.replacen(&version(env!("CARGO_PKG_VERSION")), &version("0.0.0"), 1);
+    assert_ne!(changed, original, "the workspace has a version");
+    fs::write(manifest, changed).expect("the manifest is writable");
+}
+
 /// Copies all files that git tracks or would add.
 fn copy(workspace: &Workspace, to: &Path) {
     let files = run("git", &["ls-files", "--cached", "--others", "--exclude-standard"], workspace);
@@ -31,6 +42,7 @@ fn new_service_builds_and_passes_its_tests() {
     let workspace = Workspace::find().expect("the test runs in the workspace");
     let dir = workspace.run_dir("new-service").expect("a directory");
     copy(&workspace, &dir);
+    change_version(&dir);
     // Compiled dependencies are reused.
     let copied = Workspace::at(dir.clone(), workspace.target().to_owned());
     scaffold::run(&copied, "loyalty", false).expect("created");
