@@ -20,7 +20,10 @@ from cloudevents.core.formats.json import JSONFormat
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from jsonschema import Draft202012Validator
 
-ASYNCAPI = Path(__file__).parents[3] / "docs" / "asyncapi.json"
+# The script may run from a copy below the workspace.
+ASYNCAPI = next(
+    path for folder in Path(__file__).resolve().parents if (path := folder / "docs" / "asyncapi.json").exists()
+)
 # Topics with the `source` of their events.
 TOPICS = {
     channel["address"]: "/" + channel["address"].removesuffix(".events")
