@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::{Contract, ContractError, CorrelationId, EventData, EventId, EventType, Subject, Suite};
+use crate::{Contract, ContractError, CorrelationId, EventData, EventId, EventType, Subject, Suite, upcast};
 
 /// Everything about an event besides its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,11 +33,7 @@ impl Meta {
     /// `E` is not the type that [`Meta::event_type`] names.
     pub fn decode<E: EventData>(&self, version: &str, data: &[u8]) -> Result<E, ContractError> {
         assert_eq!(self.event_type.name, E::TYPE.name, "the caller chose the type by its name");
-        let event: E = E::from_versioned(version, data).map_err(|source| ContractError::Data {
-            event_type: self.event_type,
-            version: version.to_owned(),
-            source,
-        })?;
+        let event: E = E::from_versioned(version, data).map_err(|source| self.data_error(version, source))?;
         self.check_subject(&event.subject())?;
         Ok(event)
     }
@@ -51,11 +47,7 @@ impl Meta {
     /// The owner has no such type.
     pub fn decode_any<C: Contract>(&self, version: &str, data: &[u8]) -> Result<C, ContractError> {
         let read = C::from_versioned(self.event_type.name, version, data).expect("the owner has this type");
-        let event = read.map_err(|source| ContractError::Data {
-            event_type: self.event_type,
-            version: version.to_owned(),
-            source,
-        })?;
+        let event = read.map_err(|source| self.data_error(version, source))?;
         self.check_subject(&event.subject())?;
         Ok(event)
     }
@@ -68,10 +60,12 @@ impl Meta {
         match (suite.subject_of)(self.event_type.name, version, data) {
             None => Ok(()),
             Some(Ok(subject)) => self.check_subject(&subject),
-            Some(Err(source)) => {
-                Err(ContractError::Data { event_type: self.event_type, version: version.to_owned(), source })
-            }
+            Some(Err(source)) => Err(self.data_error(version, source)),
         }
+    }
+
+    fn data_error(&self, version: &str, source: upcast::Error) -> ContractError {
+        ContractError::Data { event_type: self.event_type, version: version.to_owned(), source }
     }
 
     fn check_subject(&self, data: &Subject) -> Result<(), ContractError> {
