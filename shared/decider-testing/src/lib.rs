@@ -2,9 +2,11 @@
 
 mod case;
 mod reactions;
+mod storage;
 
 pub use case::Case;
 pub use reactions::check_reactions;
+pub use storage::{assert_reads_back, assert_stored_as, stored};
 
 use cloudevent::{CorrelationId, EventData, EventId, Meta};
 use jiff::Timestamp;

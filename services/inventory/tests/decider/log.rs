@@ -5,6 +5,7 @@ use contracts::{
     samples::{ORDER, sku},
 };
 use decider::{Decider, LogEvent};
+use decider_testing::assert_stored_as;
 use inventory::decider::{Event, Inventory, Reservation, State, Stock, StockMovement};
 use serde_json::{Value, json};
 
@@ -21,12 +22,8 @@ fn movements_are_stored_under_their_names() {
         (StockMovement::UnitsRestocked(moved()), "UnitsRestocked", json!(ORDER)),
     ];
     for (movement, name, order_id) in expected {
-        let event: Event = LogEvent::Internal(movement);
-        let (stored_name, version, data) = event.encode();
-        assert_eq!((stored_name, version), (name, "private"));
-        let json = json!({ name: { "sku": "MUG", "quantity": 2, "order_id": order_id } });
-        assert_eq!(serde_json::from_str::<Value>(&data).expect("JSON"), json);
-        assert_eq!(Event::decode(name, "private", &json.to_string()).expect("reads"), event);
+        let data = json!({ "sku": "MUG", "quantity": 2, "order_id": order_id });
+        assert_stored_as::<Inventory>(&LogEvent::Internal(movement), name, &data);
     }
 }
 

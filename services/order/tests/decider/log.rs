@@ -2,7 +2,7 @@
 
 use contracts::{CancelReason, samples::ORDER};
 use decider::{Decider as _, SagaMetric, Service as _};
-use decider_testing::{CAUSE, EVENT, NOW};
+use decider_testing::{CAUSE, EVENT, NOW, assert_stored_as, stored};
 use order::decider::{
     Event, Fact, Order, OrderState, Outcome, PaymentProgress, Progress, RecordedFact, ShipmentProgress, State,
     StockProgress,
@@ -14,11 +14,6 @@ use crate::{
     status,
 };
 
-/// Decodes an internal event from its stored form.
-fn stored(name: &str, data: &Value) -> Event {
-    Event::decode(name, "private", &json!({ name: data }).to_string()).expect("reads")
-}
-
 fn fact_json(fact: Fact) -> Value {
     let name: &str = (&fact).into();
     json!({ "order_id": ORDER, "fact": name, "event_id": EVENT, "occurred_at": NOW, "causation_id": CAUSE })
@@ -26,7 +21,7 @@ fn fact_json(fact: Fact) -> Value {
 
 /// `FactRecorded` as earlier versions stored it.
 fn fact_noted(fact: Fact) -> Event {
-    stored("FactNoted", &fact_json(fact))
+    stored::<Order>("FactNoted", &fact_json(fact))
 }
 
 #[test]
@@ -43,7 +38,7 @@ fn facts_read_back_under_their_old_name() {
     });
     let expected = RecordedFact { causation_id: None, ..crate::recorded_fact(Fact::StockReserved) };
     let expected = decider::LogEvent::Internal(order::decider::OrderNote::FactRecorded(expected));
-    assert_eq!(stored("FactNoted", &without_cause), expected);
+    assert_eq!(stored::<Order>("FactNoted", &without_cause), expected);
 }
 
 #[test]
@@ -54,10 +49,7 @@ fn internal_events_are_stored_under_their_names() {
         (recorded(Fact::StockReserved), "FactRecorded", fact_json(Fact::StockReserved)),
     ];
     for (event, name, data) in expected {
-        let (stored_name, version, stored_data) = event.encode();
-        assert_eq!((stored_name, version), (name, "private"));
-        assert_eq!(serde_json::from_str::<Value>(&stored_data).expect("JSON"), json!({ name: data }));
-        assert_eq!(stored(name, &data), event);
+        assert_stored_as::<Order>(&event, name, &data);
     }
 }
 

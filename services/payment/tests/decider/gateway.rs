@@ -6,6 +6,7 @@ use contracts::{
     samples::{CAPTURE_ID, ORDER, TOTAL},
 };
 use decider::{LogEvent, Service, StreamId};
+use decider_testing::assert_reads_back;
 use payment::{
     decider::Payment,
     policy::{GatewayCall, PAYMENTS},
@@ -130,8 +131,7 @@ fn other_events_request_no_call() {
 #[test]
 fn gateway_calls_read_back_from_json() {
     for call in calls() {
-        let json = serde_json::to_string(&call).expect("a call is JSON");
-        assert_eq!(serde_json::from_str::<GatewayCall>(&json).expect("reads"), call);
+        assert_reads_back(&call);
     }
 }
 

@@ -5,6 +5,7 @@ use contracts::{
     samples::{CAPTURE_ID, CARD, ORDER, TOTAL},
 };
 use decider::{Decider, SagaMetric, Service};
+use decider_testing::{assert_stored_as, stored};
 use payment::decider::{Event, Payment, State};
 use serde_json::{Value, json};
 
@@ -15,23 +16,18 @@ use crate::{
 
 const REASON: CancelReason = CancelReason::Customer;
 
-/// Decodes an internal event from its stored form.
-fn stored(name: &str, data: &Value) -> Event {
-    Event::decode(name, "private", &json!({ name: data }).to_string()).expect("reads")
-}
-
 fn due_json() -> Value {
     json!({ "order_id": ORDER, "amount": { "minor": TOTAL.minor, "currency": "EUR" }, "card": CARD })
 }
 
 /// `OrderRecorded` as earlier versions stored it.
 fn due_noted() -> Event {
-    stored("DueNoted", &due_json())
+    stored::<Payment>("DueNoted", &due_json())
 }
 
 /// `ReservationRecorded` as earlier versions stored it.
 fn reservation_noted() -> Event {
-    stored("ReservationNoted", &json!({ "order_id": ORDER }))
+    stored::<Payment>("ReservationNoted", &json!({ "order_id": ORDER }))
 }
 
 #[test]
@@ -51,10 +47,7 @@ fn internal_events_are_stored_under_their_names() {
         (refund_started(REASON), "RefundStarted", refund),
     ];
     for (event, name, data) in expected {
-        let (stored_name, version, stored_data) = event.encode();
-        assert_eq!((stored_name, version), (name, "private"));
-        assert_eq!(serde_json::from_str::<Value>(&stored_data).expect("JSON"), json!({ name: data }));
-        assert_eq!(stored(name, &data), event);
+        assert_stored_as::<Payment>(&event, name, &data);
     }
 }
 

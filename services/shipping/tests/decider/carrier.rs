@@ -2,6 +2,7 @@
 
 use contracts::{CancelReason, samples::ORDER};
 use decider::{Service, StreamId};
+use decider_testing::assert_reads_back;
 use shipping::{
     decider::Shipping,
     policy::{CarrierCall, SHIPMENTS},
@@ -71,8 +72,7 @@ fn other_events_request_no_call() {
 #[test]
 fn carrier_calls_read_back_from_json() {
     for call in [CarrierCall::Book(destination()), CarrierCall::Cancel(ORDER)] {
-        let json = serde_json::to_string(&call).expect("a call is JSON");
-        assert_eq!(serde_json::from_str::<CarrierCall>(&json).expect("reads"), call);
+        assert_reads_back(&call);
     }
 }
 

@@ -5,6 +5,7 @@ use contracts::{
     samples::{ORDER, TRACKING},
 };
 use decider::{Decider, SagaMetric, Service};
+use decider_testing::{assert_stored_as, stored};
 use serde_json::{Value, json};
 use shipping::decider::{Event, Shipping, State};
 
@@ -15,11 +16,6 @@ use crate::{
 };
 
 const REASON: CancelReason = CancelReason::DeadlinePassed;
-
-/// Decodes an internal event from its stored form.
-fn stored(name: &str, data: &Value) -> Event {
-    Event::decode(name, "private", &json!({ name: data }).to_string()).expect("an event")
-}
 
 fn destination_json() -> Value {
     let address = json!({
@@ -34,12 +30,12 @@ fn destination_json() -> Value {
 
 /// `OrderRecorded` as earlier versions stored it.
 fn destination_noted() -> Event {
-    stored("DestinationNoted", &destination_json())
+    stored::<Shipping>("DestinationNoted", &destination_json())
 }
 
 /// `CommitmentRecorded` as earlier versions stored it.
 fn commitment_noted() -> Event {
-    stored("CommitmentNoted", &json!({ "order_id": ORDER }))
+    stored::<Shipping>("CommitmentNoted", &json!({ "order_id": ORDER }))
 }
 
 #[test]
@@ -58,10 +54,7 @@ fn internal_events_are_stored_under_their_names() {
         (booking_cancellation_started(), "BookingCancellationStarted", order),
     ];
     for (event, name, data) in expected {
-        let (stored_name, version, stored_data) = event.encode();
-        assert_eq!((stored_name, version), (name, "private"));
-        assert_eq!(serde_json::from_str::<Value>(&stored_data).expect("JSON"), json!({ name: data }));
-        assert_eq!(stored(name, &data), event);
+        assert_stored_as::<Shipping>(&event, name, &data);
     }
 }
 
