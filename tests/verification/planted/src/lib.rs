@@ -1,4 +1,5 @@
-//! The inventory service, built around a decider with a bug. Each binary selects its bug.
+//! The inventory service, built around a decider with a bug, and the definitions of all services with bugs. Each binary
+//! selects its bug.
 //!
 //! The other planted bugs decorate the client of a provider; see `src/bin`.
 
@@ -9,3 +10,4 @@ pub mod decider;
 pub mod honest;
 #[path = "../../../../services/inventory/src/policy.rs"]
 pub mod policy;
+pub mod services;

@@ -1,16 +1,16 @@
 //! A payment service that treats a slow response of the gateway as a decline, and ignores the late capture.
 
-use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use payment::{
-    api::api,
     decider::{ChargeResult, Command, Payment},
     policy::GatewayCall,
     provider::Gateway,
 };
+use planted::services;
 use providers::simulator::SimulatedGateway;
-use runtime::{CallError, CallInfo, ProviderClient, ServiceDefinition, Variable};
+use runtime::{CallError, CallInfo, ProviderClient};
 use tokio::time::timeout;
 
 /// Maximum wait for the gateway.
@@ -38,19 +38,8 @@ impl ProviderClient<Payment> for GivesUpEarly {
 }
 
 fn main() -> ExitCode {
-    runtime::run(&ServiceDefinition::<Payment> {
-        about: "Payment service of the order saga: charges and refunds through the payment gateway.",
-        port: 8082,
-        variables: vec![Variable::new(
-            "SIMULATOR_DB_PATH",
-            "data/gateway.db",
-            "the simulated payment gateway's own file",
-        )],
-        provider: |config| {
-            let ledger: String = config.service_var("SIMULATOR_DB_PATH")?;
-            let gateway = SimulatedGateway::open(Path::new(&ledger))?.with_slow(SLOW);
-            Ok(Arc::new(GivesUpEarly(Gateway(gateway))))
-        },
-        api,
-    })
+    runtime::run(&services::payment(|config| {
+        let gateway = services::gateway(config)?.with_slow(SLOW);
+        Ok(Arc::new(GivesUpEarly(Gateway(gateway))))
+    }))
 }

@@ -1,16 +1,16 @@
 //! A payment service that reports refunds which it never requested from the gateway.
 
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc};
 
 use async_trait::async_trait;
 use payment::{
-    api::api,
     decider::{Command, Payment},
     policy::GatewayCall,
     provider::Gateway,
 };
+use planted::services;
 use providers::simulator::SimulatedGateway;
-use runtime::{CallError, CallInfo, ProviderClient, ServiceDefinition, Variable};
+use runtime::{CallError, CallInfo, ProviderClient};
 
 struct KeepsTheMoney(Gateway<SimulatedGateway>);
 
@@ -31,18 +31,5 @@ impl ProviderClient<Payment> for KeepsTheMoney {
 }
 
 fn main() -> ExitCode {
-    runtime::run(&ServiceDefinition::<Payment> {
-        about: "Payment service of the order saga: charges and refunds through the payment gateway.",
-        port: 8082,
-        variables: vec![Variable::new(
-            "SIMULATOR_DB_PATH",
-            "data/gateway.db",
-            "the simulated payment gateway's own file",
-        )],
-        provider: |config| {
-            let ledger: String = config.service_var("SIMULATOR_DB_PATH")?;
-            Ok(Arc::new(KeepsTheMoney(Gateway(SimulatedGateway::open(Path::new(&ledger))?))))
-        },
-        api,
-    })
+    runtime::run(&services::payment(|config| Ok(Arc::new(KeepsTheMoney(Gateway(services::gateway(config)?))))))
 }
