@@ -35,18 +35,17 @@ pub(crate) fn services_and(workspace: &Workspace, packages: &[&str], release: bo
 ///
 /// # Errors
 /// The build fails.
-pub(crate) fn workspace(workspace: &Workspace, release: bool, progress: Progress) -> Result<()> {
+pub(crate) fn programs(workspace: &Workspace, release: bool, progress: Progress) -> Result<()> {
     build("all programs", &["--workspace"], release, workspace, progress)
 }
 
-/// Builds the services of the package `planted`, which contain bugs and crashes on demand. This is a separate build
-/// because cargo would enable the feature for everything that it builds together.
+/// Builds all programs and tests of the workspace at once: cargo compiles dependencies with the features that any of them
+/// needs, and programs alone would need fewer.
 ///
 /// # Errors
 /// The build fails.
-pub(crate) fn planted(workspace: &Workspace, release: bool, progress: Progress) -> Result<()> {
-    let arguments = ["--package", "planted", "--features", "planted-bugs"];
-    build("the services with bugs and crashes on demand", &arguments, release, workspace, progress)
+pub(crate) fn programs_and_tests(workspace: &Workspace, release: bool, progress: Progress) -> Result<()> {
+    build("all programs and tests", &["--workspace", "--tests"], release, workspace, progress)
 }
 
 fn build(what: &str, arguments: &[&str], release: bool, workspace: &Workspace, progress: Progress) -> Result<()> {

@@ -17,9 +17,6 @@ use slowest::Slowest;
 
 const TESTING: Duration = Duration::from_hours(1);
 
-/// The package whose tests run the services of the package `planted`.
-const CHAOS: &str = "chaos";
-
 /// Obtains a broker and a database server, builds the services, runs `cargo test` with these arguments, and lists the slowest
 /// tests. The tests' output is passed through. Returns the exit code of `cargo test`.
 ///
@@ -28,9 +25,11 @@ const CHAOS: &str = "chaos";
 pub fn run(workspace: &Workspace, arguments: &[String], progress: Progress) -> Result<u8> {
     requirements::ensure(workspace, &requirements::FOR_BUILDING, progress)?;
     let release = arguments.iter().any(|argument| argument == "--release" || argument == "-r");
-    compile::workspace(workspace, release, progress)?;
-    if !names_packages(arguments) || cargo_arguments(arguments).any(|argument| argument.ends_with(CHAOS)) {
-        compile::planted(workspace, release, progress)?;
+    // Tests start programs of other packages, which cargo does not build for them.
+    if names_packages(arguments) {
+        compile::programs(workspace, release, progress)?;
+    } else {
+        compile::programs_and_tests(workspace, release, progress)?;
     }
     let broker = Broker::obtain(workspace, progress)?;
     let postgres = Postgres::obtain(workspace, Durability::UntilItStops, progress)?;
