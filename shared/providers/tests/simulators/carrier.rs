@@ -1,13 +1,11 @@
-use std::time::Duration;
-
 use contracts::order::Address;
 use providers::{
     BookAnswer, Carrier,
-    simulator::{CarrierLedger, CarrierTotals, SLOW_ANSWER, SimulatedCarrier, addresses},
+    simulator::{CarrierLedger, CarrierTotals, SimulatedCarrier, addresses},
 };
 use tokio::time::Instant;
 
-use crate::{TempLedger, assert_refused, assert_unavailable, order};
+use crate::{SLOW, TempLedger, assert_refused, assert_unavailable, order, wait_until};
 
 const BOOKED: CarrierTotals = CarrierTotals { bookings: 1, unbooked: 0, closed: 0 };
 const UNBOOKED: CarrierTotals = CarrierTotals { bookings: 1, unbooked: 1, closed: 1 };
@@ -125,30 +123,31 @@ async fn cancellation_undoes_a_booking_with_lost_answer() {
     assert_eq!(ledger.entry(order(1)).expect("reads"), UNBOOKED);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn cancellation_during_a_slow_booking_wins() {
     let temp = TempLedger::new();
     let (carrier, ledger) = open(&temp);
+    let carrier = carrier.with_slow(SLOW);
     let slow = address(addresses::SLOW_POSTAL_CODE);
     let (booking, cancelling) = tokio::join!(carrier.book(order(1), &slow), async { carrier.cancel(order(1)).await });
     assert_eq!((booking, cancelling), (Ok(BookAnswer::Cancelled), Ok(())));
     assert_eq!(ledger.entry(order(1)).expect("reads"), CLOSED);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn slow_booking_continues_when_its_caller_gives_up() {
     let temp = TempLedger::new();
     let (carrier, ledger) = open(&temp);
+    let carrier = carrier.with_slow(SLOW);
     let slow = address(addresses::SLOW_POSTAL_CODE);
     let start = Instant::now();
     assert_eq!(carrier.book(order(1), &slow).await, Ok(booked(1)));
-    assert!(start.elapsed() >= SLOW_ANSWER);
+    assert!(start.elapsed() >= SLOW);
 
-    let given_up = tokio::time::timeout(Duration::from_secs(1), carrier.book(order(2), &slow)).await;
+    let given_up = tokio::time::timeout(SLOW / 10, carrier.book(order(2), &slow)).await;
     assert!(given_up.is_err());
     assert_eq!(ledger.entry(order(2)).expect("reads"), CarrierTotals::default());
-    tokio::time::sleep(SLOW_ANSWER).await;
-    assert_eq!(ledger.entry(order(2)).expect("reads"), BOOKED);
+    wait_until(|| ledger.entry(order(2)).expect("reads") == BOOKED).await;
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ fn open(temp: &TempLedger, faults: FaultProfile) -> (SimulatedGateway, GatewayLe
     (gateway, GatewayLedger::open(&temp.path()).expect("opens"))
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn latency_precedes_every_call() {
     let temp = TempLedger::new();
     let (gateway, _) = open(&temp, FaultProfile { latency: Duration::from_millis(20), ..FaultProfile::default() });
