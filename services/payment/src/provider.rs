@@ -28,12 +28,12 @@ impl<G: PaymentGateway> ProviderClient<Payment> for Gateway<G> {
         match call {
             GatewayCall::Charge(due) => {
                 let answer =
-                    self.0.charge(due.order_id, &due.card, due.amount).await.map_err(|error| no_answer(&error))?;
+                    self.0.charge(due.order_id, &due.card, due.amount).await.map_err(|error| call_error(&error))?;
                 Ok(Command::RecordCharge { order_id: due.order_id, result: charged(answer) })
             }
             GatewayCall::Void(order_id) => self.void(*order_id).await,
             GatewayCall::Refund { order_id, capture_id, amount } => {
-                let answer = self.0.refund(*order_id, capture_id, *amount).await.map_err(|error| no_answer(&error))?;
+                let answer = self.0.refund(*order_id, capture_id, *amount).await.map_err(|error| call_error(&error))?;
                 Ok(Command::RecordRefund { order_id: *order_id, refund_id: answer.refund_id })
             }
         }
@@ -42,7 +42,7 @@ impl<G: PaymentGateway> ProviderClient<Payment> for Gateway<G> {
 
 impl<G: PaymentGateway> Gateway<G> {
     async fn void(&self, order_id: OrderId) -> Result<Command, CallError> {
-        let result = match self.0.void(order_id).await.map_err(|error| no_answer(&error))? {
+        let result = match self.0.void(order_id).await.map_err(|error| call_error(&error))? {
             VoidAnswer::Voided => ChargeResult::Voided,
             VoidAnswer::Captured { capture_id } => ChargeResult::Captured { capture_id },
             VoidAnswer::Declined { code } => ChargeResult::Declined { code },
@@ -60,6 +60,6 @@ fn charged(answer: ChargeAnswer) -> ChargeResult {
 }
 
 /// A rejected call has no outcome: the request was malformed, and the state of the charge is unknown.
-fn no_answer(error: &ProviderError) -> CallError {
+fn call_error(error: &ProviderError) -> CallError {
     CallError(error.to_string())
 }

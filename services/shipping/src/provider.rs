@@ -26,11 +26,11 @@ impl<C: Carrier> ProviderClient<Shipping> for CarrierCalls<C> {
         match call {
             CarrierCall::Book(destination) => {
                 let order_id = destination.order_id;
-                let answer = self.0.book(order_id, &destination.address).await.map_err(|error| no_answer(&error))?;
+                let answer = self.0.book(order_id, &destination.address).await.map_err(|error| call_error(&error))?;
                 Ok(Command::RecordBooking { order_id, result: booked(answer) })
             }
             CarrierCall::Cancel(order_id) => {
-                self.0.cancel(*order_id).await.map_err(|error| no_answer(&error))?;
+                self.0.cancel(*order_id).await.map_err(|error| call_error(&error))?;
                 Ok(Command::RecordCancellation(*order_id))
             }
         }
@@ -47,6 +47,6 @@ fn booked(answer: BookAnswer) -> BookingResult {
 }
 
 /// A rejected call has no outcome: the request was malformed, and the state of the booking is unknown.
-fn no_answer(error: &ProviderError) -> CallError {
+fn call_error(error: &ProviderError) -> CallError {
     CallError(error.to_string())
 }

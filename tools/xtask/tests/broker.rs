@@ -9,7 +9,7 @@ use xtask::{Broker, Progress, Workspace, wait_until};
 #[test]
 fn broker_keeps_its_address_after_a_crash_and_ends_when_dropped() {
     let workspace = Workspace::find().unwrap();
-    let mut broker = Broker::own(&workspace, Progress::quiet()).unwrap();
+    let mut broker = Broker::start(&workspace, Progress::quiet()).unwrap();
     let address = broker.bootstrap_servers().to_owned();
     let first = broker.pid().expect("a running process");
     probe::ask(&address).unwrap();
@@ -36,11 +36,11 @@ fn broker_keeps_its_address_after_a_crash_and_ends_when_dropped() {
 #[test]
 fn brokers_are_isolated_and_external_ones_cannot_be_killed() {
     let workspace = Workspace::find().unwrap();
-    let one = Broker::own(&workspace, Progress::quiet()).unwrap();
-    let two = Broker::own(&workspace, Progress::quiet()).unwrap();
+    let one = Broker::start(&workspace, Progress::quiet()).unwrap();
+    let two = Broker::start(&workspace, Progress::quiet()).unwrap();
     assert_ne!(one.bootstrap_servers(), two.bootstrap_servers());
 
-    let mut foreign = Broker::at(one.bootstrap_servers()).unwrap();
+    let mut foreign = Broker::external(one.bootstrap_servers()).unwrap();
     let error = foreign.kill().expect_err("not started by this program").to_string();
     assert!(error.contains("refusing to manage"), "{error}");
     drop(foreign);

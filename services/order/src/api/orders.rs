@@ -115,7 +115,7 @@ pub(super) async fn place(
     record_order(placement.order_id, Some(correlation_id));
     app.admit()?;
     let decided = app.submit(Command::Place(Box::new(placement.clone())), None, Some(correlation_id)).await?;
-    let Some(order) = &decided.state.order else { return Err(not_for_sale(&placement, &decided.state)) };
+    let Some(order) = &decided.state.order else { return Err(placement_problem(&placement, &decided.state)) };
     if !is_same_order(&placement, &order.placed) {
         return Err(Problem::invalid(vec![FieldError::new("Idempotency-Key", "already used for another order")]));
     }
@@ -146,7 +146,7 @@ fn now() -> Timestamp {
     Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
 }
 
-fn not_for_sale(placement: &PlaceOrder, state: &State) -> Problem {
+fn placement_problem(placement: &PlaceOrder, state: &State) -> Problem {
     let unknown = placement.lines.iter().enumerate().filter(|(_, (sku, _))| !state.products.contains_key(sku));
     let errors: Vec<_> = unknown
         .map(|(index, (sku, _))| FieldError::new(format!("/lines/{index}/sku"), format!("{sku} is not for sale")))

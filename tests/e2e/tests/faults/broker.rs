@@ -24,7 +24,7 @@ fn with_broker(test: impl FnOnce(&mut Broker)) {
     let reused = idle().pop();
     let mut broker = reused.unwrap_or_else(|| {
         let workspace = Workspace::find().expect("the workspace is found");
-        Broker::own(&workspace, Progress::quiet()).expect("a broker starts")
+        Broker::start(&workspace, Progress::quiet()).expect("a broker starts")
     });
     test(&mut broker);
     idle().push(broker);

@@ -19,7 +19,7 @@ const IN: [&str; 4] = ["before-inbox", "after-inbox", "before-offsets", "after-o
 /// Points that both incoming and outgoing events pass.
 const BETWEEN: [&str; 2] = ["before-commit", "after-commit"];
 /// Points that an outgoing event passes.
-const OUT: [&str; 4] = ["before-publish", "after-publish", "before-mark", "after-mark"];
+const OUT: [&str; 4] = ["before-publish", "after-publish", "before-mark-published", "after-mark-published"];
 /// Points around a provider call.
 const CALL: [&str; 2] = ["before-call", "after-call"];
 

@@ -54,7 +54,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         run.config = SystemConfig::on_postgres();
     }
     println!("{}", run.plan());
-    let broker = Broker::own(&Workspace::find()?, Progress::shown())?;
+    let broker = Broker::start(&Workspace::find()?, Progress::shown())?;
     let result = run.on(broker, Progress::shown())?;
     print!("{}", report(&result));
     if !result.violations.is_empty() {

@@ -27,7 +27,7 @@ fn suite_survives_every_crash_on_postgresql() {
 fn assert_every_crash_is_survived(subject: SystemConfig) {
     let (possible, impossible) = all();
     let rounds = rounds(&possible);
-    let broker = broker_from_env().and_then(|address| Broker::at(&address)).expect("a broker");
+    let broker = broker_from_env().and_then(|address| Broker::external(&address)).expect("a broker");
     let trial =
         ScriptedRun::start(broker, subject, u32::try_from(rounds.len()).expect("few")).expect("the suite starts");
     let started = Instant::now();

@@ -19,9 +19,9 @@ pub(crate) enum Point {
     /// The broker acknowledged it, but the runtime does not count it as published yet.
     AfterPublish,
     /// Its outbox row is about to be deleted, because it is published.
-    BeforeMark,
+    BeforeMarkPublished,
     /// Its row is deleted.
-    AfterMark,
+    AfterMarkPublished,
     /// The effects of a record are committed, and its offset is about to be stored.
     BeforeOffsets,
     /// Its offset is stored.
@@ -37,7 +37,7 @@ impl Point {
     /// they may belong to an earlier order with the same event.
     pub(crate) fn predecessor(self) -> Option<Self> {
         match self {
-            Self::BeforeMark | Self::AfterMark => Some(Self::AfterPublish),
+            Self::BeforeMarkPublished | Self::AfterMarkPublished => Some(Self::AfterPublish),
             Self::BeforeOffsets | Self::AfterOffsets => Some(Self::AfterCommit),
             _ => None,
         }

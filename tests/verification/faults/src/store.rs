@@ -29,7 +29,7 @@ impl Store for FaultyStore {
             handled.extend(committed.outbox.iter().filter_map(|row| event_of(&row.record.headers)));
             self.faults.point(Point::AfterCommit, &handled);
             if let Some(deleted) = deleted {
-                self.faults.point(Point::AfterMark, &deleted);
+                self.faults.point(Point::AfterMarkPublished, &deleted);
             }
         }
         (inner, result)
@@ -46,9 +46,9 @@ impl Store for FaultyStore {
 
     async fn delete_published(&self, positions: Vec<i64>) -> Result<(), StoreError> {
         let events = self.faults.outbox_events(&positions);
-        self.faults.point(Point::BeforeMark, &events);
+        self.faults.point(Point::BeforeMarkPublished, &events);
         let deleted = self.inner.delete_published(positions).await;
-        self.faults.point(Point::AfterMark, &events);
+        self.faults.point(Point::AfterMarkPublished, &events);
         deleted
     }
 

@@ -52,7 +52,7 @@ impl<T: Transaction> Transaction for FaultyTransaction<T> {
 
     fn before_commit(&self, outbox: &mut dyn Iterator<Item = &NewOutboxRow>) {
         if let Some(deleted) = &self.deleted {
-            self.faults.point(Point::BeforeMark, deleted);
+            self.faults.point(Point::BeforeMarkPublished, deleted);
         }
         let written = outbox.filter_map(|row| event_of(&row.headers));
         let events: Vec<_> = self.handled.iter().cloned().chain(written).collect();

@@ -26,7 +26,7 @@ pub fn start(workspace: &Workspace, progress: Progress) -> Result<State> {
     let directory = workspace.target().join("kafka/persistent");
     remove_dir(&directory)?;
     fs::create_dir_all(&directory).with_context(|| format!("failed to create {}", directory.display()))?;
-    let mut broker = Broker::own_in(workspace, &directory, progress)?;
+    let mut broker = Broker::start_in(workspace, &directory, progress)?;
     let handle = broker.engine()?.detach();
     let state = State { address: broker.bootstrap_servers().to_owned(), handle, directory };
     if let Err(error) = state.save(workspace) {

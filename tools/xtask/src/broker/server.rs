@@ -74,7 +74,7 @@ impl Broker {
     /// The given one cannot be reached, or none can be started here.
     pub fn obtain(workspace: &Workspace, progress: Progress) -> Result<Self> {
         if let Some(address) = given_address() {
-            let broker = Self::at(&address)?;
+            let broker = Self::external(&address)?;
             progress.say(&format!("✔ Kafka at {address}, {}", Kind::Given));
             return Ok(broker);
         }
@@ -83,14 +83,14 @@ impl Broker {
             let address = state.address.clone();
             return Ok(Self { address, kind: Kind::Persistent, engine: None, left_running: Some(state) });
         }
-        Self::own(workspace, progress)
+        Self::start(workspace, progress)
     }
 
     /// The broker at a given address, `host:port`, or several separated by commas.
     ///
     /// # Errors
     /// None of them can be reached by TCP.
-    pub fn at(address: &str) -> Result<Self> {
+    pub fn external(address: &str) -> Result<Self> {
         probe::reach_any(address).with_context(|| format!("no Kafka broker can be reached at {address}"))?;
         Ok(Self { address: address.to_owned(), kind: Kind::Given, engine: None, left_running: None })
     }
@@ -99,12 +99,12 @@ impl Broker {
     ///
     /// # Errors
     /// Neither works; the message has the broker's last log lines or names the packages to install.
-    pub fn own(workspace: &Workspace, progress: Progress) -> Result<Self> {
-        Self::own_in(workspace, &workspace.run_dir("kafka/brokers")?, progress)
+    pub fn start(workspace: &Workspace, progress: Progress) -> Result<Self> {
+        Self::start_in(workspace, &workspace.run_dir("kafka/brokers")?, progress)
     }
 
     /// The same, with the data and log in a given empty directory.
-    pub(super) fn own_in(workspace: &Workspace, dir: &Path, progress: Progress) -> Result<Self> {
+    pub(super) fn start_in(workspace: &Workspace, dir: &Path, progress: Progress) -> Result<Self> {
         match Self::by_docker(workspace, progress) {
             Ok(broker) => return Ok(broker),
             Err(error) => progress.say(&one_line(&error)),

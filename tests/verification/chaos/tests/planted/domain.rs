@@ -28,7 +28,7 @@ fn run(planted: Option<(ServiceName, &str)>) -> ChaosResult {
     let binaries = planted.map(|(service, name)| (service, binary(name))).into_iter().collect();
     let subject = SystemConfig { binaries, ..SystemConfig::default() };
     let run = ChaosRun { quiescence_timeout: PATIENCE, config: subject, ..ChaosRun::new(1, SIZE) };
-    let broker = broker_from_env().and_then(|address| Broker::at(&address)).expect("a broker");
+    let broker = broker_from_env().and_then(|address| Broker::external(&address)).expect("a broker");
     let outcome = run.on(broker, Progress::quiet()).unwrap_or_else(|error| panic!("{error:#}"));
     println!("{}", report(&outcome));
     outcome

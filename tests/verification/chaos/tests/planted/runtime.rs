@@ -33,7 +33,7 @@ type ScheduledFault = fn(&ScriptedRun) -> Result<()>;
 fn run(environment: &[Variable], fault: ScheduledFault, patience: QuiescenceTimeouts) -> ScriptedRunResult {
     let environment = environment.iter().map(|(service, name, value)| (*service, (*name).into(), (*value).into()));
     let subject = SystemConfig { environment: environment.collect(), ..SystemConfig::default() };
-    let broker = broker_from_env().and_then(|address| Broker::at(&address)).expect("a broker");
+    let broker = broker_from_env().and_then(|address| Broker::external(&address)).expect("a broker");
     let trial = ScriptedRun::start(broker, subject, ORDERS).expect("the suite starts");
     supervised(trial.system(), || fault(&trial)).unwrap_or_else(|error| panic!("{error:#}"));
     trial.finish(patience).unwrap_or_else(|error| panic!("{error:#}"))
@@ -77,7 +77,7 @@ fn uncommitted(trial: &ScriptedRun) -> Result<()> {
 }
 
 fn unsent(trial: &ScriptedRun) -> Result<()> {
-    crash(trial, ServiceName::Order, "after-mark", "OrderPlaced")
+    crash(trial, ServiceName::Order, "after-mark-published", "OrderPlaced")
 }
 
 fn unmarked(trial: &ScriptedRun) -> Result<()> {
