@@ -22,8 +22,7 @@ macro_rules! services {
         }
 
         impl ServiceName {
-            /// All services, in the sequence in which the saga involves them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             /// Name of the service's folder, package, binary and consumer group, and of its `CloudEvents` source.
             pub const fn name(self) -> &'static str {
@@ -92,7 +91,7 @@ pub struct Provider {
 }
 
 impl ServiceName {
-    /// All services; see [`Self::ALL`].
+    /// All services, in the sequence in which the saga involves them.
     pub fn all() -> std::iter::Copied<std::slice::Iter<'static, Self>> {
         Self::ALL.iter().copied()
     }
@@ -134,8 +133,8 @@ mod tests {
             let distinct: std::collections::BTreeSet<_> = values.iter().collect();
             assert_eq!(distinct.len(), values.len(), "{values:?}");
         };
-        unique(ServiceName::ALL.iter().map(|service| service.name().to_owned()).collect());
-        unique(ServiceName::ALL.iter().map(|service| service.port().to_string()).collect());
+        unique(ServiceName::all().map(|service| service.name().to_owned()).collect());
+        unique(ServiceName::all().map(|service| service.port().to_string()).collect());
         unique(TOPICS.iter().map(|topic| (*topic).to_owned()).collect());
     }
 

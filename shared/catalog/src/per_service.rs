@@ -9,9 +9,9 @@ use crate::ServiceName;
 pub struct PerService<T>(Vec<T>);
 
 impl<T> PerService<T> {
-    /// The value that `make` returns for each service, in the order of [`ServiceName::ALL`].
+    /// The value that `make` returns for each service, in the order of [`ServiceName::all`].
     pub fn new(make: impl FnMut(ServiceName) -> T) -> Self {
-        Self(ServiceName::ALL.iter().copied().map(make).collect())
+        Self(ServiceName::all().map(make).collect())
     }
 
     /// Like [`PerService::new`], for a function that can fail.
@@ -19,12 +19,12 @@ impl<T> PerService<T> {
     /// # Errors
     /// The first error that `make` returns.
     pub fn try_new<E>(make: impl FnMut(ServiceName) -> Result<T, E>) -> Result<Self, E> {
-        ServiceName::ALL.iter().copied().map(make).collect::<Result<_, E>>().map(Self)
+        ServiceName::all().map(make).collect::<Result<_, E>>().map(Self)
     }
 
     /// The values with their services.
     pub fn iter(&self) -> impl Iterator<Item = (ServiceName, &T)> {
-        ServiceName::ALL.iter().copied().zip(&self.0)
+        ServiceName::all().zip(&self.0)
     }
 
     /// The values, without their services.

@@ -52,7 +52,7 @@ fn url_argument(service: ServiceName) -> Arg {
 
 impl Args for ServiceUrls {
     fn augment_args(command: Command) -> Command {
-        command.args(ServiceName::ALL.iter().copied().map(url_argument))
+        command.args(ServiceName::all().map(url_argument))
     }
 
     fn augment_args_for_update(command: Command) -> Command {

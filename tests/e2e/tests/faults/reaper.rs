@@ -63,7 +63,7 @@ impl AbandonedSuite {
 
     #[track_caller]
     fn assert_services_end(&self) {
-        assert_eq!(self.services.len(), ServiceName::ALL.len());
+        assert_eq!(self.services.len(), ServiceName::all().len());
         for process in &self.services {
             let ended = || if Path::new(process).exists() { Err("still running") } else { Ok(()) };
             wait_until(&format!("the end of {process}"), TEST_TIMEOUT, ended).expect("the service ends");

@@ -228,7 +228,7 @@ fn client_trace_is_continued() {
     assert_eq!(reply.header("x-trace-id"), Some(trace_id.as_str()));
     xtask::wait_until("a span of every service in the client's trace", TEST_TIMEOUT, || {
         let services: BTreeSet<_> = collector.trace(&trace_id).into_iter().map(|span| span.service).collect();
-        if services.len() == ServiceName::ALL.len() { Ok(()) } else { Err(format!("{services:?}")) }
+        if services.len() == ServiceName::all().len() { Ok(()) } else { Err(format!("{services:?}")) }
     })
     .unwrap();
 }

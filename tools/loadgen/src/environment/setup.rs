@@ -68,7 +68,7 @@ impl<'a> BenchEnvironment<'a> {
     /// A service ended early or with an error.
     pub(crate) fn close(&mut self) -> Result<PerService<u64>> {
         self.suite.ensure_running()?;
-        for &service in ServiceName::ALL {
+        for service in ServiceName::all() {
             let ended = self.suite.terminate(service)?;
             ensure!(ended.success(), "the {service} service exited with {ended}");
         }

@@ -37,7 +37,7 @@ const SERVICES: [RGBColor; 6] = [
 
 /// Processes with their colours, in the order of a bar's parts.
 fn palette() -> Vec<(&'static str, RGBColor)> {
-    let services = ServiceName::ALL.iter().map(|service| service.name()).zip(SERVICES.into_iter().cycle());
+    let services = ServiceName::all().map(ServiceName::name).zip(SERVICES.into_iter().cycle());
     [("broker", BROKER), ("postgres", POSTGRES)].into_iter().chain(services).chain([("bench", BENCH)]).collect()
 }
 

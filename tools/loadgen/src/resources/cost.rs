@@ -71,7 +71,7 @@ impl CostMeter {
         let postgres = postgres.and_then(Postgres::pid);
         participants
             .extend(postgres.map(|pid| MeasuredProcess { is_family: true, ..MeasuredProcess::of("postgres", pid) }));
-        for &service in ServiceName::ALL {
+        for service in ServiceName::all() {
             participants.push(MeasuredProcess::of(service.name(), suite.pid(service)?));
         }
         participants.push(MeasuredProcess::of("bench", std::process::id()));

@@ -90,7 +90,7 @@ impl ShowOrder {
         let id = self.order;
         let order = client.find(&format!("/orders/{id}"))?.with_context(|| format!("there is no order {id}"))?;
         let timeline = client.get(&format!("/orders/{id}/timeline"))?;
-        let participants = ServiceName::ALL.iter().copied().filter(|service| *service != ServiceName::Order);
+        let participants = ServiceName::all().filter(|service| *service != ServiceName::Order);
         let views = participants
             .filter_map(|service| Some(participant_view(settings, service, &format!("/{}/{id}", service.resource()?))));
         let details = OrderDetails { order, timeline, parts: views.collect() };
