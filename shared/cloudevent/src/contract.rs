@@ -78,14 +78,15 @@ pub trait EventData:
     }
 }
 
-/// The events of one owner. Implemented by [`contract!`](crate::contract).
+/// The events of one owner. Implemented by [`contract!`](crate::contract), and for readers by
+/// [`NoPublicEvents`](crate::NoPublicEvents).
 pub trait Contract: Sized + Clone + Send + Sync + fmt::Debug + 'static {
     /// The system that the owner belongs to.
     const SUITE: &'static Suite;
     /// The one service that publishes these events.
     const OWNER: &'static str;
-    /// The one topic that they are published to.
-    const TOPIC: &'static str;
+    /// The one topic that they are published to; `None` if the owner is a reader, which publishes nothing.
+    const TOPIC: Option<&'static str>;
     /// All types that the owner publishes.
     const TYPES: &'static [EventType];
     /// Attribute with the subject in logs and traces.
@@ -147,7 +148,7 @@ macro_rules! contract {
         impl $crate::Contract for $name {
             const SUITE: &'static $crate::Suite = $suite;
             const OWNER: &'static str = $owner;
-            const TOPIC: &'static str = $topic;
+            const TOPIC: Option<&'static str> = Some($topic);
             const TYPES: &'static [$crate::EventType] = &[$(*<$event as $crate::EventData>::TYPE,)+];
             const SUBJECT_ATTRIBUTE: &'static str = $attribute;
 

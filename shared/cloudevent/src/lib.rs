@@ -5,6 +5,7 @@ mod error;
 mod headers;
 mod ids;
 mod meta;
+mod no_public_events;
 pub mod upcast;
 
 #[doc(hidden)]
@@ -17,3 +18,4 @@ pub use error::ContractError;
 pub use headers::{Envelope, headers, read};
 pub use ids::{CorrelationId, EventId, Subject};
 pub use meta::Meta;
+pub use no_public_events::{NoPublicEvents, ReaderIdentity};

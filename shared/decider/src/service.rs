@@ -46,6 +46,8 @@ pub trait Decider: Sized + 'static {
 /// decides on one stream at a time, calls no provider and sets no timers.
 pub trait Service: Decider<Event = LogEvent<Self::Public, Self::Internal>> {
     /// Contract events that this service owns. It can publish nothing else.
+    /// [`NoPublicEvents`](cloudevent::NoPublicEvents) makes the service a reader: it owns no topic, joins no consumer group and
+    /// reads all partitions of the topics that it consumes.
     type Public: Contract;
     /// Events that are never published; [`NoInternalEvents`](crate::NoInternalEvents) if there are none.
     type Internal: InternalEvent;
@@ -105,6 +107,12 @@ pub trait Service: Decider<Event = LogEvent<Self::Public, Self::Internal>> {
     /// Command that follows from another service's event, whose data is an [`EventData`](cloudevent::EventData).
     fn react(meta: &Meta, data: &dyn std::any::Any) -> Option<Self::Command> {
         Self::reaction_to(meta.event_type)?.handle(meta, data)
+    }
+
+    /// Command that follows from another service's event without a row in the table. For readers, which record every event;
+    /// such a service also overrides [`Service::consumes`]. `data` is JSON, written in `version`.
+    fn observe(_meta: &Meta, _version: &str, _data: &[u8]) -> Option<Self::Command> {
+        None
     }
 
     /// The reaction to events of this type, if the service has one.

@@ -51,21 +51,36 @@ impl KafkaConfig {
         client
     }
 
+    /// Settings of a member of the group.
     pub(crate) fn consumer(&self) -> ClientConfig {
-        let mut client = self.client();
-        client.set("group.id", self.topic(&self.group));
+        let mut client = self.polling();
         client.set("group.instance.id", format!("{}-{}", self.topic(&self.group), self.instance));
-        // Offsets are stored explicitly, after the corresponding work is committed, and committed to Kafka in the
-        // background. A lost commit causes a redelivery, which the inbox recognizes.
-        client.set("enable.auto.offset.store", "false");
+        // Offsets are committed to Kafka in the background. A lost commit causes a redelivery, which the inbox recognizes.
         client.set("enable.auto.commit", "true");
         client.set("auto.commit.interval.ms", "1000");
-        // A new group starts with the first record, not with the next one.
-        client.set("auto.offset.reset", "earliest");
-        client.set("allow.auto.create.topics", "false");
         client.set("partition.assignment.strategy", "cooperative-sticky");
         client.set("session.timeout.ms", "10000");
         client.set("heartbeat.interval.ms", "1000");
+        self.with_properties(client)
+    }
+
+    /// Settings of a consumer that joins no group and commits nothing.
+    pub(crate) fn ungrouped_consumer(&self) -> ClientConfig {
+        let mut client = self.polling();
+        client.set("enable.auto.commit", "false");
+        self.with_properties(client)
+    }
+
+    /// Settings of every consumer of a service.
+    fn polling(&self) -> ClientConfig {
+        let mut client = self.client();
+        // The client requires a name even if it never joins the group. The broker then has no such group.
+        client.set("group.id", self.topic(&self.group));
+        // Offsets are stored explicitly, after the corresponding work is committed.
+        client.set("enable.auto.offset.store", "false");
+        // Without a position, start with the first record, not with the next one.
+        client.set("auto.offset.reset", "earliest");
+        client.set("allow.auto.create.topics", "false");
         // An idle broker responds to a fetch after this time, and newly assigned partitions wait for that response before
         // their first fetch. The default of half a second would delay the first record after a start by as much.
         client.set("fetch.wait.max.ms", "50");
@@ -76,7 +91,7 @@ impl KafkaConfig {
         // Retry a fetch that failed or found the queue full sooner than after the default of one second.
         client.set("fetch.error.backoff.ms", "50");
         client.set("fetch.queue.backoff.ms", "20");
-        self.with_properties(client)
+        client
     }
 
     /// Settings for reading without joining a group or committing offsets.

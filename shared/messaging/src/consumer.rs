@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
@@ -26,7 +26,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::{
     KafkaConfig,
-    client::{CurrentClient, GroupClient},
+    client::{Assignment, ConsumerClient, CurrentClient},
     logging::is_unavailable,
     record::{Batch, Offsets, Record},
 };
@@ -39,6 +39,11 @@ const SINK_FULL_TIMEOUT: Duration = Duration::from_secs(1);
 const REPLACE_WAIT_MIN: Duration = Duration::from_millis(20);
 /// Longest such wait. Two processes configured as the same instance replace each other forever.
 const REPLACE_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Time between looks for new partitions, once all topics exist.
+const DISCOVERY_INTERVAL: Duration = Duration::from_secs(5);
+/// The same, while a topic is missing.
+const MISSING_TOPIC_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A consumer that runs until it is stopped.
 pub struct Consumer {
@@ -59,7 +64,33 @@ pub fn consume<T: Send + 'static>(
     read: impl FnMut(&Record<'_>) -> Option<T> + Send + 'static,
     sink: Sender<Batch<T>>,
 ) -> Result<Consumer, KafkaError> {
-    let client = Arc::new(CurrentClient::new(config, topics)?);
+    start(config, CurrentClient::new(config, topics, Assignment::Group)?, max_batch, read, sink)
+}
+
+/// Like [`consume`], but reads all partitions without a group, and commits nothing. Starts at `positions`, and where there
+/// are none at the beginning. Finds topics and partitions that are created later.
+///
+/// # Errors
+/// librdkafka rejects the configuration.
+pub fn consume_all<T: Send + 'static>(
+    config: &KafkaConfig,
+    topics: &[&str],
+    positions: Offsets,
+    max_batch: usize,
+    read: impl FnMut(&Record<'_>) -> Option<T> + Send + 'static,
+    sink: Sender<Batch<T>>,
+) -> Result<Consumer, KafkaError> {
+    start(config, CurrentClient::new(config, topics, Assignment::All(positions))?, max_batch, read, sink)
+}
+
+fn start<T: Send + 'static>(
+    config: &KafkaConfig,
+    client: CurrentClient,
+    max_batch: usize,
+    read: impl FnMut(&Record<'_>) -> Option<T> + Send + 'static,
+    sink: Sender<Batch<T>>,
+) -> Result<Consumer, KafkaError> {
+    let client = Arc::new(client);
     let stop = Arc::new(AtomicBool::new(false));
     let poller = Poller {
         client: client.get(),
@@ -72,13 +103,15 @@ pub fn consume<T: Send + 'static>(
         max_batch,
         fatal: None,
         backoff: backoff(),
+        next_discovery: Instant::now(),
     };
     let thread = thread::Builder::new().name("kafka-consumer".into()).spawn(|| poller.run());
     Ok(Consumer { client, stop, thread: Mutex::new(Some(thread.expect("a thread can be started"))) })
 }
 
 impl Consumer {
-    /// Returns whether the group has assigned partitions to this consumer.
+    /// Returns whether the group has assigned partitions to this consumer. Without a group: whether all topics exist and all
+    /// their partitions are assigned.
     pub fn is_assigned(&self) -> bool {
         self.client.get().context().assigned.load(Ordering::Relaxed)
     }
@@ -113,8 +146,12 @@ impl Consumer {
         }
     }
 
-    /// Commits the stored offsets. Needed at shutdown only: while running, this happens in the background.
+    /// Commits the stored offsets. Needed at shutdown only: while running, this happens in the background. Without a group
+    /// nothing is committed.
     pub fn commit(&self) {
+        if !self.client.is_in_group() {
+            return;
+        }
         if let Err(error) = self.client.get().commit_consumer_state(CommitMode::Sync)
             && error.rdkafka_error_code() != Some(RDKafkaErrorCode::NoOffset)
         {
@@ -124,7 +161,7 @@ impl Consumer {
 }
 
 struct Poller<T, F> {
-    client: Arc<GroupClient>,
+    client: Arc<ConsumerClient>,
     current: Arc<CurrentClient>,
     stop: Arc<AtomicBool>,
     config: KafkaConfig,
@@ -136,6 +173,8 @@ struct Poller<T, F> {
     fatal: Option<KafkaError>,
     /// Waits before client replacements; restarts with every record received.
     backoff: ExponentialBackoff,
+    /// Next look for new partitions, without a group.
+    next_discovery: Instant,
 }
 
 impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Poller<T, F> {
@@ -145,6 +184,7 @@ impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Poller<T, F> {
                 self.replace_client(&error);
                 continue;
             }
+            self.discover_partitions();
             let mut batch = Batch { items: Vec::new(), offsets: Offsets::default() };
             if !self.poll_into(&mut batch, POLL_TIMEOUT) {
                 self.drive_group_join();
@@ -189,10 +229,29 @@ impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Poller<T, F> {
         }
     }
 
+    /// Looks for new partitions from time to time, if the consumer has no group that does it.
+    fn discover_partitions(&mut self) {
+        if self.current.is_in_group() || Instant::now() < self.next_discovery {
+            return;
+        }
+        let wait = match self.current.assign_new_partitions(&self.client) {
+            Ok(true) => DISCOVERY_INTERVAL,
+            Ok(false) => MISSING_TOPIC_INTERVAL,
+            Err(error) => {
+                if !is_unavailable(&error) {
+                    warn!(%error, "failed to look for partitions, retrying");
+                }
+                MISSING_TOPIC_INTERVAL
+            }
+        };
+        self.next_discovery = Instant::now() + wait;
+    }
+
     /// Speeds up joining the group. Until it has partitions, a client continues its join only once a second, and the first
     /// group of a broker needs three such steps. Any request to the client, such as this query, continues the join too.
     fn drive_group_join(&self) {
-        if !self.client.context().assigned.load(Ordering::Relaxed)
+        if self.current.is_in_group()
+            && !self.client.context().assigned.load(Ordering::Relaxed)
             && let Err(error) = self.client.subscription()
         {
             debug!(%error, "failed to query the subscription");
@@ -205,7 +264,10 @@ impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Poller<T, F> {
         warn!(%error, wait_ms = wait.as_millis(), "consumer failed, replacing it");
         thread::sleep(wait);
         match self.current.replace() {
-            Ok(client) => self.client = client,
+            Ok(client) => {
+                self.client = client;
+                self.next_discovery = Instant::now();
+            }
             Err(error) => self.fatal = Some(error),
         }
     }

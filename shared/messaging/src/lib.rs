@@ -12,7 +12,7 @@ mod retention;
 mod topics;
 
 pub use config::KafkaConfig;
-pub use consumer::{Consumer, consume};
+pub use consumer::{Consumer, consume, consume_all};
 
 pub use producer::{Delivery, DeliveryError, Outgoing, Producer, SendError};
 pub use rdkafka::error::KafkaError;

@@ -142,16 +142,48 @@ pub struct Batch<T> {
 }
 
 /// The next offset of every partition in a batch.
-#[derive(Debug, Default)]
+///
+/// Topics have the broker's names, because an offset is valid for the broker's topic only.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Offsets(pub(crate) Vec<(String, i32, i64)>);
 
 impl Offsets {
-    pub(crate) fn advance(&mut self, message: &BorrowedMessage<'_>) {
-        let (next, partition) = (message.offset() + 1, message.partition());
-        let known = self.0.iter_mut().find(|known| known.1 == partition && known.0 == message.topic());
+    /// Topic, partition and next offset of each partition.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, i32, i64)> {
+        self.0.iter().map(|(topic, partition, next)| (topic.as_str(), *partition, *next))
+    }
+
+    /// Sets the next offset of a partition.
+    pub fn set(&mut self, topic: &str, partition: i32, next: i64) {
+        let known = self.0.iter_mut().find(|known| known.1 == partition && known.0 == topic);
         match known {
             Some(known) => known.2 = next,
-            None => self.0.push((message.topic().to_owned(), partition, next)),
+            None => self.0.push((topic.to_owned(), partition, next)),
         }
+    }
+
+    /// The next offset of a partition.
+    pub(crate) fn next(&self, topic: &str, partition: i32) -> Option<i64> {
+        self.iter().find(|(name, number, _)| *name == topic && *number == partition).map(|(_, _, next)| next)
+    }
+
+    pub(crate) fn advance(&mut self, message: &BorrowedMessage<'_>) {
+        self.set(message.topic(), message.partition(), message.offset() + 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_keep_the_last_of_each_partition() {
+        let mut offsets = Offsets::default();
+        for (topic, partition, next) in [("a", 0, 1), ("a", 1, 5), ("b", 0, 7), ("a", 0, 3)] {
+            offsets.set(topic, partition, next);
+        }
+        assert_eq!(Vec::from_iter(offsets.iter()), [("a", 0, 3), ("a", 1, 5), ("b", 0, 7)]);
+        assert_eq!(offsets.next("a", 1), Some(5));
+        assert_eq!(offsets.next("b", 1), None);
     }
 }

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    AsOf, Committed, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, PostgresStore, PurgedPage, SqliteStore,
-    Store, StoreError, StoredEvent, StoredStream, Transaction, postgres, sqlite,
+    AsOf, Committed, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, PostgresStore, PurgedPage, ReadPosition,
+    SqliteStore, Store, StoreError, StoredEvent, StoredStream, Transaction, postgres, sqlite,
 };
 
 /// The database of a service. Cheap to clone.
@@ -132,6 +132,10 @@ impl Store for EventStore {
 
     async fn outbox_len(&self) -> Result<u64, StoreError> {
         delegate!(self, outbox_len())
+    }
+
+    async fn read_positions(&self) -> Result<Vec<ReadPosition>, StoreError> {
+        delegate!(self, read_positions())
     }
 
     fn join_election(&self) -> Leadership {

@@ -5,6 +5,7 @@ mod event_store;
 mod headers;
 mod leader_election;
 mod postgres;
+mod read_position;
 mod sqlite;
 mod types;
 
@@ -17,6 +18,7 @@ pub use error::StoreError;
 pub use event_store::EventStore;
 pub use leader_election::Leadership;
 pub use postgres::PostgresStore;
+pub use read_position::ReadPosition;
 pub use sqlite::SqliteStore;
 pub use types::{
     AsOf, Committed, Listing, Loaded, NewEvent, NewIntent, NewOutboxRow, NewParked, OpenIntent, OutboxRow, Page,
@@ -127,6 +129,9 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Counts the unpublished outbox rows.
     fn outbox_len(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Reads the positions of a reader, as of the last commit.
+    fn read_positions(&self) -> impl Future<Output = Result<Vec<ReadPosition>, StoreError>> + Send;
 
     /// Joins the election of the leading instance. Requires a Tokio runtime.
     fn join_election(&self) -> Leadership;

@@ -8,6 +8,7 @@ mod leader;
 mod open_transaction;
 mod parked;
 mod read;
+mod read_positions;
 mod schema;
 mod server;
 mod statements;
@@ -23,8 +24,8 @@ use uuid::Uuid;
 
 use self::{leader::IsLeader, server::Server};
 use crate::{
-    AsOf, Committed, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, PurgedPage, Store, StoreError,
-    StoredEvent, StoredStream, Transaction,
+    AsOf, Committed, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, PurgedPage, ReadPosition, Store,
+    StoreError, StoredEvent, StoredStream, Transaction,
 };
 
 /// Lock keys and channel names shared by the instances on a database. Never changed, because instances of two builds may run
@@ -162,6 +163,10 @@ impl Store for PostgresStore {
 
     async fn outbox_len(&self) -> Result<u64, StoreError> {
         read::outbox_len(&*self.connection().await?).await
+    }
+
+    async fn read_positions(&self) -> Result<Vec<ReadPosition>, StoreError> {
+        read_positions::read(&*self.connection().await?).await
     }
 
     fn join_election(&self) -> Leadership {

@@ -5,6 +5,7 @@
 
 mod parked;
 mod read;
+mod read_positions;
 mod schema;
 mod write;
 mod writer;
@@ -23,8 +24,8 @@ use uuid::Uuid;
 
 use self::writer::Writer;
 use crate::{
-    AsOf, Committed, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, PurgedPage, Store, StoreError,
-    StoredEvent, StoredStream, Transaction,
+    AsOf, Committed, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, PurgedPage, ReadPosition, Store,
+    StoreError, StoredEvent, StoredStream, Transaction,
 };
 
 /// Capacity of the writer's queue; further requests wait for a slot.
@@ -260,6 +261,10 @@ impl Store for SqliteStore {
 
     async fn outbox_len(&self) -> Result<u64, StoreError> {
         self.read(read::outbox_len).await
+    }
+
+    async fn read_positions(&self) -> Result<Vec<ReadPosition>, StoreError> {
+        self.read(read_positions::read).await
     }
 
     fn join_election(&self) -> Leadership {

@@ -7,7 +7,7 @@ use cloudevent::{CorrelationId, EventId};
 use decider::StreamId;
 use jiff::Timestamp;
 
-use crate::{ProcessedMessages, StoreError};
+use crate::{ProcessedMessages, ReadPosition, StoreError};
 
 /// A point in the history of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +122,8 @@ pub struct Writes {
     pub rescheduled: Vec<Rescheduled>,
     /// Positions of parked records that are finished.
     pub resolved: Vec<i64>,
+    /// Positions of a reader, one for each partition, after the records that this transaction processes.
+    pub read_positions: Vec<ReadPosition>,
 }
 
 /// Changes of one stream.

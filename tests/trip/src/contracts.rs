@@ -9,7 +9,7 @@ cloudevent::uuid_id! {
     TripId
 }
 
-const SUITE: &Suite = &Suite {
+pub(crate) const SUITE: &Suite = &Suite {
     name: "trip",
     namespace: "com.example.trip.",
     upcasts: &[],

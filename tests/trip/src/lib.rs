@@ -4,3 +4,4 @@ pub mod api;
 pub mod contracts;
 pub mod flight;
 pub mod hotel;
+pub mod journal;

@@ -1,11 +1,12 @@
 //! The decisions of both services.
 
-use decider::{LogEvent, StreamId};
-use decider_testing::{Case, check_reactions};
+use decider::{LogEvent, Service as _, StreamId};
+use decider_testing::{Case, check_reactions, meta};
 use trip::{
     contracts::{FlightBooked, FlightCancelled, RoomBooked, RoomRefused, TripConfirmed, TripId},
     flight::{self, Flight},
     hotel::{Hotel, ROOMS},
+    journal::{self, Journal, JournalEntry},
 };
 use uuid::Uuid;
 
@@ -29,6 +30,7 @@ fn room_refused(number: usize) -> RoomRefused {
 fn reactions_are_sound() {
     assert_eq!(check_reactions::<Flight>(), ["RoomBooked", "RoomRefused"]);
     assert_eq!(check_reactions::<Hotel>(), ["FlightBooked"]);
+    assert_eq!(check_reactions::<Journal>(), [""; 0]);
 }
 
 #[test]
@@ -62,5 +64,24 @@ fn hotel_refuses_when_it_is_full() {
     case.when(flight_booked(ROOMS))
         .then([LogEvent::Public(room_refused(ROOMS).into())])
         .when(flight_booked(0))
+        .then([]);
+}
+
+#[test]
+fn journal_records_every_event_once() {
+    let flight = meta(&flight_booked(1));
+    let mut room = meta(&room_booked(1));
+    room.id.0 = Uuid::from_u128(7);
+    let command = |meta| Journal::observe(meta, "2026-11", b"{}").expect("a command");
+    let recorded =
+        |event_id, name: &str| [LogEvent::Internal(JournalEntry::Recorded { event_id, name: name.to_owned() })];
+    let journal::Command::Record { subject, .. } = command(&flight);
+    assert_eq!(subject, trip_id(1).to_string());
+    Case::<Journal>::new(StreamId::new("journal", trip_id(1)), |_| true)
+        .when_commanded(&command(&flight))
+        .then(recorded(flight.id.0, "FlightBooked"))
+        .when_commanded(&command(&room))
+        .then(recorded(room.id.0, "RoomBooked"))
+        .when_commanded(&command(&flight))
         .then([]);
 }

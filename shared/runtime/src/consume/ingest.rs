@@ -22,8 +22,8 @@ const HOPS_MAX: u32 = 32;
 /// Turns records into inputs.
 #[derive(Clone)]
 pub(crate) struct Ingest {
-    /// Operators send dead letters here for another attempt.
-    pub(crate) redrive_topic: String,
+    /// Operators send dead letters here for another attempt. `None` for a reader, which has no dead letters.
+    pub(crate) redrive_topic: Option<String>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) spans: Spans,
 }
@@ -45,7 +45,7 @@ pub(crate) fn event_attributes(meta: &Meta) -> EventAttributes<'_> {
 impl Ingest {
     /// The input that a record leads to, or `None` if the service does not react to it.
     pub(crate) fn read<S: Service>(&self, record: &Record<'_>) -> Option<Input<S>> {
-        if record.topic() == self.redrive_topic
+        if Some(record.topic()) == self.redrive_topic.as_deref()
             && let Some(origin) = record.text_header(REDRIVE_TOPIC)
         {
             return self.read_as::<S>(&record.as_of(origin));
@@ -108,7 +108,7 @@ fn react<S: Service>(record: &Record<'_>) -> Result<Option<(Meta, S::Command)>, 
         Envelope::Known { meta, version } => {
             let Some(reaction) = S::reaction_to(meta.event_type) else {
                 meta.check(suite, version, record.payload())?;
-                return Ok(None);
+                return Ok(S::observe(&meta, version, record.payload()).map(|command| (*meta, command)));
             };
             let command = reaction.read(&meta, version, record.payload())?;
             Ok(command.map(|command| (*meta, command)))

@@ -15,7 +15,7 @@ use std::{
 use cloudevent::CorrelationId;
 use decider::{SagaMetric, Service, StreamId};
 use jiff::Timestamp;
-use store::{Loaded, OutboxRow, Restart, Step, StreamRequest, Transaction, Writes};
+use store::{Loaded, OutboxRow, ReadPosition, Restart, Step, StreamRequest, Transaction, Writes};
 use telemetry::Trace;
 use uuid::Uuid;
 
@@ -35,6 +35,8 @@ pub(crate) struct Batch<S: Service> {
     pub(crate) inputs: Vec<Input<S>>,
     /// Positions of outbox rows to delete.
     pub(crate) published: Vec<i64>,
+    /// Positions of a reader after the records of this batch.
+    pub(crate) positions: Vec<ReadPosition>,
     cache: StreamCache<S>,
     publish: PublishContext,
     now: Timestamp,
@@ -62,7 +64,7 @@ impl<S: Service> Batch<S> {
         // The store keeps whole microseconds. The published time must be the same.
         let now = Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
         let (prior, state) = (PriorFailures::default(), BatchState::default());
-        Self { inputs, published, cache, publish, now, prior, state }
+        Self { inputs, published, positions: Vec::new(), cache, publish, now, prior, state }
     }
 
     /// Number of inputs that were processed before.
@@ -252,8 +254,10 @@ impl<S: Service> Batch<S> {
     }
 
     fn dead_letter(&mut self, index: usize, failure: &Failure, attempts: u32) {
-        let Some(record) = self.inputs[index].record() else { return };
-        self.state.outbox.push(record.dead_letter(&self.publish.dead_letter_topic, failure, attempts, self.now));
+        let (Some(record), Some(topic)) = (self.inputs[index].record(), &self.publish.dead_letter_topic) else {
+            return;
+        };
+        self.state.outbox.push(record.dead_letter(topic, failure, attempts, self.now));
         self.state.sends.push(None);
     }
 
@@ -297,6 +301,7 @@ impl<S: Service> Batch<S> {
             intents: std::mem::take(&mut self.state.intents),
             answered,
             published: self.published.clone(),
+            read_positions: self.positions.clone(),
             parked: std::mem::take(&mut self.state.parked),
             rescheduled: std::mem::take(&mut self.state.rescheduled),
             resolved: std::mem::take(&mut self.state.resolved),

@@ -161,8 +161,8 @@ impl<S: Service> BatchState<S> {
                 causation_id: cause.event_id,
                 hops: cause.hops,
             };
-            let span = publish.spans.send(event_attributes(&meta), S::Public::TOPIC, &context.trace, &cause.trace);
-            self.outbox.push(outbox_row::<S>(&meta, &data, &publish.schema_base_url, span.trace()));
+            let span = publish.spans.send(event_attributes(&meta), meta.event_type.topic, &context.trace, &cause.trace);
+            self.outbox.push(outbox_row(&meta, &data, &publish.schema_base_url, span.trace()));
             self.sends.push(Some(span));
         }
         if let Some(intent) = S::intent(event) {
@@ -193,12 +193,12 @@ pub(super) struct AppendContext<'a> {
     pub(super) now: Timestamp,
 }
 
-fn outbox_row<S: Service>(meta: &Meta, data: &str, schema_base_url: &str, trace: &Trace) -> NewOutboxRow {
+fn outbox_row(meta: &Meta, data: &str, schema_base_url: &str, trace: &Trace) -> NewOutboxRow {
     let header = |(name, value): (&str, String)| (name.to_owned(), Bytes::from(value));
     let baggage = (BAGGAGE, format!("correlation_id={}", meta.correlation_id));
     let headers = cloudevent::headers(meta, schema_base_url).into_iter().chain(trace.headers()).chain([baggage]);
     NewOutboxRow {
-        topic: S::Public::TOPIC.to_owned(),
+        topic: meta.event_type.topic.to_owned(),
         key: Some(Bytes::from(meta.subject.to_string())),
         headers: headers.map(header).collect(),
         payload: Bytes::copy_from_slice(data.as_bytes()),

@@ -69,6 +69,6 @@ fn input<S: Service>((cause, command): (Cause, S::Command)) -> Input<S> {
 
 fn publish_context() -> PublishContext {
     let retries = RetryPolicy { attempts_max: 1, backoff_max: std::time::Duration::ZERO };
-    let (schema_base_url, dead_letter_topic) = ("http://127.0.0.1:8080".to_owned(), "bench.dlq".to_owned());
+    let (schema_base_url, dead_letter_topic) = ("http://127.0.0.1:8080".to_owned(), Some("bench.dlq".to_owned()));
     PublishContext { schema_base_url, spans: Spans::default(), retries, dead_letter_topic }
 }

@@ -10,7 +10,7 @@ use cloudevent::Contract as _;
 use decider::{SagaMetric, Service};
 use jiff::Timestamp;
 use messaging::Offsets;
-use store::{Committed, OpenIntent, Store, StoreError};
+use store::{Committed, OpenIntent, ReadPosition, Store, StoreError};
 use telemetry::{KeyValue, Metrics};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
@@ -48,6 +48,9 @@ pub(crate) struct Processor<S: Service, D> {
     /// Changes with each commit.
     pub(crate) committed: watch::Sender<()>,
     pub(crate) cache: StreamCache<S>,
+    /// Positions of a reader that the next transaction commits. `None` for a member of a consumer group, whose positions
+    /// Kafka keeps.
+    pub(crate) positions: Option<Offsets>,
 }
 
 /// Inputs taken together, with the offsets of their records.
@@ -61,6 +64,7 @@ impl<S: Service, D: Store> Processor<S, D> {
     pub(crate) async fn run(mut self) {
         let mut now = Timestamp::now();
         while let Some(drained) = self.next_batch().await {
+            self.advance(&drained.offsets);
             if drained.inputs.is_empty() {
                 // Records without a reaction: only their offsets need storing.
                 self.store_offsets(&drained.offsets);
@@ -69,24 +73,38 @@ impl<S: Service, D: Store> Processor<S, D> {
             // Times never decrease within a stream, even if the clock does.
             now = now.max(Timestamp::now());
             self.metrics.batch_size.record(drained.inputs.len() as u64, &[]);
-            if let Err(rejected) = self.handle(drained.inputs, now).await {
-                // Retry individually to isolate the input that the store rejects.
-                for input in rejected {
-                    let _ = self.handle(vec![input], now).await;
+            if let Err(rejected) = self.handle(drained.inputs, now, true).await {
+                // Retry individually to isolate the input that the store rejects. A reader has passed the records only with
+                // the last of them.
+                let count = rejected.len();
+                for (number, input) in (1..).zip(rejected) {
+                    let _ = self.handle(vec![input], now, number == count).await;
                 }
             }
             self.store_offsets(&drained.offsets);
         }
     }
 
-    /// Handles the inputs in one transaction.
+    /// Notes the positions of a reader.
+    fn advance(&mut self, batches: &[Offsets]) {
+        if let Some(positions) = &mut self.positions {
+            for (topic, partition, next) in batches.iter().flat_map(Offsets::iter) {
+                positions.set(topic, partition, next);
+            }
+        }
+    }
+
+    /// Handles the inputs in one transaction; `passes`: which also commits the positions of a reader.
     ///
     /// # Errors
     /// Returns the inputs if there are several and the store rejects their effects.
-    async fn handle(&mut self, inputs: Vec<Input<S>>, now: Timestamp) -> Result<(), Vec<Input<S>>> {
+    async fn handle(&mut self, inputs: Vec<Input<S>>, now: Timestamp, passes: bool) -> Result<(), Vec<Input<S>>> {
         let started = Instant::now();
         let (published, cache) = (self.published.take(), std::mem::take(&mut self.cache));
-        let batch = Batch::new(inputs, published, cache, self.publish.clone(), now);
+        let mut batch = Batch::new(inputs, published, cache, self.publish.clone(), now);
+        if passes && let Some(positions) = &self.positions {
+            batch.positions = positions.iter().map(read_position).collect();
+        }
         let size = batch.inputs.len();
         let span = self.publish.spans.transaction(self.system, S::Public::OWNER, size, batch.traces());
         let (mut batch, committed) = match self.commit(batch).await {
@@ -97,6 +115,9 @@ impl<S: Service, D: Store> Processor<S, D> {
             }
         };
         drop(span);
+        if passes && let Some(positions) = &mut self.positions {
+            *positions = Offsets::default();
+        }
         self.committed.send_replace(());
         self.backlog.add(committed.outbox.len());
         self.outbox.offer(batch.outgoing(committed.outbox));
@@ -117,7 +138,11 @@ impl<S: Service, D: Store> Processor<S, D> {
             let labels = [KeyValue::new("topic", topic.to_owned()), KeyValue::new("class", class)];
             if rejected.is_dead_letter {
                 self.metrics.dead_letters.add(1, &labels);
-                warn!(error, class, topic, partition, offset, "record became a dead letter");
+                if self.publish.dead_letter_topic.is_some() {
+                    warn!(error, class, topic, partition, offset, "record became a dead letter");
+                } else {
+                    warn!(error, class, topic, partition, offset, "skipped record, a reader has no dead letters");
+                }
             } else {
                 self.metrics.parked.add(1, &labels);
                 info!(error, class, topic, partition, offset, "parked record for a retry");
@@ -203,6 +228,10 @@ impl<S: Service, D: Store> Processor<S, D> {
             tokio::time::sleep(backoff.next().unwrap_or(BACKOFF_MAX)).await;
         }
     }
+}
+
+fn read_position((topic, partition, next): (&str, i32, i64)) -> ReadPosition {
+    ReadPosition { topic: topic.to_owned(), partition, next }
 }
 
 impl<S: Service> Drained<S> {

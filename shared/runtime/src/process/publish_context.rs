@@ -10,5 +10,6 @@ pub(crate) struct PublishContext {
     pub(crate) schema_base_url: String,
     pub(crate) spans: Spans,
     pub(crate) retries: RetryPolicy,
-    pub(crate) dead_letter_topic: String,
+    /// `None` for a reader, which owns no topic and skips such records.
+    pub(crate) dead_letter_topic: Option<String>,
 }

@@ -40,7 +40,7 @@ pub(crate) struct Relay<P, D> {
     pub(crate) metrics: Arc<Metrics>,
     /// The events that the service owns. It may publish no others.
     pub(crate) owned: &'static [EventType],
-    pub(crate) dead_letter_topic: String,
+    pub(crate) dead_letter_topic: Option<String>,
     pub(crate) backlog: Arc<Backlog>,
     pub(crate) throttle: Throttle,
     pub(crate) linger: Linger,
@@ -198,7 +198,7 @@ impl<P: Publisher, D: Store> Relay<P, D> {
     /// The name of the row's event, if this service owns it and the row goes to its topic. Defence in depth: the types
     /// already rule out anything else.
     fn own_event(&self, row: &OutboxRow) -> Option<&'static str> {
-        if row.record.topic == self.dead_letter_topic {
+        if Some(&row.record.topic) == self.dead_letter_topic.as_ref() {
             return Some("dead letter");
         }
         let (_, ce_type) = row.record.headers.iter().find(|(name, _)| name == "ce_type")?;

@@ -6,7 +6,7 @@ use axum::Router;
 use cloudevent::Contract as _;
 use decider::Service;
 use futures::{FutureExt as _, future::BoxFuture};
-use messaging::Batch;
+use messaging::{Batch, Offsets};
 use store::{Leadership, OpenIntent};
 use telemetry::Telemetry;
 use tokio::{
@@ -48,6 +48,8 @@ pub(super) struct Shared<'a, S: Service, C: Seams> {
     pub(super) store: C::Store,
     pub(super) leadership: Leadership,
     pub(super) topics: Topics,
+    /// Positions at which a reader starts.
+    pub(super) positions: Offsets,
     pub(super) consumer: ConsumerSlot,
     pub(super) backlog: Arc<Backlog>,
     pub(super) published: Published,
@@ -67,7 +69,7 @@ pub(super) struct ProcessorQueues<S: Service> {
 impl<S: Service, C: Seams> Shared<'_, S, C> {
     pub(super) fn ingest(&self) -> Ingest {
         Ingest {
-            redrive_topic: self.topics.redrive.clone(),
+            redrive_topic: self.topics.redrive(),
             metrics: Arc::clone(&self.telemetry.metrics),
             spans: self.telemetry.spans.clone(),
         }
@@ -78,6 +80,7 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
             seams: self.seams.clone(),
             kafka: self.config.kafka.clone(),
             topics: self.topics.clone(),
+            positions: self.positions.clone(),
             ingest: self.ingest(),
             consumer: Arc::clone(&self.consumer),
             stop: self.stop.clone(),
@@ -121,6 +124,7 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
             backlog: Arc::clone(&self.backlog),
             committed,
             cache: StreamCache::default(),
+            positions: self.topics.is_reader().then(Offsets::default),
         };
         processor.run().map(Ok).boxed()
     }
@@ -133,7 +137,7 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
                 attempts_max: self.config.retry_attempts_max,
                 backoff_max: self.config.retry_backoff_max,
             },
-            dead_letter_topic: self.topics.dead_letter.clone(),
+            dead_letter_topic: self.topics.dead_letter(),
         }
     }
 
@@ -146,7 +150,7 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
             store: self.store.clone(),
             metrics: Arc::clone(&self.telemetry.metrics),
             owned: S::Public::TYPES,
-            dead_letter_topic: self.topics.dead_letter.clone(),
+            dead_letter_topic: self.topics.dead_letter(),
             backlog: Arc::clone(&self.backlog),
             throttle: Throttle::new(self.config.publish_rate_max),
             linger: Linger::new(),

@@ -6,7 +6,8 @@ use anyhow::{Context as _, anyhow};
 use cloudevent::Contract as _;
 use decider::Service;
 use futures::future::select_all;
-use store::{EventStore, Store as _, StoreError};
+use messaging::Offsets;
+use store::{EventStore, ReadPosition, Store as _, StoreError};
 use telemetry::{Settings, Telemetry};
 use tokio::{
     net::TcpListener,
@@ -75,13 +76,21 @@ impl Runtime {
         let (committed, commits) = watch::channel(());
         let system = database.system();
         let store = seams.store(database);
+        let topics = Topics::of::<S>();
+        let mut positions = Offsets::default();
+        if topics.is_reader() {
+            for ReadPosition { topic, partition, next } in store.read_positions().await? {
+                positions.set(&topic, partition, next);
+            }
+        }
         let shared = Shared {
             config,
             seams,
             telemetry,
             system,
             leadership: store.join_election(),
-            topics: Topics::of::<S>(),
+            topics,
+            positions,
             consumer: Arc::new(SetOnce::new()),
             backlog: Arc::new(Backlog::new(store.outbox_len().await?, config.outbox_max)),
             store,
@@ -92,7 +101,7 @@ impl Runtime {
         let (outbox, outgoing) = work_queue(shared.store.clone(), shared.leadership.clone());
         let (intents, calls) = work_queue(shared.store.clone(), shared.leadership.clone());
         let queues = ProcessorQueues { records: record_queue, inputs: input_queue, outbox, intents, committed };
-        let tasks = vec![
+        let mut tasks = vec![
             ("consumer", shared.consumer(records)),
             ("call dispatcher", shared.call_dispatcher(calls, provider)),
             ("timers", shared.timers()),
@@ -101,8 +110,10 @@ impl Runtime {
             ("inbox cleaner", shared.inbox_cleaner()),
             ("http", shared.http(definition, listener, commits)?),
             ("processor", shared.processor(queues)),
-            ("relay", shared.relay(outgoing)?),
         ];
+        if !shared.topics.is_reader() {
+            tasks.push(("relay", shared.relay(outgoing)?));
+        }
         Ok(Self {
             tasks,
             consumer: shared.consumer,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use decider::Service;
-use messaging::{Batch, KafkaConfig, KafkaError, Producer, Record, consume};
+use messaging::{Batch, KafkaConfig, KafkaError, Offsets, Producer, Record, consume, consume_all};
 use store::{EventStore, Store};
 use tokio::sync::mpsc;
 
@@ -38,6 +38,22 @@ pub trait Seams: Clone + Send + Sync + 'static {
         read: impl FnMut(&Record<'_>) -> Option<T> + Send + 'static,
         sink: mpsc::Sender<Batch<T>>,
     ) -> Result<Box<dyn RecordConsumer>, KafkaError>;
+
+    /// Starts the consumer of a reader, with the arguments of [`messaging::consume_all`].
+    ///
+    /// # Errors
+    /// librdkafka rejects the configuration.
+    fn ungrouped_consumer<T: Send + 'static>(
+        &self,
+        kafka: &KafkaConfig,
+        topics: &[&str],
+        positions: Offsets,
+        max_batch: usize,
+        read: impl FnMut(&Record<'_>) -> Option<T> + Send + 'static,
+        sink: mpsc::Sender<Batch<T>>,
+    ) -> Result<Box<dyn RecordConsumer>, KafkaError> {
+        Ok(Box::new(consume_all(kafka, topics, positions, max_batch, read, sink)?))
+    }
 
     /// Wraps the client of the service's provider.
     fn provider<S: Service>(&self, provider: Arc<dyn ProviderClient<S>>) -> Arc<dyn ProviderClient<S>> {

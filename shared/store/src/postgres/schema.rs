@@ -2,7 +2,7 @@
 
 use tokio_postgres::Client;
 
-use super::{Server, keys};
+use super::{Server, keys, read_positions};
 use crate::StoreError;
 
 /// Each entry migrates the database from the version of its index to the next. Released entries never change.
@@ -103,6 +103,7 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE parked RENAME COLUMN order_id TO ordering_key;
     ALTER INDEX parked_by_order RENAME TO parked_by_key;
 ",
+    read_positions::TABLE,
 ];
 
 /// Checks the version of a database that is opened for reading.

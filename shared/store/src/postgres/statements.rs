@@ -82,6 +82,9 @@ statements! {
                 FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[])
                      AS new (position, attempts, error, due)
                 WHERE parked.position = new.position";
+    set_read_positions = "INSERT INTO read_positions (topic, partition, next_offset)
+                          SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[])
+                          ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset";
     resolve = "DELETE FROM parked WHERE position = ANY($1)";
 
     /// Returns the position before the first.

@@ -12,7 +12,7 @@ use super::{
     convert::signed,
     keys,
     open_transaction::{Aborted, Head, OpenTransaction},
-    parked,
+    parked, read_positions,
 };
 use crate::{
     Committed, NewIntent, NewOutboxRow, OLD_SNAPSHOT_INTERVAL, OpenIntent, OutboxRow, SNAPSHOTS_KEPT, StoreError,
@@ -33,13 +33,14 @@ pub(super) async fn and_commit(
 ) -> Result<Committed, Aborted> {
     let streams = numbered(open, &writes).await?;
     let notify_leader = notify_leader && !(writes.outbox.is_empty() && writes.intents.is_empty());
-    let (_, _, (), _, _, (), intents, outbox, (), ()) = try_join!(
+    let (_, _, (), _, _, (), (), intents, outbox, (), ()) = try_join!(
         update(open, &streams),
         append(open, &streams),
         insert_snapshots(open, &streams),
         open.execute_if_any(&writes.published, &open.statements.delete_published),
         close_intents(open, &writes),
         parked::write(open, &writes),
+        read_positions::write(open, &writes.read_positions),
         open_intents(open, &writes.intents),
         insert_outbox(open, &writes.outbox),
         open.client().batch_execute("COMMIT"),

@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::read_positions;
 use crate::StoreError;
 
 /// Each entry migrates the database from the version of its index to the next. Released entries never change.
@@ -100,7 +101,7 @@ const MIGRATIONS: &[&str] = &["
     DROP INDEX parked_by_order;
     ALTER TABLE parked DROP COLUMN order_id;
     CREATE INDEX parked_by_key ON parked (ordering_key, position);
-"];
+", read_positions::TABLE];
 
 /// Checks the version of a database that is opened for reading.
 pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavior, params};
 use uuid::Uuid;
 
-use super::{parked, read, writer::Writer};
+use super::{parked, read, read_positions, writer::Writer};
 use crate::{
     Committed, Loaded, NewEvent, NewIntent, NewOutboxRow, OLD_SNAPSHOT_INTERVAL, OpenIntent, OutboxRow,
     ProcessedMessages, SNAPSHOTS_KEPT, Snapshot, Step, StoreError, StreamRequest, StreamWrite, Transaction, Writes,
@@ -71,6 +71,7 @@ fn write(database: &Connection, writes: Writes) -> Result<Committed, StoreError>
     }
     delete_outbox(database, &writes.published)?;
     parked::write(database, &writes.parked, &writes.rescheduled, &writes.resolved)?;
+    read_positions::write(database, &writes.read_positions)?;
     Ok(committed)
 }
 

@@ -7,6 +7,7 @@ mod instances;
 mod parked;
 mod postgres;
 mod queues;
+mod read_positions;
 mod sqlite;
 mod streams;
 mod transactions;
@@ -50,6 +51,9 @@ macro_rules! suite {
                 outbox_rows_are_shown_before_commit
                 concurrent_transactions_lose_no_update
                 reopening_keeps_everything
+            }
+            read_positions {
+                read_positions_are_those_of_the_last_commit
             }
             queues {
                 outbox_is_in_commit_order

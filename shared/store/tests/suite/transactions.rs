@@ -12,6 +12,7 @@ use crate::fixture::{
     outbox_payloads, processed, record, request, second, snapshot, stream, try_write, write,
 };
 use crate::parked::{due_offsets, ordering_key, parked};
+use crate::read_positions::position;
 
 pub(crate) async fn requested_streams_load_in_the_requested_order(database: impl Fixture) {
     let store = database.open().await;
@@ -147,6 +148,7 @@ fn everything() -> Writes {
         parked: vec![parked(ordering_key(1), 1, 0)],
         rescheduled: vec![],
         resolved: vec![1],
+        read_positions: vec![position("a.events", 0, 1)],
     }
 }
 
@@ -173,12 +175,14 @@ async fn assert_rolls_back<S: Store>(store: &S, step: impl FnMut(Loaded) -> Resu
     assert_eq!(outbox_payloads(store).await, ["known"]);
     assert_eq!(open_intents(store).await, [event_id(77)]);
     assert_eq!(due_offsets(store, 0).await, [2]);
+    assert_eq!(store.read_positions().await.expect("reads"), []);
     assert_eq!(handle(store, &[1], Writes::default).await, ProcessedMessages::new(), "the message was not processed");
     // The store still works.
     write(store, everything).await;
     assert_eq!(outbox_payloads(store).await, ["new"]);
     assert_eq!(open_intents(store).await, [event_id(1)]);
     assert_eq!(due_offsets(store, 0).await, [1]);
+    assert_eq!(store.read_positions().await.expect("reads").len(), 1);
 }
 
 pub(crate) async fn conflict_rolls_back_everything(database: impl Fixture) {

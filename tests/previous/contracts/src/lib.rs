@@ -52,7 +52,7 @@ pub mod order {
     impl Contract for OrderEvent {
         const SUITE: &'static Suite = Today::SUITE;
         const OWNER: &'static str = Today::OWNER;
-        const TOPIC: &'static str = Today::TOPIC;
+        const TOPIC: Option<&'static str> = Today::TOPIC;
         const TYPES: &'static [EventType] =
             &[EventType { version: PLACED, ..Today::TYPES[0] }, Today::TYPES[1], Today::TYPES[2], Today::TYPES[3]];
         const SUBJECT_ATTRIBUTE: &'static str = Today::SUBJECT_ATTRIBUTE;

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use decider::StreamId;
 use jiff::Timestamp;
 use store::{
-    AsOf, Committed, EventStore, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, PurgedPage, Store,
-    StoreError, StoredEvent, StoredStream, Transaction,
+    AsOf, Committed, EventStore, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, PurgedPage, ReadPosition,
+    Store, StoreError, StoredEvent, StoredStream, Transaction,
 };
 use uuid::Uuid;
 
@@ -103,6 +103,10 @@ impl Store for FaultyStore {
 
     async fn outbox_len(&self) -> Result<u64, StoreError> {
         self.inner.outbox_len().await
+    }
+
+    async fn read_positions(&self) -> Result<Vec<ReadPosition>, StoreError> {
+        self.inner.read_positions().await
     }
 
     fn join_election(&self) -> Leadership {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use contracts::{Contract, order::OrderEvent};
+use contracts::{EventData as _, order::OrderPlaced};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::types::RDKafkaErrorCode;
@@ -37,7 +37,7 @@ pub(crate) struct BrokerLimit {
 /// # Errors
 /// The broker rejects the topic or the records.
 pub(crate) fn measure(topics: &BenchTopics<'_>) -> Result<BrokerLimit> {
-    topics.make_like(TOPIC, OrderEvent::TOPIC)?;
+    topics.make_like(TOPIC, OrderPlaced::TYPE.topic)?;
     let mut config = topics.client();
     config.set("enable.idempotence", "true").set("acks", "all");
     let producer: BaseProducer = config.create().context("failed to create a Kafka producer")?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
-use contracts::{Contract, order::OrderEvent};
+use contracts::{EventData as _, order::OrderPlaced};
 
 use crate::environment::topics::{BenchTopics, StartOffset};
 use crate::observe::follower::TopicFollower;
@@ -16,7 +16,7 @@ use crate::results::ledger::{FinalStatus, OrderLedger};
 /// # Errors
 /// The topic cannot be read.
 pub(crate) fn follow(topics: &BenchTopics<'_>, ledger: Arc<OrderLedger>) -> Result<TopicFollower> {
-    let consumer = topics.reader(&[OrderEvent::TOPIC], StartOffset::FromBeginning)?;
+    let consumer = topics.reader(&[OrderPlaced::TYPE.topic], StartOffset::FromBeginning)?;
     TopicFollower::start("finals", consumer, move |message| {
         if let Some(event) = record::event_type(message)
             && let Some(status) = final_status(event.name)
@@ -38,6 +38,8 @@ pub(crate) fn final_status(event: &str) -> Option<FinalStatus> {
 
 #[cfg(test)]
 mod tests {
+    use contracts::{Contract as _, order::OrderEvent};
+
     use super::*;
 
     #[test]

@@ -178,7 +178,7 @@ impl Instance {
             schema_base_url: "http://schemas".into(),
             spans: Spans::default(),
             retries: RetryPolicy { attempts_max: 3, backoff_max: Duration::from_secs(1) },
-            dead_letter_topic: "counter.dlq".into(),
+            dead_letter_topic: Some("counter.dlq".into()),
         };
         let mut batch = Batch::new(inputs, vec![], self.cache.take(), publish, now.parse().expect("a time"));
         loop {
