@@ -1,10 +1,11 @@
-//! A new service compiles and passes its tests. It is created in a copy of the workspace, which is removed.
+//! A new service and a new reader compile and pass their tests, and the reader runs. They are created in a copy of the workspace, which is removed.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use xtask::{Workspace, scaffold};
+use xtask::{Client, Workspace, broker_from_env, ports, scaffold, wait_until};
 
 fn run(program: &str, arguments: &[&str], workspace: &Workspace) -> String {
     let mut command = Command::new(program);
@@ -37,6 +38,29 @@ fn copy(workspace: &Workspace, to: &Path) {
     }
 }
 
+/// Runs a service for a moment, on a broker without topics. Returns the reason why it is not ready.
+fn reason_of_start(binary: &Path, dir: &Path) -> String {
+    let port = ports::free().expect("a free port");
+    let mut command = Command::new(binary);
+    command
+        .env("KAFKA_BOOTSTRAP_SERVERS", broker_from_env().expect("a broker is available"))
+        .env("KAFKA_TOPIC_PREFIX", format!("{}.", dir.file_name().expect("a directory").display()))
+        .env("DATABASE_URL", format!("sqlite:{}", dir.join("reader.db").display()))
+        .env("HTTP_ADDR", format!("127.0.0.1:{port}"));
+    let mut process = command.spawn().expect("the binary starts");
+    let client = Client::new(format!("http://127.0.0.1:{port}"));
+    let mut reason = String::new();
+    let waited = wait_until("the service to respond", Duration::from_mins(1), || {
+        let reply = client.get("/readyz").map_err(|error| format!("{error:#}"))?;
+        reason = reply.body.to_string();
+        Ok::<_, String>(())
+    });
+    process.kill().expect("the process runs");
+    process.wait().expect("the process ends");
+    waited.expect("the service responds");
+    reason
+}
+
 #[test]
 fn new_service_builds_and_passes_its_tests() {
     let workspace = Workspace::find().expect("the test runs in the workspace");
@@ -50,5 +74,12 @@ fn new_service_builds_and_passes_its_tests() {
     assert!(tests.contains("placed_order_is_recorded ... ok"), "{tests}");
     let compose = fs::read_to_string(dir.join("docker-compose.yml")).expect("read");
     assert!(compose.contains("SAGA_LOYALTY_PORT"), "{compose}");
+
+    scaffold::run(&copied, "audit", true).expect("created");
+    let tests = run("cargo", &["test", "--offline", "--package", "audit"], &copied);
+    assert!(tests.contains("recorded_event_is_not_recorded_again ... ok"), "{tests}");
+    run("cargo", &["build", "--offline", "--package", "audit"], &copied);
+    let reason = reason_of_start(&workspace.target().join("debug/audit"), &dir);
+    assert!(reason.contains("no partitions assigned yet"), "{reason}");
     fs::remove_dir_all(dir).expect("removed");
 }

@@ -7,15 +7,19 @@ use anyhow::{Context, Result};
 
 use super::Placeholders;
 
+const CATALOG: &str = "shared/catalog/src/lib.rs";
+/// Start of the list of services in the catalog.
+const SERVICES: &str = "\nservices! {\n";
+
 /// Adds the service to the catalog and to the registry of tools, and its events to the contracts.
 ///
 /// # Errors
 /// A file cannot be read or written, or has no place for the entry.
-pub(super) fn register(root: &Path, service: &Placeholders) -> Result<()> {
+pub(super) fn register_owner(root: &Path, service: &Placeholders) -> Result<()> {
     let Placeholders { name, type_name, port, .. } = service;
-    let catalog = root.join("shared/catalog/src/lib.rs");
+    let catalog = root.join(CATALOG);
     let entry = format!("    /// The {name} service.\n    {type_name} \"{name}\" {port} owns \"{name}.events\";\n");
-    insert_before(&catalog, "\nservices! {\n", "}\n", &entry)?;
+    insert_before(&catalog, SERVICES, "}\n", &entry)?;
     let owner = format!("            {type_name} {name} {type_name}Event;\n");
     insert_before(&catalog, "        $then! {\n", "        }\n", &owner)?;
 
@@ -30,6 +34,16 @@ pub(super) fn register(root: &Path, service: &Placeholders) -> Result<()> {
          order_id: ORDER }}))])\n        "
     );
     insert_before(&contracts.join("samples.rs"), "pub fn all()", ".collect()\n", &sample)
+}
+
+/// Adds a reader to the catalog.
+///
+/// # Errors
+/// As [`register_owner`].
+pub(super) fn register_reader(root: &Path, service: &Placeholders) -> Result<()> {
+    let Placeholders { name, type_name, port, .. } = service;
+    let entry = format!("    /// The {name} reader.\n    {type_name} \"{name}\" {port};\n");
+    insert_before(&root.join(CATALOG), SERVICES, "}\n", &entry)
 }
 
 /// Inserts an entry before the first `end` after `start`.

@@ -1,7 +1,7 @@
 //! `cargo saga new-service`: a new service from templates, and its entries in the catalog and the contracts.
 //!
-//! The new service records every placed order and publishes one event. It compiles and its tests pass; change it from
-//! there.
+//! The new service records every placed order and publishes one event; a reader records every event and publishes none. It
+//! compiles and its tests pass; change it from there.
 
 mod edit;
 
@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use catalog::ServiceName;
 
 use crate::build::workspace::{Workspace, cargo};
@@ -18,8 +18,11 @@ use crate::process::tool;
 
 const WITHIN: Duration = Duration::from_mins(20);
 
-/// Files of the service's folder with their templates.
-const FILES: [(&str, &str); 8] = [
+/// Paths in the service's folder with their templates.
+type Files = [(&'static str, &'static str); 8];
+
+/// Files of a service that owns a topic.
+const OWNER_FILES: Files = [
     ("Cargo.toml", include_str!("../../templates/service/Cargo.toml.in")),
     ("src/main.rs", include_str!("../../templates/service/src/main.rs.in")),
     ("src/lib.rs", include_str!("../../templates/service/src/lib.rs.in")),
@@ -27,6 +30,18 @@ const FILES: [(&str, &str); 8] = [
     ("src/policy.rs", include_str!("../../templates/service/src/policy.rs.in")),
     ("src/api.rs", include_str!("../../templates/service/src/api.rs.in")),
     ("tests/decider.rs", include_str!("../../templates/service/tests/decider.rs.in")),
+    ("tests/openapi.rs", include_str!("../../templates/service/tests/openapi.rs.in")),
+];
+
+/// Files of a reader.
+const READER_FILES: Files = [
+    ("Cargo.toml", include_str!("../../templates/reader/Cargo.toml.in")),
+    ("src/main.rs", include_str!("../../templates/reader/src/main.rs.in")),
+    ("src/lib.rs", include_str!("../../templates/reader/src/lib.rs.in")),
+    ("src/decider.rs", include_str!("../../templates/reader/src/decider.rs.in")),
+    ("src/policy.rs", include_str!("../../templates/reader/src/policy.rs.in")),
+    ("src/api.rs", include_str!("../../templates/reader/src/api.rs.in")),
+    ("tests/decider.rs", include_str!("../../templates/reader/tests/decider.rs.in")),
     ("tests/openapi.rs", include_str!("../../templates/service/tests/openapi.rs.in")),
 ];
 
@@ -44,31 +59,36 @@ struct Placeholders {
 /// Creates the service and prints the remaining steps. Returns the exit code, always 0.
 ///
 /// # Errors
-/// The name is invalid or taken, `reader` is set, or a file cannot be written.
+/// The name is invalid or taken, or a file cannot be written.
 pub fn run(workspace: &Workspace, name: &str, reader: bool) -> Result<u8> {
-    if reader {
-        bail!(
-            "the runtime cannot run a reader yet: it requires an own topic, a contract to publish and a consumer group"
-        );
-    }
     let placeholders = Placeholders::new(name)?;
     let folder = workspace.root().join("services").join(name);
     ensure!(!folder.exists(), "{} exists already", folder.display());
-    for (path, template) in FILES {
+    for (path, template) in if reader { READER_FILES } else { OWNER_FILES } {
         write(&folder.join(path), &placeholders.fill(template))?;
     }
     write(&folder.join("openapi.json"), "")?;
-    let contracts = workspace.root().join("shared/contracts/src");
-    write(&contracts.join(format!("{name}.rs")), &placeholders.fill(CONTRACTS))?;
-    edit::register(workspace.root(), &placeholders)?;
+    if reader {
+        edit::register_reader(workspace.root(), &placeholders)?;
+    } else {
+        let contracts = workspace.root().join("shared/contracts/src");
+        write(&contracts.join(format!("{name}.rs")), &placeholders.fill(CONTRACTS))?;
+        edit::register_owner(workspace.root(), &placeholders)?;
+    }
     finish(workspace, name)?;
     println!("created services/{name}; next steps:");
-    println!("- add a sample of its event to `samples()` in shared/contracts/tests/contracts.rs");
-    println!("- run `UPDATE_EXPECT=1 cargo test -p contracts` for its schema and golden file");
+    if !reader {
+        print_contract_steps();
+    }
     println!(
         "- name the service wherever the compiler reports a missing match arm in tools/sagactl and tests/verification/model"
     );
     Ok(0)
+}
+
+fn print_contract_steps() {
+    println!("- add a sample of its event to `samples()` in shared/contracts/tests/contracts.rs");
+    println!("- run `UPDATE_EXPECT=1 cargo test -p contracts` for its schema and golden file");
 }
 
 /// Formats the sources, generates the deployment files with the new catalog, and writes the OpenAPI document.
