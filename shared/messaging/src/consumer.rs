@@ -64,7 +64,8 @@ pub fn consume<T: Send + 'static>(
     read: impl FnMut(&Record<'_>) -> Option<T> + Send + 'static,
     sink: Sender<Batch<T>>,
 ) -> Result<Consumer, KafkaError> {
-    start(config, CurrentClient::new(config, topics, Assignment::Group)?, max_batch, read, sink)
+    let client = CurrentClient::new(config, topics, Assignment::Group)?;
+    Ok(start(config, client, max_batch, read, sink))
 }
 
 /// Like [`consume`], but reads all partitions without a group, and commits nothing. Starts at `positions`, and where there
@@ -80,7 +81,8 @@ pub fn consume_all<T: Send + 'static>(
     read: impl FnMut(&Record<'_>) -> Option<T> + Send + 'static,
     sink: Sender<Batch<T>>,
 ) -> Result<Consumer, KafkaError> {
-    start(config, CurrentClient::new(config, topics, Assignment::All(positions))?, max_batch, read, sink)
+    let client = CurrentClient::new(config, topics, Assignment::All(positions))?;
+    Ok(start(config, client, max_batch, read, sink))
 }
 
 fn start<T: Send + 'static>(
@@ -89,7 +91,7 @@ fn start<T: Send + 'static>(
     max_batch: usize,
     read: impl FnMut(&Record<'_>) -> Option<T> + Send + 'static,
     sink: Sender<Batch<T>>,
-) -> Result<Consumer, KafkaError> {
+) -> Consumer {
     let client = Arc::new(client);
     let stop = Arc::new(AtomicBool::new(false));
     let poller = Poller {
@@ -106,7 +108,7 @@ fn start<T: Send + 'static>(
         next_discovery: Instant::now(),
     };
     let thread = thread::Builder::new().name("kafka-consumer".into()).spawn(|| poller.run());
-    Ok(Consumer { client, stop, thread: Mutex::new(Some(thread.expect("a thread can be started"))) })
+    Consumer { client, stop, thread: Mutex::new(Some(thread.expect("a thread can be started"))) }
 }
 
 impl Consumer {

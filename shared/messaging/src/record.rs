@@ -182,7 +182,7 @@ mod tests {
         for (topic, partition, next) in [("a", 0, 1), ("a", 1, 5), ("b", 0, 7), ("a", 0, 3)] {
             offsets.set(topic, partition, next);
         }
-        assert_eq!(Vec::from_iter(offsets.iter()), [("a", 0, 3), ("a", 1, 5), ("b", 0, 7)]);
+        assert_eq!(offsets.iter().collect::<Vec<_>>(), [("a", 0, 3), ("a", 1, 5), ("b", 0, 7)]);
         assert_eq!(offsets.next("a", 1), Some(5));
         assert_eq!(offsets.next("b", 1), None);
     }

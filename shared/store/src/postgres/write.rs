@@ -40,7 +40,8 @@ pub(super) async fn and_commit(
         open.execute_if_any(&writes.published, &open.statements.delete_published),
         close_intents(open, &writes),
         parked::write(open, &writes),
-        read_positions::write(open, &writes.read_positions),
+        // Boxed, because the future of the transaction is large.
+        Box::pin(read_positions::write(open, &writes.read_positions)),
         open_intents(open, &writes.intents),
         insert_outbox(open, &writes.outbox),
         open.client().batch_execute("COMMIT"),

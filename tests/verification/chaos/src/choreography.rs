@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn every_service_of_the_catalog_has_expectations() {
         let declared: Vec<_> = EXPECTATIONS.iter().map(|expectation| expectation.service).collect();
-        assert_eq!(declared, Vec::from_iter(ServiceName::all()));
+        assert_eq!(declared, ServiceName::all().collect::<Vec<_>>());
     }
 
     #[test]
