@@ -10,6 +10,7 @@ use runtime::{
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema, openapi::OpenApi as Description};
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 use web::{
     BodyProblems, FieldError, IdempotencyKey, IdempotencyParam, Json, ListProblems, LookupProblems, NotFoundProblem,
     Path, Problem, Query, WriteProblems,
@@ -123,7 +124,11 @@ async fn receive(
         return Err(Problem::invalid(vec![FieldError::new("/quantity", format!("must be 1 to {QUANTITY_MAX}"))]));
     }
     let message = key.id(&format!("POST /stock/{sku}/receipts"));
-    let decided = app.submit(Command::Receive { sku: sku.clone(), quantity }, message, None).await?;
+    let receipt_id = message.unwrap_or_else(Uuid::now_v7);
+    let decided = app.submit(Command::Receive { receipt_id, sku: sku.clone(), quantity }, message, None).await?;
+    if decided.state.receipt.is_some_and(|receipt| receipt.quantity != quantity) {
+        return Err(Problem::invalid(vec![FieldError::new("Idempotency-Key", "already used for another receipt")]));
+    }
     let stock = decided.state.stock.get(&sku).copied().unwrap_or_default();
     Ok(axum::Json(StockView::new(sku, stock)))
 }

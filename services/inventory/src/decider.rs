@@ -12,14 +12,15 @@ use contracts::{
 };
 use decider::{Decider, LogEvent};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// The inventory service's pure core.
 pub struct Inventory;
 
 #[derive(Debug, Clone, strum::IntoStaticStr)]
 pub enum Command {
-    /// Add goods to the stock.
-    Receive { sku: Sku, quantity: u32 },
+    /// Add goods to the stock, once for each receipt.
+    Receive { receipt_id: Uuid, sku: Sku, quantity: u32 },
     /// Hold every line for the order, or none.
     Reserve { order_id: OrderId, lines: BTreeMap<Sku, u32> },
     /// Take the units of a paid order out of the stock.
@@ -40,6 +41,8 @@ pub struct Movement {
 /// Internal events: the stock of each SKU has its own log. The names are storage format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 pub enum StockMovement {
+    /// Goods were received. Units on hand follow in the log of their SKU.
+    ReceiptRecorded(Movement),
     /// Units are on hand for the first time.
     UnitsReceived(Movement),
     /// Units on hand are held for an order.
@@ -55,7 +58,8 @@ pub enum StockMovement {
 impl StockMovement {
     pub fn movement(&self) -> &Movement {
         match self {
-            Self::UnitsReceived(movement)
+            Self::ReceiptRecorded(movement)
+            | Self::UnitsReceived(movement)
             | Self::UnitsReserved(movement)
             | Self::UnitsCommitted(movement)
             | Self::UnitsReleased(movement)
@@ -66,12 +70,15 @@ impl StockMovement {
 
 pub type Event = LogEvent<InventoryEvent, StockMovement>;
 
-/// One order's reservation, and the stock of its SKUs.
+/// One order's reservation, and the stock of its SKUs; or one receipt of goods.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     pub reservation: Reservation,
     /// The part of the stock that a decision needs.
     pub stock: BTreeMap<Sku, Stock>,
+    /// `None` until the goods are received.
+    #[serde(default)]
+    pub receipt: Option<Movement>,
 }
 
 /// Units that an order holds.
@@ -104,7 +111,8 @@ impl Decider for Inventory {
 
     fn decide(state: &State, command: &Command) -> Vec<Event> {
         match (command, &state.reservation) {
-            (Command::Receive { sku, quantity }, _) => receive(sku, *quantity),
+            (Command::Receive { .. }, _) if state.receipt.is_some() => vec![],
+            (Command::Receive { sku, quantity, .. }, _) => receive(sku, *quantity),
             (Command::Reserve { order_id, lines }, Reservation::New) => reserve(&state.stock, *order_id, lines),
             (Command::Commit(order_id), Reservation::Held(lines)) => {
                 let committed = StockCommitted { order_id: *order_id };
@@ -119,6 +127,7 @@ impl Decider for Inventory {
 
     fn evolve(mut state: State, event: &Event) -> State {
         match event {
+            LogEvent::Internal(StockMovement::ReceiptRecorded(receipt)) => state.receipt = Some(receipt.clone()),
             LogEvent::Internal(event) => {
                 let stock = state.stock.entry(event.movement().sku.clone()).or_default();
                 *stock = stock.after(event);
@@ -131,7 +140,10 @@ impl Decider for Inventory {
 
 fn receive(sku: &Sku, quantity: u32) -> Vec<Event> {
     let received = Movement { sku: sku.clone(), quantity, order_id: None };
-    vec![LogEvent::Internal(StockMovement::UnitsReceived(received))]
+    vec![
+        LogEvent::Internal(StockMovement::ReceiptRecorded(received.clone())),
+        LogEvent::Internal(StockMovement::UnitsReceived(received)),
+    ]
 }
 
 fn reserve(stock: &BTreeMap<Sku, Stock>, order_id: OrderId, lines: &BTreeMap<Sku, u32>) -> Vec<Event> {
@@ -204,6 +216,7 @@ impl Stock {
         let quantity = u64::from(event.movement().quantity);
         let Self { on_hand, reserved, shipped } = self;
         match event {
+            StockMovement::ReceiptRecorded(_) => self,
             StockMovement::UnitsReceived(_) => Self { on_hand: on_hand + quantity, ..self },
             StockMovement::UnitsReserved(_) => {
                 Self { on_hand: taken(on_hand, quantity), reserved: reserved + quantity, ..self }

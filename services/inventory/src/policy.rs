@@ -15,6 +15,8 @@ use crate::decider::{Command, Event, Inventory, Reservation, State, StockMovemen
 
 /// Category of streams about one order's reservation each.
 pub const RESERVATIONS: &str = "reservation";
+/// Category of streams about one receipt of goods each.
+pub const RECEIPTS: &str = "receipt";
 /// Category of streams about one SKU's stock each.
 pub const STOCK: &str = "stock";
 
@@ -23,7 +25,7 @@ impl Service for Inventory {
     type Internal = StockMovement;
     type Intent = NoIntent;
 
-    const CATEGORIES: &'static [&'static str] = &[RESERVATIONS, STOCK];
+    const CATEGORIES: &'static [&'static str] = &[RESERVATIONS, RECEIPTS, STOCK];
     const REACTIONS: &'static [Reaction<Command>] = reactions! {
         on OrderPlaced(placed) => Reserve { order_id: placed.order_id, lines: quantities(&placed.lines) }:
             "reserves every line, or none", [StockReserved, StockReservationRejected];
@@ -43,7 +45,9 @@ impl Service for Inventory {
             std::iter::once(StreamId::new(RESERVATIONS, order_id)).chain(stock).collect()
         };
         match command {
-            Command::Receive { sku, .. } => vec![StreamId::new(STOCK, sku)],
+            Command::Receive { receipt_id, sku, .. } => {
+                vec![StreamId::new(RECEIPTS, receipt_id), StreamId::new(STOCK, sku)]
+            }
             Command::Reserve { order_id, lines } => with_stock(order_id, lines.keys().collect()),
             Command::Commit(order_id) | Command::Release { order_id, .. } => {
                 let lines = match &state.reservation {
@@ -57,7 +61,7 @@ impl Service for Inventory {
 
     fn stream_of(event: &Event) -> Option<StreamId> {
         match event {
-            LogEvent::Public(_) => None,
+            LogEvent::Public(_) | LogEvent::Internal(StockMovement::ReceiptRecorded(_)) => None,
             LogEvent::Internal(event) => Some(StreamId::new(STOCK, &event.movement().sku)),
         }
     }
@@ -69,6 +73,7 @@ impl Service for Inventory {
                 merged.reservation = part.reservation.clone();
             }
             merged.stock.extend(part.stock.clone());
+            merged.receipt = merged.receipt.or_else(|| part.receipt.clone());
         }
         merged
     }
@@ -83,7 +88,11 @@ impl Service for Inventory {
     }
 
     fn status(state: &State) -> &'static str {
-        if state.stock.is_empty() { state.reservation.status() } else { "stocked" }
+        match state {
+            State { receipt: Some(_), .. } => "received",
+            State { stock, .. } if !stock.is_empty() => "stocked",
+            State { reservation, .. } => reservation.status(),
+        }
     }
 }
 

@@ -24,8 +24,11 @@ pub enum Command {
     Place(Box<PlaceOrder>),
     /// The customer's request to cancel.
     Cancel(OrderId),
-    /// Cancel the order because its deadline has passed.
-    Expire(OrderId),
+    /// Cancel the order because its deadline has passed. Later, ask all services for the facts that are missing.
+    Expire {
+        order_id: OrderId,
+        at: Timestamp,
+    },
     /// Record another service's fact about the order.
     Record(RecordedFact),
 }
@@ -90,6 +93,8 @@ pub enum OrderNote {
     ProductListed(Product),
     #[serde(alias = "FactNoted")]
     FactRecorded(RecordedFact),
+    /// All services publish their facts about the order again, because the order has not ended in time.
+    WaveStarted { at: Timestamp },
 }
 
 pub type Event = LogEvent<OrderEvent, OrderNote>;
@@ -111,7 +116,16 @@ pub struct OrderState {
     pub cancellation: Option<CancelReason>,
     /// The outcome so far: a confirmed order can still be cancelled until it is dispatched.
     pub outcome: Option<Outcome>,
+    /// Number of waves in which facts about the order were published again.
+    #[serde(default)]
+    pub waves: u32,
+    /// Start of the last of these waves.
+    #[serde(default)]
+    pub last_wave: Option<Timestamp>,
 }
+
+/// Maximum waves of an order.
+const WAVES_MAX: u32 = 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
@@ -174,9 +188,9 @@ impl Decider for Order {
             (Command::ListProduct(product), _) => list(state, product),
             (Command::Place(order), None) => place(state, order),
             (Command::Cancel(_), Some(order)) => request_cancellation(order, CancelReason::Customer),
-            (Command::Expire(_), Some(order)) => expire(order),
+            (Command::Expire { at, .. }, Some(order)) => expire(order, *at),
             (Command::Record(fact), Some(order)) => record(order, fact),
-            (Command::Place(_), Some(_)) | (Command::Cancel(_) | Command::Expire(_) | Command::Record(_), None) => {
+            (Command::Place(_), Some(_)) | (Command::Cancel(_) | Command::Expire { .. } | Command::Record(_), None) => {
                 vec![]
             }
         }
@@ -230,8 +244,13 @@ fn request_cancellation(order: &OrderState, reason: CancelReason) -> Vec<Event> 
     vec![public(OrderCancellationRequested { order_id: order.placed.order_id, reason })]
 }
 
-fn expire(order: &OrderState) -> Vec<Event> {
-    if order.can_expire() { request_cancellation(order, CancelReason::DeadlinePassed) } else { vec![] }
+fn expire(order: &OrderState, at: Timestamp) -> Vec<Event> {
+    let mut events =
+        if order.can_expire() { request_cancellation(order, CancelReason::DeadlinePassed) } else { vec![] };
+    if order.wave_due().is_some_and(|due| due <= at) {
+        events.push(LogEvent::Internal(OrderNote::WaveStarted { at }));
+    }
+    events
 }
 
 /// Records a fact that advances the order, and the outcome that follows.
@@ -316,12 +335,15 @@ impl Progress {
 
 impl OrderState {
     fn new(placed: OrderPlaced) -> Self {
-        Self { placed, progress: Progress::default(), cancellation: None, outcome: None }
+        Self { placed, progress: Progress::default(), cancellation: None, outcome: None, waves: 0, last_wave: None }
     }
 
     fn after(mut self, event: &Event) -> Self {
         match event {
             LogEvent::Internal(OrderNote::FactRecorded(recorded)) => self.progress = self.progress.after(recorded.fact),
+            LogEvent::Internal(OrderNote::WaveStarted { at }) => {
+                (self.waves, self.last_wave) = (self.waves + 1, Some(*at));
+            }
             LogEvent::Public(OrderEvent::OrderCancellationRequested(event)) => self.cancellation = Some(event.reason),
             LogEvent::Public(OrderEvent::OrderConfirmed(_)) => self.outcome = Some(Outcome::Confirmed),
             LogEvent::Public(OrderEvent::OrderCancelled(event)) => {
@@ -350,6 +372,20 @@ impl OrderState {
     /// Returns true while the order would request its own cancellation at its deadline.
     pub fn can_expire(&self) -> bool {
         self.outcome.is_none() && self.can_be_cancelled()
+    }
+
+    /// Time of the next wave, in case the order has not ended by then. The time allowed for the order passes between its
+    /// deadline and the first wave, and doubles with each further wave.
+    pub fn wave_due(&self) -> Option<Timestamp> {
+        let is_pending = match self.outcome {
+            None => true,
+            Some(Outcome::Confirmed) => self.cancellation.is_some() && !self.is_dispatched(),
+            Some(Outcome::Cancelled(_)) => false,
+        };
+        let OrderPlaced { placed_at, deadline, .. } = self.placed;
+        let wait = deadline.duration_since(placed_at).saturating_mul(1 << self.waves.min(WAVES_MAX));
+        let due = self.last_wave.unwrap_or(deadline).checked_add(wait).ok();
+        due.filter(|_| is_pending && self.waves < WAVES_MAX)
     }
 
     /// Reason for which the order is cancelled or is being cancelled. A request that came after dispatch is not one.

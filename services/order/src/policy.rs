@@ -9,7 +9,7 @@ use contracts::{
         ShipmentCancellationRefused, ShipmentCancelled, ShipmentDispatched, ShipmentRejected, ShipmentScheduled,
     },
 };
-use decider::{NoIntent, Reaction, SagaMetric, Service, StreamId, reactions};
+use decider::{LogEvent, NoIntent, Reaction, SagaMetric, Service, StreamId, reactions};
 use jiff::Timestamp;
 
 use crate::decider::{Command, Event, Fact, Order, OrderNote, RecordedFact, State};
@@ -63,7 +63,9 @@ impl Service for Order {
                 let products = order.lines.iter().map(|(sku, _)| StreamId::new(PRODUCTS, sku));
                 std::iter::once(StreamId::new(ORDERS, order.order_id)).chain(products).collect()
             }
-            Command::Cancel(order_id) | Command::Expire(order_id) | Command::Record(RecordedFact { order_id, .. }) => {
+            Command::Cancel(order_id)
+            | Command::Expire { order_id, .. }
+            | Command::Record(RecordedFact { order_id, .. }) => {
                 vec![StreamId::new(ORDERS, order_id)]
             }
         }
@@ -80,11 +82,15 @@ impl Service for Order {
 
     fn next_timer(state: &State) -> Option<Timestamp> {
         let order = state.order.as_ref()?;
-        order.can_expire().then_some(order.placed.deadline)
+        if order.can_expire() { Some(order.placed.deadline) } else { order.wave_due() }
     }
 
-    fn on_timer(stream: &StreamId) -> Option<Command> {
-        stream.id_in(ORDERS).map(Command::Expire)
+    fn on_timer(stream: &StreamId, now: Timestamp) -> Option<Command> {
+        Some(Command::Expire { order_id: stream.id_in(ORDERS)?, at: now })
+    }
+
+    fn starts_wave(event: &Event) -> bool {
+        matches!(event, LogEvent::Internal(OrderNote::WaveStarted { .. }))
     }
 
     fn metric(state: &State, event: &Event) -> Option<SagaMetric> {

@@ -3,11 +3,17 @@
 //! The attributes are headers prefixed `ce_`; the record's value is the data alone; its key is the subject.
 //! See <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md>.
 
+use uuid::Uuid;
+
 use crate::{ContractError, EventType, Meta};
 
-/// The headers of an event's record, by name. `schema_base_url` precedes `/schemas/<event>/<version>`.
-pub fn headers(meta: &Meta, schema_base_url: &str) -> Vec<(&'static str, String)> {
-    let EventType { namespace, name, version, owner, .. } = meta.event_type;
+/// Minimum digits of `ce_subjectsequence`, so that its values sort as text, too.
+const SEQUENCE_DIGITS: usize = 10;
+
+/// The headers of an event's record, by name. `version` is that of the data; `schema_base_url` precedes
+/// `/schemas/<event>/<version>`.
+pub fn headers(meta: &Meta, version: &str, schema_base_url: &str) -> Vec<(&'static str, String)> {
+    let EventType { namespace, name, owner, .. } = meta.event_type;
     let mut headers = vec![
         ("ce_specversion", "1.0".to_owned()),
         ("ce_id", meta.id.to_string()),
@@ -22,6 +28,12 @@ pub fn headers(meta: &Meta, schema_base_url: &str) -> Vec<(&'static str, String)
     ];
     if let Some(cause) = meta.causation_id {
         headers.push(("ce_causationid", cause.to_string()));
+    }
+    if let Some(sequence) = meta.sequence {
+        headers.push(("ce_subjectsequence", format!("{sequence:0SEQUENCE_DIGITS$}")));
+    }
+    if let Some(wave) = meta.replay {
+        headers.push(("ce_replay", wave.to_string()));
     }
     headers
 }
@@ -93,6 +105,14 @@ impl<'a, F: Fn(&str) -> Option<&'a [u8]>> Headers<F> {
             Some(_) => Some(self.parsed("ce_causationid", "a UUID")?),
             None => None,
         };
+        let replay = match self.optional("ce_replay")? {
+            Some(text) => Some(wave(text).ok_or_else(|| invalid("ce_replay", text, "a UUID of version 7"))?),
+            None => None,
+        };
+        let sequence = match self.optional("ce_subjectsequence")? {
+            Some(text) => Some(sequence(text).ok_or_else(|| invalid("ce_subjectsequence", text, "ten digits"))?),
+            None => None,
+        };
         Ok(Meta {
             id: self.parsed("ce_id", "a UUID")?,
             event_type,
@@ -101,6 +121,8 @@ impl<'a, F: Fn(&str) -> Option<&'a [u8]>> Headers<F> {
             correlation_id: self.parsed("ce_correlationid", "a UUID")?,
             causation_id,
             hops: self.parsed("ce_hops", "a number")?,
+            sequence,
+            replay,
         })
     }
 
@@ -113,6 +135,17 @@ impl<'a, F: Fn(&str) -> Option<&'a [u8]>> Headers<F> {
         }
         Ok(version)
     }
+}
+
+/// Parses the id of a wave. Ids of version 7 are ordered by their time.
+fn wave(text: &str) -> Option<Uuid> {
+    text.parse().ok().filter(|wave: &Uuid| wave.get_version_num() == 7)
+}
+
+/// Parses a sequence number, which is at least 1.
+fn sequence(text: &str) -> Option<u64> {
+    let is_valid = text.len() >= SEQUENCE_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|sequence| is_valid && *sequence > 0)
 }
 
 fn invalid(name: &'static str, value: &str, expected: &'static str) -> ContractError {

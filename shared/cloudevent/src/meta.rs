@@ -1,6 +1,7 @@
 //! Everything about an event besides its data.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::{Contract, ContractError, CorrelationId, EventData, EventId, EventType, Subject, Suite, upcast};
 
@@ -21,6 +22,12 @@ pub struct Meta {
     pub causation_id: Option<EventId>,
     /// Length of the chain of events that caused this one; `ce_hops`, our extension. In a loop it only grows.
     pub hops: u32,
+    /// Number among the events that the owner published about this subject, from 1; `ce_subjectsequence`, our extension.
+    /// `None` for events that were published before the attribute existed.
+    pub sequence: Option<u64>,
+    /// The wave in which the event was published again on purpose; `None` for its first publication; `ce_replay`, our
+    /// extension. Wave ids are ordered by their time.
+    pub replay: Option<Uuid>,
 }
 
 impl Meta {

@@ -33,7 +33,14 @@ fn meta(event: &Event) -> Meta {
         correlation_id: CorrelationId("0193a5c0-0000-7000-8000-0000000000bb".parse().expect("an id")),
         causation_id: Some(EventId("0193a5c0-0000-7000-8000-0000000000cc".parse().expect("an id"))),
         hops: 3,
+        sequence: Some(2),
+        replay: Some("0193a5c0-0000-7000-8000-0000000000dd".parse().expect("an id")),
     }
+}
+
+/// The headers of an event whose data has the newest version.
+fn headers_of(meta: &Meta, schema_base_url: &str) -> HeaderList {
+    headers(meta, meta.event_type.version, schema_base_url)
 }
 
 type HeaderList = Vec<(&'static str, String)>;
@@ -102,7 +109,7 @@ fn every_committed_version_upcasts_to_the_newest() {
 fn every_event_reads_back_from_its_record() {
     for event in samples::all() {
         let meta = meta(&event);
-        let decoded = read(event.event_type().topic, &headers(&meta, SCHEMAS), event.to_json().as_bytes());
+        let decoded = read(event.event_type().topic, &headers_of(&meta, SCHEMAS), event.to_json().as_bytes());
         let expected = Decoded::Known(Box::new(Received { meta, event }));
         assert_eq!(decoded.expect("a contract event"), expected);
     }
@@ -112,7 +119,7 @@ fn every_event_reads_back_from_its_record() {
 fn event_without_cause_reads_back_from_its_record() {
     let event = order_confirmed();
     let meta = Meta { causation_id: None, ..meta(&event) };
-    let headers = headers(&meta, SCHEMAS);
+    let headers = headers_of(&meta, SCHEMAS);
     assert!(headers.iter().all(|(name, _)| *name != "ce_causationid"));
     let decoded = read("order.events", &headers, event.to_json().as_bytes());
     assert_eq!(decoded.expect("a contract event"), Decoded::Known(Box::new(Received { meta, event })));
@@ -132,14 +139,16 @@ fn headers_are_those_of_a_binary_cloudevent() {
         ("ce_hops", "3"),
         ("content-type", "application/json"),
         ("ce_causationid", "0193a5c0-0000-7000-8000-0000000000cc"),
+        ("ce_subjectsequence", "0000000002"),
+        ("ce_replay", "0193a5c0-0000-7000-8000-0000000000dd"),
     ];
-    assert_eq!(headers(&meta(&order_confirmed()), SCHEMAS), expected.map(|(name, value)| (name, value.to_owned())));
+    assert_eq!(headers_of(&meta(&order_confirmed()), SCHEMAS), expected.map(|(name, value)| (name, value.to_owned())));
 }
 
 #[test]
 fn unknown_fields_are_ignored_when_version_is_newer() {
     let event = order_confirmed();
-    let mut headers = headers(&meta(&event), SCHEMAS);
+    let mut headers = headers_of(&meta(&event), SCHEMAS);
     replace(&mut headers, "ce_dataschema", "http://elsewhere/schemas/OrderConfirmed/2031-01");
     let newer = format!(r#"{{"order_id": "{ORDER}", "mood": "happy"}}"#);
     let Decoded::Known(received) = read("order.events", &headers, newer.as_bytes()).expect("reads") else {
@@ -150,7 +159,7 @@ fn unknown_fields_are_ignored_when_version_is_newer() {
 
 #[test]
 fn unknown_event_type_is_no_error() {
-    let mut headers = headers(&meta(&order_confirmed()), SCHEMAS);
+    let mut headers = headers_of(&meta(&order_confirmed()), SCHEMAS);
     let ce_type = format!("{}OrderGiftWrapped", SUITE.namespace);
     replace(&mut headers, "ce_type", &ce_type);
     assert_eq!(read("order.events", &headers, b"{}").expect("reads"), Decoded::Unknown { ce_type });
@@ -159,7 +168,7 @@ fn unknown_event_type_is_no_error() {
 /// Error of reading a placed order whose header `name` has this value.
 fn error_of(name: &str, value: &str) -> ContractError {
     let event = order_placed();
-    let mut headers = headers(&meta(&event), SCHEMAS);
+    let mut headers = headers_of(&meta(&event), SCHEMAS);
     replace(&mut headers, name, value);
     read("order.events", &headers, event.to_json().as_bytes()).expect_err(name)
 }
@@ -173,6 +182,14 @@ fn error_names_the_invalid_header() {
     assert_eq!(message("ce_time", "now"), "invalid header ce_time: 'now' is not an RFC 3339 time");
     assert_eq!(message("ce_correlationid", ""), "invalid header ce_correlationid: '' is not a UUID");
     assert_eq!(message("ce_causationid", "-"), "invalid header ce_causationid: '-' is not a UUID");
+    for invalid in ["-", "ffffffff-ffff-ffff-ffff-ffffffffffff"] {
+        let expected = format!("invalid header ce_replay: '{invalid}' is not a UUID of version 7");
+        assert_eq!(message("ce_replay", invalid), expected);
+    }
+    for invalid in ["1", "0000000000", "+000000001", "000000000x"] {
+        let expected = format!("invalid header ce_subjectsequence: '{invalid}' is not ten digits");
+        assert_eq!(message("ce_subjectsequence", invalid), expected);
+    }
     assert_eq!(message("ce_hops", "-1"), "invalid header ce_hops: '-1' is not a number");
     let dataschema = "invalid header ce_dataschema: 'http://x/OrderGone/2026-11' is not a URL that ends in the event's \
                       name and version";
@@ -182,8 +199,9 @@ fn error_names_the_invalid_header() {
 #[test]
 fn error_names_the_missing_header() {
     let event = order_placed();
-    let all = headers(&meta(&event), SCHEMAS);
-    for (missing, _) in all.iter().filter(|(name, _)| !matches!(*name, "content-type" | "ce_causationid")) {
+    let all = headers_of(&meta(&event), SCHEMAS);
+    let optional = ["content-type", "ce_causationid", "ce_subjectsequence", "ce_replay"];
+    for (missing, _) in all.iter().filter(|(name, _)| !optional.contains(name)) {
         let headers = all.iter().filter(|(name, _)| name != missing).cloned().collect();
         let error = read("order.events", &headers, event.to_json().as_bytes()).expect_err(missing);
         assert_eq!(error.to_string(), format!("missing header {missing}"));
@@ -201,7 +219,7 @@ fn error_names_unknown_version_wrong_subject_topic_and_data() {
     assert_eq!(mismatch, format!("data is about '{ORDER}', but ce_subject is '{other}'"));
 
     let event = order_placed();
-    let headers = headers(&meta(&event), SCHEMAS);
+    let headers = headers_of(&meta(&event), SCHEMAS);
     let wrong_topic = read("payment.events", &headers, event.to_json().as_bytes()).expect_err("is another's topic");
     assert_eq!(wrong_topic.to_string(), "OrderPlaced belongs on order.events, not on payment.events");
     let not_json = read("order.events", &headers, b"{").expect_err("is not JSON").to_string();
@@ -214,7 +232,7 @@ fn error_names_unknown_version_wrong_subject_topic_and_data() {
 #[test]
 fn error_is_of_a_newer_version_when_only_a_newer_build_may_read() {
     let read_version = |version: &str| {
-        let mut headers = headers(&meta(&order_placed()), SCHEMAS);
+        let mut headers = headers_of(&meta(&order_placed()), SCHEMAS);
         replace(&mut headers, "ce_dataschema", &format!("{SCHEMAS}/schemas/OrderPlaced/{version}"));
         read("order.events", &headers, b"{}").expect_err("lacks all fields").is_newer_version()
     };
@@ -255,13 +273,13 @@ proptest! {
         known_type: bool,
     ) {
         let event = order_placed();
-        let mut headers = headers(&meta(&event), SCHEMAS);
+        let mut headers = headers_of(&meta(&event), SCHEMAS);
         for (header, value) in headers.iter_mut().zip(values) {
             if !(known_type && matches!(header.0, "ce_type" | "ce_specversion")) {
                 header.1 = value;
             }
         }
         let _ = read("order.events", &headers, &data);
-        let _ = read("order.events", &self::headers(&meta(&event), ""), &data);
+        let _ = read("order.events", &headers_of(&meta(&event), ""), &data);
     }
 }

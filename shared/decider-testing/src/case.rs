@@ -82,8 +82,8 @@ where
     /// Decides on a command, checks the invariants of every service, and appends the events.
     ///
     /// # Panics
-    /// An event goes to a stream that the command did not load, the streams rebuild another state, or a repeated
-    /// command has an effect.
+    /// An event goes to a stream that the command did not load, a contract event to a stream about another thing, the
+    /// streams rebuild another state, or a repeated command has an effect.
     pub fn decide(&mut self, command: &S::Command) -> Vec<S::Event> {
         let own = own_stream::<S>(command);
         let streams = self.streams(command);
@@ -93,6 +93,9 @@ where
         for event in &events {
             let stream = stream_of(event);
             assert!(streams.contains(&stream), "{event:?} goes to {stream}, which was not loaded");
+            if let LogEvent::Public(public) = event {
+                assert_eq!(public.subject().as_str(), stream.id(), "{event:?} is not about the thing of its stream");
+            }
             self.append(stream, event.clone());
         }
         let after = self.merge(&streams);

@@ -29,5 +29,7 @@ pub fn meta<E: EventData>(event: &E) -> Meta {
         correlation_id: CorrelationId(Uuid::from_u128(0xbb)),
         causation_id: Some(CAUSE),
         hops: 1,
+        sequence: Some(1),
+        replay: None,
     }
 }

@@ -68,7 +68,8 @@ pub trait Service: Decider<Event = LogEvent<Self::Public, Self::Internal>> {
     /// the initial state, then with the merged state of the streams that the first call named.
     fn streams(command: &Self::Command, state: &Self::State) -> Vec<StreamId>;
 
-    /// Stream that the event is written to, if it is not the one that its command is about.
+    /// Stream that the event is written to, if it is not the one that its command is about. The id of the stream of a
+    /// contract event is the event's subject.
     fn stream_of(_event: &Self::Event) -> Option<StreamId> {
         None
     }
@@ -89,9 +90,15 @@ pub trait Service: Decider<Event = LogEvent<Self::Public, Self::Internal>> {
         None
     }
 
-    /// Command that follows when the stream's timer is due.
-    fn on_timer(_stream: &StreamId) -> Option<Self::Command> {
+    /// Command that follows when the stream's timer is due, at this time.
+    fn on_timer(_stream: &StreamId, _now: Timestamp) -> Option<Self::Command> {
         None
+    }
+
+    /// Returns true if all services are to publish their facts about the stream's subject again after this event, because
+    /// one may be missing.
+    fn starts_wave(_event: &Self::Event) -> bool {
+        false
     }
 
     /// Contribution of the event to the saga's metrics, in the state after it.

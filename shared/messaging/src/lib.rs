@@ -8,15 +8,13 @@ mod logging;
 mod producer;
 mod reader;
 mod record;
-mod retention;
 mod topics;
 
 pub use config::KafkaConfig;
 pub use consumer::{Consumer, consume, consume_all};
 
-pub use producer::{Delivery, DeliveryError, Outgoing, Producer, SendError};
+pub use producer::{Acknowledged, Delivery, DeliveryError, Outgoing, Producer, SendError};
 pub use rdkafka::error::KafkaError;
 pub use reader::{Lag, lag, read_to_end};
 pub use record::{Batch, Offsets, OwnedRecord, Parts, Record};
-pub use retention::records_gone_after;
-pub use topics::ensure_topics;
+pub use topics::{ensure_topics, topic_end};

@@ -58,6 +58,13 @@ pub struct Producer {
     client: FutureProducer<RateLimitedContext>,
 }
 
+/// The place of an acknowledged record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acknowledged {
+    pub partition: i32,
+    pub offset: i64,
+}
+
 /// A record in flight.
 pub struct Delivery(DeliveryFuture);
 
@@ -66,9 +73,11 @@ impl Delivery {
     ///
     /// # Errors
     /// The delivery failed or is not confirmed.
-    pub async fn acknowledged(self) -> Result<(), DeliveryError> {
+    pub async fn acknowledged(self) -> Result<Acknowledged, DeliveryError> {
         match self.0.await {
-            Ok(Ok(delivered)) if delivered.offset >= 0 => Ok(()),
+            Ok(Ok(rdkafka::producer::future_producer::Delivery { partition, offset, .. })) if offset >= 0 => {
+                Ok(Acknowledged { partition, offset })
+            }
             Ok(Ok(_)) => Err(DeliveryError::Unproven),
             Ok(Err((error, _))) => Err(error.into()),
             Err(_) => Err(KafkaError::Canceled.into()),

@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    consumer::{BaseConsumer, Consumer as _},
     error::KafkaError,
-    metadata::Metadata,
+    metadata::{Metadata, MetadataPartition},
     types::RDKafkaErrorCode,
 };
 use tokio::time::{Instant, sleep};
@@ -59,6 +60,27 @@ async fn create_missing(config: &KafkaConfig, admin: &Admin, names: &[String]) -
     Ok(())
 }
 
+/// Returns the number of records that were ever written to a topic, or `None` if the topic does not exist. It never
+/// decreases unless the topic is deleted or the broker loses its data.
+///
+/// # Errors
+/// The broker is unreachable.
+pub async fn topic_end(config: &KafkaConfig, topic: &str) -> Result<Option<u64>, KafkaError> {
+    let client: BaseConsumer<RateLimitedContext> = config.client().create_with_context(RateLimitedContext::default())?;
+    let name = config.topic(topic);
+    let query = tokio::task::spawn_blocking(move || {
+        // Query all topics: a query by name may create the topic, depending on the broker.
+        let metadata = client.fetch_metadata(None, TIMEOUT)?;
+        let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name && topic.error().is_none()) else {
+            return Ok(None);
+        };
+        let end = |partition: &MetadataPartition| client.fetch_watermarks(&name, partition.id(), TIMEOUT);
+        let ends = topic.partitions().iter().map(end).collect::<Result<Vec<_>, _>>()?;
+        Ok(Some(ends.into_iter().map(|(_, end)| end.unsigned_abs()).sum()))
+    });
+    query.await.map_err(|_| KafkaError::Canceled)?
+}
+
 /// A topic that another service is just creating may exist before it is in the broker's metadata. A consumer that
 /// subscribed to it now would not read it before its next metadata refresh.
 async fn wait_until_known(admin: Arc<Admin>, names: &[String]) -> Result<(), KafkaError> {
@@ -81,7 +103,7 @@ async fn wait_until_known(admin: Arc<Admin>, names: &[String]) -> Result<(), Kaf
 fn is_known(metadata: &Metadata, name: &str) -> bool {
     let topic = metadata.topics().iter().find(|topic| topic.name() == name);
     topic.is_some_and(|topic| {
-        let has_leader = |partition: &rdkafka::metadata::MetadataPartition| partition.leader() >= 0;
+        let has_leader = |partition: &MetadataPartition| partition.leader() >= 0;
         topic.error().is_none() && !topic.partitions().is_empty() && topic.partitions().iter().all(has_leader)
     })
 }

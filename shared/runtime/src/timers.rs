@@ -30,14 +30,15 @@ pub(crate) async fn run<S: Service>(
         if leadership.term().is_none() {
             continue;
         }
-        let due = match store.due(Timestamp::now(), BATCH_MAX).await {
+        let now = Timestamp::now();
+        let due = match store.due(now, BATCH_MAX).await {
             Ok(due) => due,
             Err(error) => {
                 error!(%error, "failed to read due timers, retrying");
                 continue;
             }
         };
-        for command in due.iter().filter_map(S::on_timer) {
+        for command in due.iter().filter_map(|stream| S::on_timer(stream, now)) {
             let input = CommandInput {
                 message: None,
                 command,
@@ -45,6 +46,7 @@ pub(crate) async fn run<S: Service>(
                 answers: None,
                 reply: Reply::None,
                 span: None,
+                wave: None,
                 record: None,
             };
             if inputs.send(Input::Command(input)).await.is_err() {

@@ -19,6 +19,9 @@ pub enum StoreError {
     Unreadable(&'static str),
     #[error("stream {stream} is not at version {expected}")]
     Conflict { stream: StreamId, expected: u64 },
+    /// The transaction has more events than the backend can append together.
+    #[error("transaction appends {0} events, which are too many")]
+    TooManyEvents(usize),
     /// The transaction requested a restart.
     #[error("transaction restart requested")]
     Restart,
@@ -40,6 +43,7 @@ impl StoreError {
         match self {
             Self::Sqlite(error) => is_permanent_sqlite(error),
             Self::Postgres(error) => is_permanent_postgres(error),
+            Self::TooManyEvents(_) => true,
             Self::Unreadable(_) | Self::Conflict { .. } | Self::Restart | Self::Closed | Self::Url { .. } => false,
         }
     }

@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    AsOf, Committed, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, PostgresStore, PurgedPage, ReadPosition,
-    SqliteStore, Store, StoreError, StoredEvent, StoredStream, Transaction, postgres, sqlite,
+    AsOf, Committed, DeadLetter, IntentPage, Leadership, Listing, LogPage, OpenReplay, Page, Parked, PostgresStore,
+    ReadPosition, SqliteStore, Store, StoreError, StoredEvent, StoredStream, Transaction, Unpublished, postgres,
+    sqlite,
 };
 
 /// The database of a service. Cheap to clone.
@@ -85,15 +86,43 @@ impl Store for EventStore {
         delegate!(self, list(listing))
     }
 
-    async fn outbox(&self, after: i64, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
-        delegate!(self, outbox(after, limit))
+    async fn tail(&self, after: i64, limit: usize) -> Result<LogPage, StoreError> {
+        delegate!(self, tail(after, limit))
     }
 
-    async fn delete_published(&self, positions: Vec<i64>) -> Result<(), StoreError> {
-        delegate!(self, delete_published(positions))
+    async fn cursor(&self) -> Result<i64, StoreError> {
+        delegate!(self, cursor())
     }
 
-    async fn intents(&self, after: i64, limit: usize) -> Result<Vec<OpenIntent>, StoreError> {
+    async fn advance_cursor(&self, position: i64) -> Result<(), StoreError> {
+        delegate!(self, advance_cursor(position))
+    }
+
+    async fn published_len(&self) -> Result<u64, StoreError> {
+        delegate!(self, published_len())
+    }
+
+    async fn unpublished(&self) -> Result<Unpublished, StoreError> {
+        delegate!(self, unpublished())
+    }
+
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        delegate!(self, dead_letters(limit))
+    }
+
+    async fn mark_published(&self, dead_letters: Vec<Uuid>) -> Result<(), StoreError> {
+        delegate!(self, mark_published(dead_letters))
+    }
+
+    async fn replays(&self, limit: usize) -> Result<Vec<OpenReplay>, StoreError> {
+        delegate!(self, replays(limit))
+    }
+
+    async fn finish_replays(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+        delegate!(self, finish_replays(positions))
+    }
+
+    async fn intents(&self, after: i64, limit: usize) -> Result<IntentPage, StoreError> {
         delegate!(self, intents(after, limit))
     }
 
@@ -115,23 +144,6 @@ impl Store for EventStore {
 
     async fn parked_len(&self) -> Result<u64, StoreError> {
         delegate!(self, parked_len())
-    }
-
-    async fn purge_inbox(
-        &self,
-        horizon: Timestamp,
-        after: Option<Uuid>,
-        limit: usize,
-    ) -> Result<PurgedPage, StoreError> {
-        delegate!(self, purge_inbox(horizon, after, limit))
-    }
-
-    async fn outbox_oldest(&self) -> Result<Option<Timestamp>, StoreError> {
-        delegate!(self, outbox_oldest())
-    }
-
-    async fn outbox_len(&self) -> Result<u64, StoreError> {
-        delegate!(self, outbox_len())
     }
 
     async fn read_positions(&self) -> Result<Vec<ReadPosition>, StoreError> {

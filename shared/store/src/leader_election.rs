@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// The leadership of this instance. Only the leader publishes the outbox, makes open calls, runs timers and retries parked
+/// The leadership of this instance. Only the leader publishes, makes open calls, runs timers and retries parked
 /// records. All instances process their inputs and commit the results.
 ///
 /// The instance leaves the election when all clones are dropped.

@@ -9,10 +9,11 @@ mod read_position;
 mod sqlite;
 mod types;
 
-use std::{collections::HashSet, future::Future};
+use std::future::Future;
 
 use decider::StreamId;
 use jiff::Timestamp;
+use uuid::Uuid;
 
 pub use error::StoreError;
 pub use event_store::EventStore;
@@ -21,9 +22,9 @@ pub use postgres::PostgresStore;
 pub use read_position::ReadPosition;
 pub use sqlite::SqliteStore;
 pub use types::{
-    AsOf, Committed, Listing, Loaded, NewEvent, NewIntent, NewOutboxRow, NewParked, OpenIntent, OutboxRow, Page,
-    Parked, PurgedPage, RawRecord, Rescheduled, Snapshot, StoredEvent, StoredStream, StreamHead, StreamRequest,
-    StreamWrite, Writes,
+    AsOf, Committed, DeadLetter, Head, IntentPage, Listing, Loaded, LogEntry, LogPage, LogRange, MessageIds, NewIntent,
+    NewParked, OpenIntent, OpenReplay, Page, Parked, Publication, RawRecord, RecordData, Replay, Rescheduled, Snapshot,
+    StoredEvent, StoredStream, StreamHead, StreamRequest, StreamWrite, Unpublished, Writes,
 };
 
 /// Number of latest snapshots of a stream that are all kept.
@@ -31,14 +32,17 @@ pub const SNAPSHOTS_KEPT: usize = 10;
 /// Minimum distance in events between older snapshots. An older state is rebuilt from at most this many events.
 pub const OLD_SNAPSHOT_INTERVAL: u64 = 1_000;
 
-/// Ids of messages that were processed before.
-pub type ProcessedMessages = HashSet<uuid::Uuid>;
+/// Number of published dead letters that are kept.
+pub const DEAD_LETTERS_KEPT: usize = 10_000;
 
 /// The work of one database transaction.
 pub trait Transaction: Send + 'static {
-    /// Returns the messages that this transaction processes. The store records them in the inbox and passes those that
-    /// were there already to the first [`Transaction::step`]. Called first, and again on every restart.
-    fn messages(&mut self) -> Vec<uuid::Uuid>;
+    /// Starts the work, or starts it again after a restart. Called first.
+    fn begin(&mut self);
+
+    /// Returns the messages that this transaction processes. The store passes those that an older version processed, and
+    /// those with an open dead letter, to the first [`Transaction::step`]. Called only if there are any such messages.
+    fn messages(&self) -> Vec<Uuid>;
 
     /// Returns the ordering keys of the records that this transaction processes. The store passes those with parked
     /// records to the first [`Transaction::step`]. Called only if any record is parked.
@@ -50,8 +54,8 @@ pub trait Transaction: Send + 'static {
     /// The transaction must be rolled back and run again, because it learned something that changes its decisions.
     fn step(&mut self, loaded: Loaded) -> Result<Step, Restart>;
 
-    /// Observes the new outbox rows just before the commit. It cannot change them; tests crash here.
-    fn before_commit(&self, _outbox: &mut dyn Iterator<Item = &NewOutboxRow>) {}
+    /// Observes the writes just before the commit. It cannot change them; tests crash here.
+    fn before_commit(&self, _writes: &Writes) {}
 }
 
 /// Signals that a transaction must be rolled back and run again, because an input cannot be processed as planned.
@@ -70,7 +74,7 @@ pub enum Step {
 /// The database of one service. No other service reads it.
 pub trait Store: Clone + Send + Sync + 'static {
     /// Runs the transaction and commits its writes durably, all or nothing. Returns the transaction, so that it can be
-    /// retried, and the positions of its outbox rows and intents.
+    /// retried, and what was committed.
     fn transact<T: Transaction>(
         &self,
         transaction: T,
@@ -90,15 +94,37 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Lists a page of the streams of a category, newest first.
     fn list(&self, listing: Listing) -> impl Future<Output = Result<Page, StoreError>> + Send;
 
-    /// Reads at most `limit` unpublished outbox rows with positions above `after`, in order.
-    fn outbox(&self, after: i64, limit: usize) -> impl Future<Output = Result<Vec<OutboxRow>, StoreError>> + Send;
+    /// Reads at most `limit` public events with positions above `after`, in order. The page ends before a position at which
+    /// another transaction may still commit an event; the store waits a bounded time for such a transaction only if the page
+    /// would be empty.
+    fn tail(&self, after: i64, limit: usize) -> impl Future<Output = Result<LogPage, StoreError>> + Send;
 
-    /// Deletes published outbox rows. The deletion need not survive a crash, because readers recognize records that are
-    /// published twice.
-    fn delete_published(&self, positions: Vec<i64>) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Returns the position up to which Kafka has all public events.
+    fn cursor(&self) -> impl Future<Output = Result<i64, StoreError>> + Send;
+
+    /// Advances the cursor. The change need not survive a crash, because readers recognize events that are published twice.
+    fn advance_cursor(&self, position: i64) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Counts the public events up to the cursor.
+    fn published_len(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Counts the public events after the cursor.
+    fn unpublished(&self) -> impl Future<Output = Result<Unpublished, StoreError>> + Send;
+
+    /// Reads at most `limit` dead letters that are not published yet, oldest first.
+    fn dead_letters(&self, limit: usize) -> impl Future<Output = Result<Vec<DeadLetter>, StoreError>> + Send;
+
+    /// Marks dead letters as published, and deletes the oldest published ones beyond [`DEAD_LETTERS_KEPT`].
+    fn mark_published(&self, dead_letters: Vec<Uuid>) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Reads at most `limit` open replays, oldest first.
+    fn replays(&self, limit: usize) -> impl Future<Output = Result<Vec<OpenReplay>, StoreError>> + Send;
+
+    /// Deletes finished replays.
+    fn finish_replays(&self, positions: Vec<i64>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Reads at most `limit` open intents with positions above `after`, in order.
-    fn intents(&self, after: i64, limit: usize) -> impl Future<Output = Result<Vec<OpenIntent>, StoreError>> + Send;
+    fn intents(&self, after: i64, limit: usize) -> impl Future<Output = Result<IntentPage, StoreError>> + Send;
 
     /// Counts the open intents.
     fn intents_len(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
@@ -115,20 +141,6 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Counts the parked records.
     fn parked_len(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
-
-    /// Examines the next `limit` inbox entries with ids above `after` and deletes those received before `horizon`.
-    fn purge_inbox(
-        &self,
-        horizon: Timestamp,
-        after: Option<uuid::Uuid>,
-        limit: usize,
-    ) -> impl Future<Output = Result<PurgedPage, StoreError>> + Send;
-
-    /// Returns the commit time of the oldest unpublished outbox row, or `None` if the outbox is empty.
-    fn outbox_oldest(&self) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;
-
-    /// Counts the unpublished outbox rows.
-    fn outbox_len(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Reads the positions of a reader, as of the last commit.
     fn read_positions(&self) -> impl Future<Output = Result<Vec<ReadPosition>, StoreError>> + Send;

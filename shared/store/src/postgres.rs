@@ -4,11 +4,14 @@
 //! only one instance may do.
 
 mod convert;
+mod dead_letters;
 mod leader;
+mod log;
 mod open_transaction;
 mod parked;
 mod read;
 mod read_positions;
+mod replays;
 mod schema;
 mod server;
 mod statements;
@@ -24,8 +27,8 @@ use uuid::Uuid;
 
 use self::{leader::IsLeader, server::Server};
 use crate::{
-    AsOf, Committed, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, PurgedPage, ReadPosition, Store,
-    StoreError, StoredEvent, StoredStream, Transaction,
+    AsOf, Committed, DeadLetter, IntentPage, Leadership, Listing, LogPage, OpenReplay, Page, Parked, ReadPosition,
+    Store, StoreError, StoredEvent, StoredStream, Transaction, Unpublished,
 };
 
 /// Lock keys and channel names shared by the instances on a database. Never changed, because instances of two builds may run
@@ -35,6 +38,8 @@ mod keys {
     pub(super) const MIGRATION: i64 = 0x6f72_6465_7200;
     /// Advisory lock held by the leader's session.
     pub(super) const LEADER: i64 = 0x6f72_6465_7201;
+    /// Advisory lock shared by all transactions that may append to the log, until their end.
+    pub(super) const LOG: i64 = 0x6f72_6465_7202;
     /// Notifies the leader of a commit.
     pub(super) const NOTIFY: &str = "NOTIFY store_committed";
     /// Subscribes the leader to commits.
@@ -47,6 +52,8 @@ pub struct PostgresStore {
     server: Server,
     pool: Pool,
     is_leader: IsLeader,
+    /// True if an older version of this store left messages that it has processed.
+    has_old_inbox: bool,
 }
 
 impl PostgresStore {
@@ -57,8 +64,11 @@ impl PostgresStore {
     pub async fn open_url(url: &str) -> Result<Self, StoreError> {
         let server = Server::of_url(url)?;
         let pool = server.pool();
-        schema::migrate(pool.get().await?.as_mut(), &server).await?;
-        Ok(Self { server, pool, is_leader: IsLeader::default() })
+        let mut client = pool.get().await?;
+        schema::migrate(client.as_mut(), &server).await?;
+        let has_old_inbox = client.query_one("SELECT EXISTS (SELECT 1 FROM old_inbox)", &[]).await?.try_get(0)?;
+        drop(client);
+        Ok(Self { server, pool, is_leader: IsLeader::default(), has_old_inbox })
     }
 
     /// Opens the database of a URL for reading, also while services use it. Writes fail.
@@ -69,7 +79,7 @@ impl PostgresStore {
         let server = Server::of_url(url)?.read_only();
         let pool = server.pool();
         schema::check(&*pool.get().await?, &server).await?;
-        Ok(Self { server, pool, is_leader: IsLeader::default() })
+        Ok(Self { server, pool, is_leader: IsLeader::default(), has_old_inbox: false })
     }
 
     async fn connection(&self) -> Result<Object, StoreError> {
@@ -100,7 +110,8 @@ impl Store for PostgresStore {
     async fn transact<T: Transaction>(&self, mut transaction: T) -> (T, Result<Committed, StoreError>) {
         let notify_leader = !self.is_leader.load(Ordering::SeqCst);
         // Boxed, because the future is large.
-        let result = Box::pin(transact::transact(&self.pool, &mut transaction, notify_leader)).await;
+        let result =
+            Box::pin(transact::transact(&self.pool, &mut transaction, notify_leader, self.has_old_inbox)).await;
         (transaction, result)
     }
 
@@ -116,16 +127,44 @@ impl Store for PostgresStore {
         read::list(&*self.connection().await?, &listing).await
     }
 
-    async fn outbox(&self, after: i64, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
-        read::outbox(&*self.connection().await?, after, limit).await
+    async fn tail(&self, after: i64, limit: usize) -> Result<LogPage, StoreError> {
+        log::tail(&*self.connection().await?, after, limit).await
     }
 
-    async fn delete_published(&self, positions: Vec<i64>) -> Result<(), StoreError> {
-        write::delete_published(self.connection().await?.as_mut(), &positions).await
+    async fn cursor(&self) -> Result<i64, StoreError> {
+        log::cursor(&*self.connection().await?).await
     }
 
-    async fn intents(&self, after: i64, limit: usize) -> Result<Vec<OpenIntent>, StoreError> {
-        read::intents(&*self.connection().await?, after, limit).await
+    async fn advance_cursor(&self, position: i64) -> Result<(), StoreError> {
+        write::advance_cursor_alone(self.connection().await?.as_mut(), position).await
+    }
+
+    async fn published_len(&self) -> Result<u64, StoreError> {
+        log::published_len(&*self.connection().await?).await
+    }
+
+    async fn unpublished(&self) -> Result<Unpublished, StoreError> {
+        log::unpublished(&*self.connection().await?).await
+    }
+
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        dead_letters::unpublished(&*self.connection().await?, limit).await
+    }
+
+    async fn mark_published(&self, dead_letters: Vec<Uuid>) -> Result<(), StoreError> {
+        dead_letters::mark_published(self.connection().await?.as_mut(), &dead_letters).await
+    }
+
+    async fn replays(&self, limit: usize) -> Result<Vec<OpenReplay>, StoreError> {
+        replays::open(&*self.connection().await?, limit).await
+    }
+
+    async fn finish_replays(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+        replays::finish(&*self.connection().await?, &positions).await
+    }
+
+    async fn intents(&self, after: i64, limit: usize) -> Result<IntentPage, StoreError> {
+        log::intents(&*self.connection().await?, after, limit).await
     }
 
     async fn intents_len(&self) -> Result<u64, StoreError> {
@@ -146,23 +185,6 @@ impl Store for PostgresStore {
 
     async fn parked_len(&self) -> Result<u64, StoreError> {
         parked::len(&*self.connection().await?).await
-    }
-
-    async fn purge_inbox(
-        &self,
-        horizon: Timestamp,
-        after: Option<Uuid>,
-        limit: usize,
-    ) -> Result<PurgedPage, StoreError> {
-        parked::purge_inbox(&*self.connection().await?, horizon, after, limit).await
-    }
-
-    async fn outbox_oldest(&self) -> Result<Option<Timestamp>, StoreError> {
-        read::outbox_oldest(&*self.connection().await?).await
-    }
-
-    async fn outbox_len(&self) -> Result<u64, StoreError> {
-        read::outbox_len(&*self.connection().await?).await
     }
 
     async fn read_positions(&self) -> Result<Vec<ReadPosition>, StoreError> {

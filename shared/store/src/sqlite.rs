@@ -3,9 +3,11 @@
 //! One thread owns the only writing connection, so transactions are serialized and cannot conflict. Readers have their own
 //! connections; in WAL mode they never wait for the writer.
 
+mod dead_letters;
 mod parked;
 mod read;
 mod read_positions;
+mod replays;
 mod schema;
 mod write;
 mod writer;
@@ -24,8 +26,8 @@ use uuid::Uuid;
 
 use self::writer::Writer;
 use crate::{
-    AsOf, Committed, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, PurgedPage, ReadPosition, Store,
-    StoreError, StoredEvent, StoredStream, Transaction,
+    AsOf, Committed, DeadLetter, IntentPage, Leadership, Listing, LogPage, OpenReplay, Page, Parked, ReadPosition,
+    Store, StoreError, StoredEvent, StoredStream, Transaction, Unpublished,
 };
 
 /// Capacity of the writer's queue; further requests wait for a slot.
@@ -214,15 +216,43 @@ impl Store for SqliteStore {
         self.read(move |connection| read::list(connection, &listing)).await
     }
 
-    async fn outbox(&self, after: i64, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
-        self.read(move |connection| read::outbox(connection, after, limit)).await
+    async fn tail(&self, after: i64, limit: usize) -> Result<LogPage, StoreError> {
+        self.read(move |connection| read::tail(connection, after, limit)).await
     }
 
-    async fn delete_published(&self, positions: Vec<i64>) -> Result<(), StoreError> {
-        self.write(move |writer| write::delete_published(&mut writer.connection, &positions)).await
+    async fn cursor(&self) -> Result<i64, StoreError> {
+        self.read(read::cursor).await
     }
 
-    async fn intents(&self, after: i64, limit: usize) -> Result<Vec<OpenIntent>, StoreError> {
+    async fn advance_cursor(&self, position: i64) -> Result<(), StoreError> {
+        self.write(move |writer| write::advance_cursor(&writer.connection, position)).await
+    }
+
+    async fn published_len(&self) -> Result<u64, StoreError> {
+        self.read(read::published_len).await
+    }
+
+    async fn unpublished(&self) -> Result<Unpublished, StoreError> {
+        self.read(read::unpublished).await
+    }
+
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        self.read(move |connection| dead_letters::unpublished(connection, limit)).await
+    }
+
+    async fn mark_published(&self, dead_letters: Vec<Uuid>) -> Result<(), StoreError> {
+        self.write(move |writer| dead_letters::mark_published(&mut writer.connection, &dead_letters)).await
+    }
+
+    async fn replays(&self, limit: usize) -> Result<Vec<OpenReplay>, StoreError> {
+        self.read(move |connection| replays::open(connection, limit)).await
+    }
+
+    async fn finish_replays(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+        self.write(move |writer| replays::finish(&mut writer.connection, &positions)).await
+    }
+
+    async fn intents(&self, after: i64, limit: usize) -> Result<IntentPage, StoreError> {
         self.read(move |connection| read::intents(connection, after, limit)).await
     }
 
@@ -244,23 +274,6 @@ impl Store for SqliteStore {
 
     async fn parked_len(&self) -> Result<u64, StoreError> {
         self.read(parked::len).await
-    }
-
-    async fn purge_inbox(
-        &self,
-        horizon: Timestamp,
-        after: Option<Uuid>,
-        limit: usize,
-    ) -> Result<PurgedPage, StoreError> {
-        self.write(move |writer| parked::purge_inbox(&mut writer.connection, horizon, after, limit)).await
-    }
-
-    async fn outbox_oldest(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.read(read::outbox_oldest).await
-    }
-
-    async fn outbox_len(&self) -> Result<u64, StoreError> {
-        self.read(read::outbox_len).await
     }
 
     async fn read_positions(&self) -> Result<Vec<ReadPosition>, StoreError> {

@@ -16,8 +16,8 @@ pub struct Metrics {
     pub published: Counter<u64>,
     /// Records and answers recognized as duplicates.
     pub duplicates: Counter<u64>,
-    /// Inbox entries deleted because their records are gone from Kafka.
-    pub forgotten: Counter<u64>,
+    /// Events published again in a wave, by `event`.
+    pub replayed: Counter<u64>,
     /// Dead-lettered records, by `topic` and `class`.
     pub dead_letters: Counter<u64>,
     /// Records parked for a retry, by `topic` and `class`.
@@ -34,7 +34,7 @@ pub struct Metrics {
     pub transaction_seconds: Histogram<f64>,
     /// Unread records of this consumer, by `topic`.
     pub consumer_lag: Gauge<u64>,
-    /// Unpublished outbox rows.
+    /// Unpublished events.
     pub outbox_backlog: Gauge<u64>,
     /// Parked records.
     pub parked_backlog: Gauge<u64>,
@@ -42,7 +42,7 @@ pub struct Metrics {
     pub calls_open: Gauge<u64>,
     /// Streams with due timers.
     pub timers_due: Gauge<u64>,
-    /// Age of the oldest unpublished outbox row in seconds; 0 if there is none.
+    /// Age of the oldest unpublished event in seconds; 0 if there is none.
     pub outbox_oldest_seconds: Gauge<f64>,
 }
 
@@ -69,10 +69,7 @@ impl Metrics {
             consumed: counter("saga.events.consumed", "Events that caused a command"),
             published: counter("saga.events.published", "Events acknowledged by the broker"),
             duplicates: counter("saga.inbox.duplicates", "Messages recognized as duplicates"),
-            forgotten: counter(
-                "saga.inbox.forgotten",
-                "Inbox entries deleted because their records are gone from Kafka",
-            ),
+            replayed: counter("saga.events.replayed", "Events published again in a wave"),
             dead_letters: counter("saga.dead_letters", "Dead-lettered records"),
             parked: counter("saga.records.parked", "Records parked for a retry"),
             throttled: counter("saga.publish.throttled", "Events delayed by the rate limit of their type"),
@@ -81,11 +78,11 @@ impl Metrics {
             batch_size: inputs.with_boundaries(INPUTS.to_vec()).build(),
             transaction_seconds: seconds("saga.transaction.duration", "From the start of a transaction to its commit"),
             consumer_lag: gauge("saga.consumer.lag", "Unread records of this consumer"),
-            outbox_backlog: gauge("saga.outbox.backlog", "Unpublished outbox rows"),
+            outbox_backlog: gauge("saga.outbox.backlog", "Unpublished events"),
             parked_backlog: gauge("saga.parked.backlog", "Parked records"),
             calls_open: gauge("saga.provider.calls.open", "Unanswered provider calls"),
             timers_due: gauge("saga.timers.due", "Streams with due timers"),
-            outbox_oldest_seconds: oldest.with_description("Age of the oldest unpublished outbox row").build(),
+            outbox_oldest_seconds: oldest.with_description("Age of the oldest unpublished event").build(),
         }
     }
 }

@@ -23,7 +23,7 @@ fn exported() -> BTreeSet<String> {
         consumed,
         published,
         duplicates,
-        forgotten,
+        replayed,
         dead_letters,
         parked,
         throttled,
@@ -39,7 +39,7 @@ fn exported() -> BTreeSet<String> {
         outbox_oldest_seconds,
     } = &*telemetry.metrics;
     let counters = [sagas_completed, compensations, consumed, published, duplicates, dead_letters, parked];
-    for counter in counters.into_iter().chain([forgotten, throttled, shed, retries]) {
+    for counter in counters.into_iter().chain([replayed, throttled, shed, retries]) {
         counter.add(1, &[]);
     }
     for histogram in [saga_seconds, transaction_seconds] {

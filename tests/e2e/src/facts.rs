@@ -27,10 +27,12 @@ pub fn record(event: &Event) -> KafkaRecord {
         correlation_id: CorrelationId(Uuid::now_v7()),
         causation_id: None,
         hops: 0,
+        sequence: Some(1),
+        replay: None,
     };
     let topic = event.event_type().topic;
     let bare = KafkaRecord::new(topic, event.subject().as_str(), event.to_json().as_bytes());
-    let headers = headers(&meta, "http://127.0.0.1:8080");
+    let headers = headers(&meta, meta.event_type.version, "http://127.0.0.1:8080");
     headers.into_iter().fold(bare, |record, (name, value)| record.with(name, value))
 }
 

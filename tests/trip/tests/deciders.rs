@@ -5,7 +5,7 @@ use decider_testing::{Case, check_reactions, meta};
 use trip::{
     contracts::{FlightBooked, FlightCancelled, RoomBooked, RoomRefused, TripConfirmed, TripId},
     flight::{self, Flight},
-    hotel::{Hotel, ROOMS},
+    hotel::{Hotel, ROOMS, RoomLog},
     journal::{self, Journal, JournalEntry},
 };
 use uuid::Uuid;
@@ -59,7 +59,8 @@ fn flight_is_cancelled_when_the_hotel_is_full() {
 fn hotel_refuses_when_it_is_full() {
     let mut case = Case::<Hotel>::new(StreamId::new("hotel", "Grand"), |_| true);
     for number in 0..ROOMS {
-        case = case.when(flight_booked(number)).then([LogEvent::Public(room_booked(number).into())]);
+        let taken = LogEvent::Internal(RoomLog::RoomTaken { hotel: "Grand".into() });
+        case = case.when(flight_booked(number)).then([taken, LogEvent::Public(room_booked(number).into())]);
     }
     case.when(flight_booked(ROOMS))
         .then([LogEvent::Public(room_refused(ROOMS).into())])

@@ -3,7 +3,7 @@
 use std::{io::BufReader, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use ureq::{Agent, BodyReader};
 
@@ -39,6 +39,24 @@ impl HttpClient {
     pub(crate) fn query<T: DeserializeOwned>(&self, path: &str, parameters: &[(&str, &str)]) -> Result<T> {
         let body = self.fetch(path, parameters)?;
         serde_json::from_str(&body).with_context(|| format!("unexpected response from {}{path}: {body}", self.base))
+    }
+
+    /// Posts JSON and reads the JSON of the response.
+    ///
+    /// # Errors
+    /// The server is unavailable, its status is not one of success, or the body has another structure.
+    pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
+        let url = format!("{}{path}", self.base);
+        let mut response = agent(REQUEST_TIMEOUT)
+            .post(&url)
+            .content_type("application/json")
+            .send(serde_json::to_string(body)?)
+            .with_context(|| url.clone())?;
+        let body = response.body_mut().read_to_string().with_context(|| url.clone())?;
+        if !response.status().is_success() {
+            bail!(UnexpectedStatus::new(url, response.status().as_u16(), &body));
+        }
+        serde_json::from_str(&body).with_context(|| format!("unexpected response from {url}: {body}"))
     }
 
     /// Reads JSON. Returns `None` for status 404.

@@ -9,6 +9,7 @@ mod lag;
 mod orders;
 mod output;
 mod rebuild;
+mod republish;
 mod service;
 mod settings;
 
@@ -40,6 +41,7 @@ Examples:
   sagactl dead-letters redrive inventory/0/17 --dry-run
   sagactl orders watch 01a208d8-0266-73c3-9b9f-c2ad752e6e01
   sagactl rebuild order --check
+  sagactl republish --service order --since 24h
   sagactl lag --output json
 
 Variables with the prefix KAFKA_ set librdkafka properties, as in the services: KAFKA_SECURITY_PROTOCOL=ssl.
@@ -60,6 +62,8 @@ enum SagactlCommand {
     Orders(orders::OrdersCommand),
     /// Rebuild streams from the log and compare them with the stored status and snapshots
     Rebuild(rebuild::RebuildCommand),
+    /// Let a service publish its facts again, for whoever missed them
+    Republish(republish::RepublishCommand),
     /// Print the reactions of the services to events, requests and deadlines
     Choreography(choreography::ChoreographyCommand),
     /// Print the consumer lag of each service
@@ -104,6 +108,7 @@ fn run(command: SagactlCommand, settings: &Settings) -> anyhow::Result<ExitStatu
         SagactlCommand::DeadLetters(command) => command.run(settings),
         SagactlCommand::Orders(command) => command.run(settings),
         SagactlCommand::Rebuild(command) => command.run(settings),
+        SagactlCommand::Republish(command) => command.run(settings),
         SagactlCommand::Choreography(command) => command.run(settings),
         SagactlCommand::Lag(command) => command.run(settings),
         SagactlCommand::Backlog(command) => command.run(settings),

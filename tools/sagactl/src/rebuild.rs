@@ -36,8 +36,8 @@ pub(crate) struct RebuildCommand {
     /// Rebuild one stream, such as `stock-MUG` or `order-<id>`, and print its state
     #[arg(long, value_name = "NAME", required_unless_present = "check")]
     stream: Option<String>,
-    /// Rebuild the stream as of a version (a number from 1) or a time (RFC 3339)
-    #[arg(long, value_name = "VERSION|TIME", value_parser = point, requires = "stream")]
+    /// Rebuild the stream as of a version (a number from 1), a time (RFC 3339) or the id of an event
+    #[arg(long, value_name = "VERSION|TIME|EVENT", value_parser = point, requires = "stream")]
     at: Option<AsOf>,
     /// Rebuild all streams and print the differences; exit code 1 if there are any
     #[arg(long, conflicts_with_all = ["stream", "at"])]
@@ -46,7 +46,7 @@ pub(crate) struct RebuildCommand {
 
 fn point(text: &str) -> Result<AsOf, String> {
     let query = AtQuery { at: Some(text.to_owned()) };
-    query.up_to().map_err(|_| "neither a version nor an RFC 3339 time".to_owned())
+    query.up_to().map_err(|_| "neither a version nor an RFC 3339 time nor the id of an event".to_owned())
 }
 
 /// One stream, rebuilt from its log.

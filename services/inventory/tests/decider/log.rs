@@ -15,6 +15,7 @@ use crate::{TEA, commitment, movement, reserved, restocked, stock_lines, units_r
 fn movements_are_stored_under_their_names() {
     let moved = || movement("MUG", 2, Some(ORDER));
     let expected = [
+        (StockMovement::ReceiptRecorded(movement("MUG", 2, None)), "ReceiptRecorded", Value::Null),
         (StockMovement::UnitsReceived(movement("MUG", 2, None)), "UnitsReceived", Value::Null),
         (StockMovement::UnitsReserved(moved()), "UnitsReserved", json!(ORDER)),
         (StockMovement::UnitsCommitted(moved()), "UnitsCommitted", json!(ORDER)),

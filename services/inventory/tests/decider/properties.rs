@@ -1,6 +1,6 @@
 //! Properties of every sequence of commands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contracts::{CancelReason, OrderId, Sku, inventory::StockLine, samples::ORDER, samples::sku};
 use decider_testing::Case;
@@ -8,14 +8,19 @@ use inventory::decider::{Command, Inventory, Reservation};
 use proptest::{prelude::*, sample::select};
 use uuid::Uuid;
 
-use crate::{OTHER_ORDER, TEA, empty, receive, reserve, units};
+use crate::{OTHER_ORDER, TEA, empty, reserve, units};
 
 const SKUS: [&str; 2] = ["MUG", TEA];
 const ORDERS: [OrderId; 3] = [ORDER, OTHER_ORDER, OrderId(Uuid::from_u128(3))];
 
 fn any_command() -> impl Strategy<Value = Command> {
     let order = || select(ORDERS.to_vec());
-    let receive = (select(SKUS.to_vec()), 1..5_u32).prop_map(|(text, quantity)| receive(text, quantity));
+    // Few receipts, so that some are repeated, also with another quantity.
+    let receive = (0..8_u128, select(SKUS.to_vec()), 1..5_u32).prop_map(|(receipt, text, quantity)| Command::Receive {
+        receipt_id: Uuid::from_u128(receipt),
+        sku: sku(text),
+        quantity,
+    });
     let reserve = (order(), proptest::sample::subsequence(SKUS.to_vec(), 1..=2), 1..4_u32).prop_map(
         |(order_id, skus, quantity)| {
             reserve(order_id, &skus.into_iter().map(|text| (text, quantity)).collect::<Vec<_>>())
@@ -38,9 +43,11 @@ proptest! {
         commands in proptest::collection::vec(any_command(), 1..40),
     ) {
         let mut case = empty();
-        let mut received = BTreeMap::<Sku, u64>::new();
+        let (mut receipts, mut received) = (BTreeSet::new(), BTreeMap::<Sku, u64>::new());
         for command in &commands {
-            if let Command::Receive { sku, quantity } = command {
+            if let Command::Receive { receipt_id, sku, quantity } = command
+                && receipts.insert(receipt_id)
+            {
                 *received.entry(sku.clone()).or_default() += u64::from(*quantity);
             }
             case.decide(command);

@@ -94,7 +94,7 @@ pub(super) fn entry(row: TimelineRow<Order>) -> Option<TimelineEvent> {
             let name = (&observation.fact).into();
             (name, observation.event_id, observation.occurred_at, observation.causation_id)
         }
-        LogEvent::Internal(OrderNote::ProductListed(_)) => return None,
+        LogEvent::Internal(OrderNote::ProductListed(_) | OrderNote::WaveStarted { .. }) => return None,
     };
     let service = event_type(name)?.owner;
     Some(TimelineEvent { time, service, event: name, id, caused_by, since_cause_us: None, since_placed_us: 0 })

@@ -6,11 +6,12 @@ mod log;
 mod outcomes;
 mod placement;
 mod properties;
+mod waves;
 
 use contracts::{
     CancelReason, Money, OrderId, Sku,
     order::OrderPlaced,
-    samples::{self, ORDER, sku},
+    samples::{self, DEADLINE, ORDER, sku},
 };
 use decider::{LogEvent, Service as _, StreamId};
 use decider_testing::{CAUSE, Case, EVENT, NOW};
@@ -20,7 +21,7 @@ use order::{
 };
 
 const CANCEL: Command = Command::Cancel(ORDER);
-const EXPIRE: Command = Command::Expire(ORDER);
+const EXPIRE: Command = Command::Expire { order_id: ORDER, at: DEADLINE };
 const TEA: &str = "TEA-250";
 
 /// Other services' facts, in the order of the saga table.

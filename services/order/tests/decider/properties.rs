@@ -3,9 +3,10 @@
 use contracts::{
     Contract as _, OrderId,
     order::OrderEvent,
-    samples::{ORDER, sku},
+    samples::{DEADLINE, ORDER, sku},
 };
 use decider::{LogEvent, Service as _};
+use jiff::Timestamp;
 use order::decider::{Command, Order, RecordedFact};
 use proptest::{prelude::*, sample::select};
 use uuid::Uuid;
@@ -28,7 +29,7 @@ fn any_command() -> impl Strategy<Value = Command> {
         1 => list,
         1 => place,
         1 => order().prop_map(Command::Cancel),
-        1 => order().prop_map(Command::Expire),
+        1 => (order(), select(vec![DEADLINE, Timestamp::MAX])).prop_map(|(order_id, at)| Command::Expire { order_id, at }),
         6 => record,
     ]
 }
@@ -43,9 +44,10 @@ proptest! {
         for command in &commands {
             let has_timer = Order::next_timer(&case.state(command)).is_some();
             let events = case.decide(command);
-            if let Command::Expire(_) = command {
-                prop_assert_eq!(!events.is_empty(), has_timer, "only an order with a timer expires");
-                prop_assert_eq!(Order::next_timer(&case.state(command)), None, "it expires once");
+            if let Command::Expire { at, .. } = command {
+                prop_assert!(has_timer || events.is_empty(), "only an order with a timer expires");
+                let next = Order::next_timer(&case.state(command));
+                prop_assert!(next.is_none_or(|next| next > *at), "each timer fires once");
             }
             published.extend(events.into_iter().filter_map(|event| match event {
                 LogEvent::Public(event) => Some(event),

@@ -6,7 +6,7 @@ use contracts::{
     samples::{CAPTURE_ID, ORDER, TOTAL},
 };
 use decider::{LogEvent, Service, StreamId};
-use decider_testing::assert_reads_back;
+use decider_testing::{NOW, assert_reads_back};
 use payment::{
     decider::Payment,
     policy::{GatewayCall, PAYMENTS},
@@ -138,5 +138,5 @@ fn gateway_calls_read_back_from_json() {
 #[test]
 fn payment_sets_no_timers() {
     assert_eq!(Payment::next_timer(&state(&given(charging()))), None);
-    assert!(Payment::on_timer(&StreamId::new(PAYMENTS, ORDER)).is_none());
+    assert!(Payment::on_timer(&StreamId::new(PAYMENTS, ORDER), NOW).is_none());
 }

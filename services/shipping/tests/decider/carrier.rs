@@ -2,7 +2,7 @@
 
 use contracts::{CancelReason, samples::ORDER};
 use decider::{Service, StreamId};
-use decider_testing::assert_reads_back;
+use decider_testing::{NOW, assert_reads_back};
 use shipping::{
     decider::Shipping,
     policy::{CarrierCall, SHIPMENTS},
@@ -79,5 +79,5 @@ fn carrier_calls_read_back_from_json() {
 #[test]
 fn shipping_sets_no_timers() {
     assert_eq!(Shipping::next_timer(&state(&given(booking()))), None);
-    assert!(Shipping::on_timer(&StreamId::new(SHIPMENTS, ORDER)).is_none());
+    assert!(Shipping::on_timer(&StreamId::new(SHIPMENTS, ORDER), NOW).is_none());
 }

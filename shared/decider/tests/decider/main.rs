@@ -196,5 +196,7 @@ fn meta<E: EventData>(event: &E) -> Meta {
         correlation_id: cloudevent::CorrelationId(Uuid::from_u128(0xbb)),
         causation_id: None,
         hops: 0,
+        sequence: None,
+        replay: None,
     }
 }

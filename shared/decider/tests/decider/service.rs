@@ -27,7 +27,7 @@ fn service_has_no_calls_timers_or_metrics_by_default() {
     let event = LogEvent::Public(VisitorsCounted { door: "west".to_owned(), visitors: 3 }.into());
     assert!(Idle::intent(&event).is_none());
     assert_eq!(Idle::next_timer(&1), None);
-    assert!(Idle::on_timer(&StreamId::new("idle", 1)).is_none());
+    assert!(Idle::on_timer(&StreamId::new("idle", 1), jiff::Timestamp::UNIX_EPOCH).is_none());
     assert_eq!(Idle::metric(&1, &event), None);
     assert_eq!(Idle::status(&1), "open");
     assert_eq!(Idle::STATE_VERSION, 1);

@@ -93,7 +93,7 @@ struct Caller<S: Service> {
 impl<S: Service> Caller<S> {
     /// Makes the call and submits its response. At shutdown the call stays open.
     async fn run(self, open: OpenIntent) {
-        let event_id = open.intent.event_id;
+        let (event_id, position) = (open.intent.event_id, open.position);
         let call: StoredCall<S::Intent> = match serde_json::from_str(&open.intent.body) {
             Ok(call) => call,
             Err(error) => return error!(%error, %event_id, "failed to decode an open call, leaving it open"),
@@ -106,9 +106,10 @@ impl<S: Service> Caller<S> {
                 message: Some(event_id.0),
                 command,
                 cause: Cause { trace, ..call.cause.clone() },
-                answers: Some(event_id),
+                answers: Some(position),
                 reply: Reply::Ack(reply),
                 span: None,
+                wave: None,
                 record: None,
             };
             // If the processor has ended, the call is repeated after the next start.

@@ -1,9 +1,12 @@
 //! Calls in the store that wait for a response.
 
 use serde::{Deserialize, Serialize};
-use store::{OpenIntent, Store, StoreError};
+use store::{IntentPage, OpenIntent, Store, StoreError};
 
-use crate::{input::Cause, work_queue::Stored};
+use crate::{
+    input::Cause,
+    work_queue::{Stored, WorkPage},
+};
 
 /// A call as the store keeps it, in JSON.
 #[derive(Debug, Serialize, Deserialize)]
@@ -17,7 +20,13 @@ impl Stored for OpenIntent {
         self.position
     }
 
-    async fn page(store: &impl Store, after: i64, limit: usize) -> Result<Vec<Self>, StoreError> {
-        store.intents(after, limit).await
+    /// Calls before the cursor may be open, too.
+    async fn start(_: &impl Store) -> Result<i64, StoreError> {
+        Ok(0)
+    }
+
+    async fn page(store: &impl Store, after: i64, limit: usize) -> Result<WorkPage<Self>, StoreError> {
+        let IntentPage { intents, through, has_more } = store.intents(after, limit).await?;
+        Ok(WorkPage { rows: intents, through, has_more })
     }
 }

@@ -37,7 +37,7 @@ fn is_ordering_key(key: &str) -> bool {
 }
 
 /// The attributes of an event in spans.
-pub(crate) fn event_attributes(meta: &Meta) -> EventAttributes<'_> {
+fn event_attributes(meta: &Meta) -> EventAttributes<'_> {
     let (message_id, subject, correlation_id) = (&meta.id, &meta.subject, &meta.correlation_id);
     EventAttributes { event: meta.event_type.name, message_id, subject, correlation_id }
 }
@@ -147,6 +147,7 @@ impl<S: Service> ReactionTo<S> {
             answers: None,
             reply: Reply::None,
             span: Some(self.span),
+            wave: self.meta.replay,
             record: Some(Box::new(record)),
         })
     }

@@ -7,5 +7,5 @@ mod parked_retry;
 pub use consumer::RecordConsumer;
 
 pub(crate) use consumer::ConsumerSlot;
-pub(crate) use ingest::{Ingest, event_attributes};
+pub(crate) use ingest::Ingest;
 pub(crate) use parked_retry::run as retry_parked;

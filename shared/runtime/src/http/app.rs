@@ -61,8 +61,8 @@ impl<S: Service> App<S> {
         error
     }
 
-    /// Decides on a command, and waits until the events that follow are durable. Commands with the same `message` take
-    /// effect once, so a client may repeat a request whose response was lost.
+    /// Decides on a command, and waits until the events that follow are durable. Commands about the same stream with the same
+    /// `message` take effect once, so a client may repeat a request whose response was lost.
     ///
     /// # Errors
     /// The command was not accepted, it failed, or the service stopped before its result was known.
@@ -81,6 +81,7 @@ impl<S: Service> App<S> {
             answers: None,
             reply: Reply::State(reply),
             span: None,
+            wave: None,
             record: None,
         });
         self.inputs.try_send(input).map_err(|error| match error {
@@ -128,7 +129,7 @@ impl<S: Service> App<S> {
     /// The store fails.
     pub async fn trace_id(&self, stream: StreamId) -> Result<Option<String>, AppError> {
         let start = self.store.load(stream, AsOf::Version(0)).await?;
-        Ok(Trace::from_text(&start.trace).trace_id())
+        Ok(start.head.and_then(|head| Trace::from_text(&head.trace).trace_id()))
     }
 
     /// A page of the streams of a category with their states, newest first, and the cursor of the next page.

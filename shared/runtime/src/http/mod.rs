@@ -5,6 +5,7 @@ mod error;
 mod followers;
 pub mod pages;
 mod readiness;
+mod replays;
 mod stream_reader;
 mod timeline;
 
@@ -14,6 +15,9 @@ pub use followers::Followed;
 pub use timeline::TimelineRow;
 
 pub(crate) use followers::Followers;
+pub use replays::{ReplayProgress, ReplayRequest, ReplayState};
+
 pub(crate) use readiness::Readiness;
+pub(crate) use replays::{Replays, routes as replay_routes};
 #[cfg(test)]
 pub(crate) use stream_reader::load_state;

@@ -73,30 +73,34 @@ fn position(cursor: &str) -> Option<i64> {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct AtQuery {
-    /// A version (a number from 1) or a time (RFC 3339). Default: the latest version.
-    #[param(schema_with = version_or_time)]
+    /// A version (a number from 1), a time (RFC 3339) or the id of an event. Default: the latest version.
+    #[param(schema_with = point)]
     pub at: Option<String>,
 }
 
-fn version_or_time() -> Schema {
+fn point() -> Schema {
     let int64 = Some(SchemaFormat::KnownFormat(KnownFormat::Int64));
     let version =
         ObjectBuilder::new().schema_type(Type::Integer).format(int64).minimum(Some(1)).maximum(Some(VERSION_MAX));
     let date_time = Some(SchemaFormat::KnownFormat(KnownFormat::DateTime));
     let time = ObjectBuilder::new().schema_type(Type::String).format(date_time);
-    OneOfBuilder::new().item(version).item(time).examples(["2026-11-23T10:00:00Z"]).into()
+    let uuid = Some(SchemaFormat::KnownFormat(KnownFormat::Uuid));
+    let event = ObjectBuilder::new().schema_type(Type::String).format(uuid);
+    OneOfBuilder::new().item(version).item(time).item(event).examples(["2026-11-23T10:00:00Z"]).into()
 }
 
 impl AtQuery {
     /// The point in the past, or the latest version.
     ///
     /// # Errors
-    /// `at` is neither a version nor a time.
+    /// `at` is neither a version nor a time nor an id.
     pub fn up_to(&self) -> Result<AsOf, Problem> {
         let Some(at) = &self.at else { return Ok(AsOf::Latest) };
         let version = || at.parse().ok().filter(|version| *version <= VERSION_MAX).map(AsOf::Version);
         let time = || at.parse().map(AsOf::Time).ok();
-        let invalid = || Problem::invalid(vec![FieldError::new("at", "must be a version or an RFC 3339 time")]);
-        version().or_else(time).ok_or_else(invalid)
+        let event = || at.parse().map(AsOf::Event).ok();
+        let expected = "must be a version, an RFC 3339 time or the id of an event";
+        let invalid = || Problem::invalid(vec![FieldError::new("at", expected)]);
+        version().or_else(time).or_else(event).ok_or_else(invalid)
     }
 }

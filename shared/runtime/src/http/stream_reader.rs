@@ -2,7 +2,7 @@
 
 use decider::{Service, StreamId};
 use futures::{FutureExt as _, future::BoxFuture};
-use store::{AsOf, Listing, Page, Store, StoreError, StoredEvent, StoredStream};
+use store::{AsOf, Listing, LogPage, Page, Store, StoreError, StoredEvent, StoredStream};
 
 use crate::{
     http::error::AppError,
@@ -23,6 +23,7 @@ pub(crate) trait StreamReader: Send + Sync + 'static {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>>;
     fn list(&self, listing: Listing) -> BoxFuture<'_, Result<Page, StoreError>>;
+    fn tail(&self, after: i64, limit: usize) -> BoxFuture<'_, Result<LogPage, StoreError>>;
 }
 
 impl<D: Store> StreamReader for D {
@@ -41,6 +42,10 @@ impl<D: Store> StreamReader for D {
 
     fn list(&self, listing: Listing) -> BoxFuture<'_, Result<Page, StoreError>> {
         Store::list(self, listing).boxed()
+    }
+
+    fn tail(&self, after: i64, limit: usize) -> BoxFuture<'_, Result<LogPage, StoreError>> {
+        Store::tail(self, after, limit).boxed()
     }
 }
 

@@ -26,6 +26,7 @@ impl<S: Service> TryFrom<StoredEvent> for TimelineRow<S> {
     fn try_from(stored: StoredEvent) -> Result<Self, AppError> {
         let event = LogEvent::decode(&stored.name, &stored.schema, &stored.data)?;
         let StoredEvent { id, name, time, causation_id, correlation_id, .. } = stored;
+        let name = name.into_owned();
         Ok(Self { id, name, time, causation_id, correlation_id, event })
     }
 }

@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use messaging::{OwnedRecord, Parts, Record, dead_letters};
-use store::{NewOutboxRow, NewParked, Parked, RawRecord, Rescheduled};
+use store::{DeadLetter, NewParked, Parked, RawRecord, RecordData, Rescheduled};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::input::failure::Failure;
+use crate::input::failure::{Class, Failure};
 
-/// Namespace of the ids by which dead letters are recognized when their record is read again.
+/// Namespace of the ids of dead letters that are identified by the place of their record.
 const DEAD_LETTERS: Uuid = Uuid::from_u128(0x1b8e_4a4c_9a3e_4a06_8f6c_55c1_2f0d_93b7);
 
 /// A record from its topic, or from the table of parked records.
@@ -17,6 +17,10 @@ pub(crate) struct InboundRecord {
     raw: OwnedRecord,
     /// `None` if the record names no valid key.
     pub(crate) ordering_key: Option<String>,
+    /// Id of the event, as the record claims.
+    pub(crate) message: Option<Uuid>,
+    /// True if an operator sent the record again after it became a dead letter.
+    pub(crate) is_redriven: bool,
     /// Set if the record was parked.
     pub(crate) retry: Option<Retry>,
 }
@@ -32,7 +36,9 @@ pub(crate) struct Retry {
 impl InboundRecord {
     /// Copies a record from its topic.
     pub(crate) fn new(record: &Record<'_>, ordering_key: Option<String>) -> Self {
-        Self { raw: record.to_owned_record(), ordering_key, retry: None }
+        let message = record.text_header("ce_id").and_then(|id| id.parse().ok());
+        let is_redriven = record.header(dead_letters::REDRIVE_OF).is_some();
+        Self { raw: record.to_owned_record(), ordering_key, message, is_redriven, retry: None }
     }
 
     /// A parked record for its next attempt. The receiver is closed at the end of the attempt.
@@ -52,8 +58,14 @@ impl InboundRecord {
         self.retry.as_ref().map_or(0, |retry| retry.attempts)
     }
 
-    /// Id of the dead letter of this record, derived from the record's place.
-    pub(crate) fn dead_letter_id(&self) -> Uuid {
+    /// Id of the dead letter of this record: the event's id, so that a redelivered event is recognized. A record that breaks
+    /// its contract may carry the id of another event, so its id is derived from its place.
+    pub(crate) fn dead_letter_id(&self, class: Class) -> Uuid {
+        if class != Class::Contract
+            && let Some(message) = self.message
+        {
+            return message;
+        }
         let record = self.record();
         let (topic, partition, offset) = (record.topic(), record.partition(), record.offset());
         let place = format!("{topic}/{partition}/{offset}/{}", record.timestamp_ms().unwrap_or_default());
@@ -61,7 +73,7 @@ impl InboundRecord {
     }
 
     /// The unchanged record, with headers for the failure and its place of origin.
-    pub(crate) fn dead_letter(&self, topic: &str, failure: &Failure, attempts: u32, now: Timestamp) -> NewOutboxRow {
+    pub(crate) fn dead_letter(&self, topic: &str, failure: &Failure, attempts: u32, now: Timestamp) -> DeadLetter {
         let RawRecord { record, partition, offset, .. } = raw(&self.record());
         let added = [
             (dead_letters::ERROR, failure.error.clone()),
@@ -74,12 +86,14 @@ impl InboundRecord {
         ];
         let added = added.into_iter().map(|(name, value)| (name.to_owned(), Bytes::from(value)));
         let headers = record.headers.into_iter().chain(added).collect();
-        NewOutboxRow { topic: topic.to_owned(), key: record.key, headers, payload: record.payload }
+        let record = RecordData { topic: topic.to_owned(), key: record.key, headers, payload: record.payload };
+        DeadLetter { id: self.dead_letter_id(failure.class), record }
     }
 
     /// The record, to be parked under this key.
     pub(crate) fn park(&self, key: &str, attempts: u32, error: &str, due: Timestamp) -> NewParked {
-        NewParked { ordering_key: key.to_owned(), raw: raw(&self.record()), attempts, error: error.to_owned(), due }
+        let (raw, message) = (raw(&self.record()), self.message);
+        NewParked { ordering_key: key.to_owned(), message, raw, attempts, error: error.to_owned(), due }
     }
 }
 
@@ -93,7 +107,7 @@ impl Retry {
 /// A stored record in the form in which it is read.
 pub(crate) fn record(raw: &RawRecord) -> Record<'_> {
     let RawRecord { record, partition, offset, timestamp_ms } = raw;
-    let NewOutboxRow { topic, key, headers, payload } = record;
+    let RecordData { topic, key, headers, payload } = record;
     let (partition, offset, timestamp_ms, key) = (*partition, *offset, *timestamp_ms, key.as_deref());
     Parts { topic, partition, offset, timestamp_ms, key, headers, payload }.into()
 }
@@ -101,7 +115,7 @@ pub(crate) fn record(raw: &RawRecord) -> Record<'_> {
 /// A record in the form in which it is stored.
 fn raw(record: &Record<'_>) -> RawRecord {
     RawRecord {
-        record: NewOutboxRow {
+        record: RecordData {
             topic: record.topic().to_owned(),
             key: record.key().map(Bytes::copy_from_slice),
             headers: record.copy_headers(),

@@ -4,7 +4,7 @@ mod failure;
 mod inbound_record;
 
 use cloudevent::{CorrelationId, EventId};
-use decider::Service;
+use decider::{Service, StreamId};
 use serde::{Deserialize, Serialize};
 use telemetry::{Span, Trace};
 use tokio::sync::oneshot;
@@ -35,19 +35,31 @@ pub(crate) enum Input<S: Service> {
     Rejected(InboundRecord, Failure),
     /// A parked record that leads to no command any more.
     Ignored(InboundRecord),
+    /// A stream whose public events are to be published again.
+    Replay(ReplayInput),
+}
+
+/// The start of a wave at one stream.
+pub(crate) struct ReplayInput {
+    pub(crate) stream: StreamId,
+    pub(crate) wave: Uuid,
+    /// Receives whether the stream joined the wave, which it does once.
+    pub(crate) reply: oneshot::Sender<bool>,
 }
 
 /// A command with its origin and the recipient of its result.
 pub(crate) struct CommandInput<S: Service> {
-    /// Id for deduplication. `None` means that each command takes effect.
+    /// Id by which the stream that the command is about recognizes it. `None` means that each command takes effect.
     pub(crate) message: Option<Uuid>,
     pub(crate) command: S::Command,
     pub(crate) cause: Cause,
-    /// The event whose provider call this command answers.
-    pub(crate) answers: Option<EventId>,
+    /// Position of the provider call that this command answers.
+    pub(crate) answers: Option<i64>,
     pub(crate) reply: Reply<S>,
     /// Ends when the events that follow are committed.
     pub(crate) span: Option<Span>,
+    /// The wave in which the causing event was published again. The stream that the command is about joins it.
+    pub(crate) wave: Option<Uuid>,
     /// The record that led to the command.
     pub(crate) record: Option<Box<InboundRecord>>,
 }
@@ -78,6 +90,7 @@ impl<S: Service> Input<S> {
         match self {
             Self::Command(input) => input.record.as_deref(),
             Self::Rejected(record, _) | Self::Ignored(record) => Some(record),
+            Self::Replay(_) => None,
         }
     }
 }

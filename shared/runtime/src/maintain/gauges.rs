@@ -35,13 +35,13 @@ pub(crate) async fn run(
 }
 
 async fn queues(store: &impl Store, metrics: &Metrics, backlog: &Backlog) -> Result<(), StoreError> {
-    let waiting = store.outbox_len().await?;
-    backlog.set(waiting);
-    metrics.outbox_backlog.record(waiting, &[]);
+    let unpublished = store.unpublished().await?;
+    backlog.set(unpublished.count);
+    metrics.outbox_backlog.record(unpublished.count, &[]);
     metrics.parked_backlog.record(store.parked_len().await?, &[]);
     metrics.calls_open.record(store.intents_len().await?, &[]);
     metrics.timers_due.record(store.due_len(Timestamp::now()).await?, &[]);
-    let age = store.outbox_oldest().await?.map(|oldest| Timestamp::now().duration_since(oldest).as_secs_f64());
+    let age = unpublished.oldest.map(|oldest| Timestamp::now().duration_since(oldest).as_secs_f64());
     metrics.outbox_oldest_seconds.record(age.unwrap_or_default().max(0.0), &[]);
     Ok(())
 }

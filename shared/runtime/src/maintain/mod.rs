@@ -1,7 +1,7 @@
-//! Background work beside the saga: cleaning the inbox and measuring queues.
+//! Background work beside the saga: measuring queues and watching topics.
 
 mod gauges;
-mod inbox_cleaner;
+mod topic_watch;
 
 pub(crate) use gauges::run as measure;
-pub(crate) use inbox_cleaner::InboxCleaner;
+pub(crate) use topic_watch::TopicWatch;

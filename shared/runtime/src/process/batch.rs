@@ -3,9 +3,9 @@
 //! A failing input does not affect the rest of its batch. The transaction identifies it and restarts; in the next run
 //! the input's record is parked or becomes a dead letter, and the other inputs are handled as if it were absent.
 //!
-//! The order of calls: [`Transaction::messages`] determines the dispositions. The first step applies the result of the
-//! inbox. Each step then handles inputs in order, until one needs streams that are not loaded yet. The last step
-//! returns the rows to write.
+//! The order of calls: [`Transaction::begin`] determines the dispositions. The first step notes which inputs are waiting or
+//! dead already. Each step then handles inputs in order, until one needs streams that are not loaded yet. An input whose
+//! message the stream has processed is a duplicate. The last step returns the rows to write.
 
 use std::{
     collections::HashSet,
@@ -15,12 +15,12 @@ use std::{
 use cloudevent::CorrelationId;
 use decider::{SagaMetric, Service, StreamId};
 use jiff::Timestamp;
-use store::{Loaded, OutboxRow, ReadPosition, Restart, Step, StreamRequest, Transaction, Writes};
+use store::{Committed, Loaded, LogEntry, ReadPosition, Restart, Step, StreamRequest, Transaction, Writes};
 use telemetry::Trace;
 use uuid::Uuid;
 
 use crate::{
-    input::{CommandInput, Decision, Failure, InboundRecord, Input, Reply},
+    input::{CommandInput, Decision, Failure, InboundRecord, Input, ReplayInput, Reply},
     process::{
         batch_state::{AppendContext, BatchState},
         disposition::{Disposition, PriorFailures},
@@ -30,11 +30,14 @@ use crate::{
     publish::OutgoingEvent,
 };
 
+/// Maximum difference in seconds between the clocks of two services.
+const CLOCK_SKEW_MAX_S: i64 = 3_600;
+
 /// Inputs that are decided and committed together.
 pub(crate) struct Batch<S: Service> {
     pub(crate) inputs: Vec<Input<S>>,
-    /// Positions of outbox rows to delete.
-    pub(crate) published: Vec<i64>,
+    /// The position up to which Kafka has all public events, if it has changed.
+    pub(crate) cursor: Option<i64>,
     /// Positions of a reader after the records of this batch.
     pub(crate) positions: Vec<ReadPosition>,
     cache: StreamCache<S>,
@@ -52,11 +55,11 @@ pub(crate) struct RejectedRecord<'b> {
 }
 
 impl<S: Service> Batch<S> {
-    /// `now` is the time of all events; `published` are positions of outbox rows to delete; `cache` is that of the
-    /// previous batch.
+    /// `now` is the time of all events; `cursor` is the position up to which Kafka has all public events, if it has
+    /// changed; `cache` is that of the previous batch.
     pub(crate) fn new(
         inputs: Vec<Input<S>>,
-        published: Vec<i64>,
+        cursor: Option<i64>,
         cache: StreamCache<S>,
         publish: PublishContext,
         now: Timestamp,
@@ -64,7 +67,7 @@ impl<S: Service> Batch<S> {
         // The store keeps whole microseconds. The published time must be the same.
         let now = Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
         let (prior, state) = (PriorFailures::default(), BatchState::default());
-        Self { inputs, published, positions: Vec::new(), cache, publish, now, prior, state }
+        Self { inputs, cursor, positions: Vec::new(), cache, publish, now, prior, state }
     }
 
     /// Number of inputs that were processed before.
@@ -72,10 +75,22 @@ impl<S: Service> Batch<S> {
         self.state.duplicates.len()
     }
 
-    /// The committed rows with the spans that end when they are published.
-    pub(crate) fn outgoing(&mut self, committed: Vec<OutboxRow>) -> Vec<OutgoingEvent> {
+    /// The committed public events with the spans that end when they are published.
+    pub(crate) fn outgoing(&mut self, committed: Committed) -> Vec<OutgoingEvent> {
         let sends = std::mem::take(&mut self.state.sends);
-        committed.into_iter().zip(sends).map(|(row, span)| OutgoingEvent { row, span }).collect()
+        let public = committed.events().filter(|(_, _, event)| event.publication.is_some());
+        let entries = public.map(|(position, stream, event)| LogEntry { position, stream, event });
+        entries.zip(sends).map(|(entry, span)| OutgoingEvent { entry, span: Some(span) }).collect()
+    }
+
+    /// Returns whether streams are to be published again.
+    pub(crate) fn has_replays(&self) -> bool {
+        self.state.has_replays
+    }
+
+    /// Returns whether the batch has new dead letters.
+    pub(crate) fn has_dead_letters(&self) -> bool {
+        self.rejected_records().any(|rejected| rejected.is_dead_letter)
     }
 
     /// Contributions to the saga's metrics, each with the name of its event.
@@ -100,7 +115,7 @@ impl<S: Service> Batch<S> {
     pub(crate) fn traces(&self) -> impl Iterator<Item = &Trace> {
         let traces = self.inputs.iter().filter_map(|input| match input {
             Input::Command(input) => Some(&input.cause.trace),
-            Input::Rejected(..) | Input::Ignored(_) => None,
+            Input::Rejected(..) | Input::Ignored(_) | Input::Replay(_) => None,
         });
         traces.filter(|trace| trace.is_some())
     }
@@ -115,7 +130,14 @@ impl<S: Service> Batch<S> {
     pub(crate) fn reply(mut self) -> StreamCache<S> {
         let inputs = std::mem::take(&mut self.inputs);
         for (index, input) in inputs.into_iter().enumerate() {
-            let Input::Command(CommandInput { reply, command, span, .. }) = input else { continue };
+            let CommandInput { reply, command, span, .. } = match input {
+                Input::Command(input) => input,
+                Input::Replay(ReplayInput { reply, .. }) => {
+                    let _ = reply.send(self.state.joined.contains(&index));
+                    continue;
+                }
+                Input::Rejected(..) | Input::Ignored(_) => continue,
+            };
             drop(span);
             // The client may have disconnected.
             match reply {
@@ -147,21 +169,35 @@ impl<S: Service> Batch<S> {
         }
     }
 
-    /// Id under which the inbox records the input.
+    /// Id of the input's message, by which the stream that it is about recognizes it.
     fn message(&self, index: usize) -> Option<Uuid> {
         match (&self.state.dispositions[index], &self.inputs[index]) {
             (Disposition::Decide, Input::Command(input)) => input.message,
-            (Disposition::DeadLetter { .. }, input) => input.record().map(InboundRecord::dead_letter_id),
             _ => None,
         }
     }
 
-    /// Notes duplicates and blocked keys. Restarts if a key was not known to be blocked.
-    fn apply_inbox(&mut self, loaded: &Loaded) -> Result<(), Restart> {
-        let is_duplicate =
-            |index: &usize| self.message(*index).is_some_and(|message| loaded.processed.contains(&message));
-        let duplicates: Vec<_> = (0..self.inputs.len()).filter(is_duplicate).collect();
-        self.state.duplicates.extend(duplicates);
+    /// Id of the dead letter that the input has, if it has one already.
+    fn dead_letter_id(&self, index: usize) -> Option<Uuid> {
+        let record = self.inputs[index].record()?;
+        match &self.state.dispositions[index] {
+            Disposition::DeadLetter { failure, .. } => Some(record.dead_letter_id(failure.class)),
+            Disposition::Decide | Disposition::Park { .. } => record.message,
+            Disposition::Refuse(_) => None,
+        }
+    }
+
+    /// Notes the records with an open dead letter, which absorbs redeliveries but not redriven records. Restarts if a key was
+    /// not known to be blocked.
+    fn apply_first(&mut self, loaded: Loaded) -> Result<(), Restart> {
+        let is_absorbed = |index: &usize| {
+            let is_new =
+                self.inputs[*index].record().is_some_and(|record| !record.is_redriven && record.retry.is_none());
+            is_new && self.dead_letter_id(*index).is_some_and(|id| loaded.dead_letters.contains(&id))
+        };
+        let absorbed: Vec<_> = (0..self.inputs.len()).filter(is_absorbed).collect();
+        self.state.duplicates.extend(absorbed);
+        self.state.old_inbox = loaded.old_inbox;
         let blocked = loaded.blocked_keys.difference(&self.prior.blocked_keys).cloned().collect::<HashSet<_>>();
         if blocked.is_empty() {
             return Ok(());
@@ -175,10 +211,11 @@ impl<S: Service> Batch<S> {
         self.state.current = index;
         match (&self.inputs[index], &self.state.dispositions[index]) {
             (Input::Command(input), Disposition::Decide)
-                if !self.state.duplicates.contains(&index) || input.reply.wants_state() =>
+                if !self.state.duplicates.contains(&index) || input.reply.wants_state() || input.wave.is_some() =>
             {
                 self.state.streams_for(&input.command)
             }
+            (Input::Replay(input), _) => vec![input.stream.clone()],
             _ => Vec::new(),
         }
     }
@@ -208,6 +245,12 @@ impl<S: Service> Batch<S> {
     }
 
     fn handle(&mut self, index: usize, streams: &[StreamId]) {
+        self.join_wave(index, streams);
+        if let (Some(message), Some(stream)) = (self.message(index), streams.first())
+            && self.state.has_processed(message, stream)
+        {
+            self.state.duplicates.insert(index);
+        }
         if !self.state.duplicates.contains(&index) {
             match self.state.dispositions[index].clone() {
                 Disposition::Decide => self.decide(index, streams),
@@ -216,11 +259,34 @@ impl<S: Service> Batch<S> {
                 Disposition::Refuse(_) => {}
             }
         }
-        let retry = self.inputs[index].record().and_then(|record| record.retry.as_ref());
-        if let Some(retry) = retry
-            && !matches!(self.state.dispositions[index], Disposition::Park { .. })
+        let Some(record) = self.inputs[index].record() else { return };
+        let disposition = &self.state.dispositions[index];
+        if let Some(retry) = &record.retry
+            && !matches!(disposition, Disposition::Park { .. })
         {
             self.state.resolved.push(retry.position);
+        }
+        if let Some(message) = record.message
+            && record.is_redriven
+            && matches!(disposition, Disposition::Decide)
+        {
+            self.state.redriven.push(message);
+        }
+    }
+
+    /// Lets the stream that the input is about join the input's wave. It publishes its earlier facts only; those that follow
+    /// from the input are published anyway.
+    fn join_wave(&mut self, index: usize, streams: &[StreamId]) {
+        let wave = match &self.inputs[index] {
+            Input::Command(input) => input.wave,
+            Input::Replay(input) => Some(input.wave),
+            Input::Rejected(..) | Input::Ignored(_) => None,
+        };
+        if let (Some(wave), Some(stream)) = (wave, streams.first())
+            && is_plausible(wave, self.now)
+            && self.state.join_wave(stream, wave)
+        {
+            self.state.joined.insert(index);
         }
     }
 
@@ -232,12 +298,20 @@ impl<S: Service> Batch<S> {
         }
         let Some(stream) = streams.first() else { return };
         let events = S::decide(&self.state.view(streams), &input.command);
+        if let Some(message) = input.message
+            && let Some(stream) = self.state.streams.get_mut(stream)
+        {
+            stream.mark_processed(message);
+        }
         let correlation_id = input.cause.correlation_id.or_else(|| self.state.correlation_id(streams));
         let correlation_id = correlation_id.unwrap_or_else(|| CorrelationId(Uuid::now_v7()));
         let trace = self.state.trace(streams, &input.cause);
         let context = AppendContext { stream, cause: &input.cause, correlation_id, trace, now: self.now };
         for event in &events {
             self.state.append(event, &context, &self.publish);
+        }
+        if events.iter().any(S::starts_wave) {
+            self.state.join_wave(stream, Uuid::now_v7());
         }
         if input.reply.wants_state() {
             self.state.decided.insert(index, events);
@@ -257,14 +331,16 @@ impl<S: Service> Batch<S> {
         let (Some(record), Some(topic)) = (self.inputs[index].record(), &self.publish.dead_letter_topic) else {
             return;
         };
-        self.state.outbox.push(record.dead_letter(topic, failure, attempts, self.now));
-        self.state.sends.push(None);
+        let letter = record.dead_letter(topic, failure, attempts, self.now);
+        self.state.dead_letters.push(letter);
     }
 
     /// Handles inputs until one needs streams that are not loaded, or all are handled.
-    fn advance(&mut self, loaded: Loaded) -> Result<Step, Restart> {
+    fn advance(&mut self, mut loaded: Loaded) -> Result<Step, Restart> {
         if self.state.next.is_none() {
-            self.apply_inbox(&loaded)?;
+            let Loaded { old_inbox, dead_letters, blocked_keys, .. } = loaded;
+            self.apply_first(Loaded { old_inbox, dead_letters, blocked_keys, ..Loaded::default() })?;
+            loaded = Loaded::default();
         }
         for (id, stored) in loaded.streams {
             let cached = self.cache.take(&id);
@@ -294,14 +370,21 @@ impl<S: Service> Batch<S> {
             _ => None,
         });
         let answered = answers.collect();
-        let streams = self.state.streams.iter_mut().filter(|(_, stream)| stream.is_changed());
+        let mut streams = Vec::new();
+        for (id, stream) in self.state.streams.iter_mut().filter(|(_, stream)| stream.is_changed()) {
+            let (write, sends) = stream.write(id);
+            streams.push(write);
+            self.state.sends.extend(sends);
+        }
         Writes {
-            streams: streams.map(|(id, stream)| stream.write(id)).collect(),
-            outbox: std::mem::take(&mut self.state.outbox),
+            streams,
             intents: std::mem::take(&mut self.state.intents),
             answered,
-            published: self.published.clone(),
+            cursor: self.cursor,
             read_positions: self.positions.clone(),
+            dead_letters: std::mem::take(&mut self.state.dead_letters),
+            redriven: std::mem::take(&mut self.state.redriven),
+            replays: std::mem::take(&mut self.state.replays),
             parked: std::mem::take(&mut self.state.parked),
             rescheduled: std::mem::take(&mut self.state.rescheduled),
             resolved: std::mem::take(&mut self.state.resolved),
@@ -309,22 +392,23 @@ impl<S: Service> Batch<S> {
     }
 }
 
+/// Returns false for a wave that claims to be from the future: its stream would join no real wave any more.
+fn is_plausible(wave: Uuid, now: Timestamp) -> bool {
+    let Some(started) = wave.get_timestamp() else { return false };
+    let (seconds, _) = started.to_unix();
+    let latest = now.as_second().saturating_add(CLOCK_SKEW_MAX_S);
+    i64::try_from(seconds).is_ok_and(|seconds| seconds <= latest)
+}
+
 impl<S: Service> Transaction for Batch<S> {
-    fn messages(&mut self) -> Vec<Uuid> {
+    fn begin(&mut self) {
         let dispositions = self.prior.dispositions(&self.inputs, self.publish.retries, self.now);
         self.state = BatchState { dispositions, ..BatchState::default() };
-        // A message may occur twice in one batch. The inbox is queried once.
-        let mut messages = Vec::with_capacity(self.inputs.len());
-        let mut distinct = HashSet::new();
-        for index in 0..self.inputs.len() {
-            let Some(message) = self.message(index) else { continue };
-            if distinct.insert(message) {
-                messages.push(message);
-            } else {
-                self.state.duplicates.insert(index);
-            }
-        }
-        messages
+    }
+
+    fn messages(&self) -> Vec<Uuid> {
+        let messages = (0..self.inputs.len()).filter_map(|index| self.dead_letter_id(index).or(self.message(index)));
+        messages.collect()
     }
 
     fn ordering_keys(&self) -> Vec<String> {

@@ -6,17 +6,15 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use bytes::Bytes;
-use cloudevent::{Contract, CorrelationId, EventId, Meta};
+use cloudevent::{Contract as _, CorrelationId, EventId};
 use decider::{LogEvent, SagaMetric, Service, StreamId};
 use jiff::Timestamp;
-use store::{NewEvent, NewIntent, NewOutboxRow, NewParked, Rescheduled, StoredStream};
-use telemetry::{BAGGAGE, Span, Trace};
+use store::{DeadLetter, NewIntent, NewParked, Publication, Replay, Rescheduled, StoredEvent, StoredStream};
+use telemetry::{EventAttributes, Span, Trace};
 use uuid::Uuid;
 
 use crate::{
     call::StoredCall,
-    consume::event_attributes,
     input::{Cause, Failure},
     process::{
         disposition::Disposition,
@@ -38,19 +36,27 @@ pub(super) struct BatchState<S: Service> {
     pub(super) dispositions: Vec<Disposition>,
     /// Indexes of inputs that were processed before.
     pub(super) duplicates: HashSet<usize>,
-    /// Index of the next input; `None` until the inbox has been read.
+    /// Messages in the inbox of an older version, which are processed.
+    pub(super) old_inbox: HashSet<Uuid>,
+    /// Index of the next input; `None` until the first step.
     pub(super) next: Option<usize>,
     /// Index of the input in progress, which is at fault if the decider panics.
     pub(super) current: usize,
     pub(super) decided: HashMap<usize, Vec<S::Event>>,
-    pub(super) outbox: Vec<NewOutboxRow>,
-    /// One for each row of the outbox; `None` for a dead letter.
-    pub(super) sends: Vec<Option<Span>>,
+    /// The spans of the public events, in the order in which their streams are written.
+    pub(super) sends: Vec<Span>,
+    pub(super) dead_letters: Vec<DeadLetter>,
+    /// Ids of dead letters that were processed after all.
+    pub(super) redriven: Vec<Uuid>,
     pub(super) intents: Vec<NewIntent>,
     pub(super) parked: Vec<NewParked>,
     pub(super) rescheduled: Vec<Rescheduled>,
     /// Positions of parked records that are done.
     pub(super) resolved: Vec<i64>,
+    pub(super) replays: Vec<Replay>,
+    pub(super) has_replays: bool,
+    /// Indexes of inputs whose stream joined their wave.
+    pub(super) joined: HashSet<usize>,
     pub(super) metrics: Vec<(&'static str, SagaMetric)>,
 }
 
@@ -62,15 +68,20 @@ impl<S: Service> Default for BatchState<S> {
             without_snapshot: HashSet::new(),
             dispositions: Vec::new(),
             duplicates: HashSet::new(),
+            old_inbox: HashSet::new(),
             next: None,
             current: 0,
             decided: HashMap::new(),
-            outbox: Vec::new(),
             sends: Vec::new(),
+            dead_letters: Vec::new(),
+            redriven: Vec::new(),
             intents: Vec::new(),
             parked: Vec::new(),
             rescheduled: Vec::new(),
             resolved: Vec::new(),
+            replays: Vec::new(),
+            has_replays: false,
+            joined: HashSet::new(),
             metrics: Vec::new(),
         }
     }
@@ -113,7 +124,7 @@ impl<S: Service> BatchState<S> {
     /// Moves the streams that exist and are readable to the cache.
     pub(super) fn keep_streams(&mut self, cache: &mut StreamCache<S>) {
         for (id, stream) in self.streams.drain() {
-            if stream.stored_version > 0 && !self.unreadable.contains_key(&id) {
+            if stream.is_stored() && !self.unreadable.contains_key(&id) {
                 cache.keep(id, stream);
             }
         }
@@ -130,40 +141,62 @@ impl<S: Service> BatchState<S> {
 
     /// Correlation id of the first stream, which is the one that the command is about.
     pub(super) fn correlation_id(&self, streams: &[StreamId]) -> Option<CorrelationId> {
-        self.streams.get(streams.first()?)?.correlation_id
+        self.streams.get(streams.first()?)?.correlation_id()
     }
 
     /// The trace that the events continue. A later request or a timer continues the trace in which the stream started, so
     /// that a saga has one trace.
     pub(super) fn trace(&self, streams: &[StreamId], cause: &Cause) -> Trace {
-        let start = streams.first().and_then(|stream| self.streams.get(stream)).map(|stream| stream.trace.clone());
+        let start = streams.first().and_then(|stream| self.streams.get(stream)).map(|stream| stream.trace().clone());
         let start = start.unwrap_or_default();
         if cause.event_id.is_none() { start.or(cause.trace.clone()) } else { cause.trace.clone() }
     }
 
-    /// Appends an event to its stream, with its outbox row and its provider call.
+    /// Returns whether the stream that a command is about has processed this message.
+    pub(super) fn has_processed(&self, message: Uuid, stream: &StreamId) -> bool {
+        self.old_inbox.contains(&message)
+            || self.streams.get(stream).is_some_and(|stream| stream.has_processed(message))
+    }
+
+    /// Lets a stream join a wave, so that its public events are published again. Returns whether it joined.
+    pub(super) fn join_wave(&mut self, id: &StreamId, wave: Uuid) -> bool {
+        let joins = self.streams.get_mut(id).is_some_and(|stream| stream.join_wave(wave));
+        if joins {
+            self.replays.push(Replay { stream: id.clone(), wave });
+            self.has_replays = true;
+        }
+        joins
+    }
+
+    /// Appends an event to its stream, with its provider call.
+    ///
+    /// # Panics
+    /// A public event is not about the thing that its stream is about.
     pub(super) fn append(&mut self, event: &S::Event, context: &AppendContext<'_>, publish: &PublishContext) {
         let id = EventId(Uuid::now_v7());
         let (name, schema, data) = event.encode();
         let AppendContext { cause, correlation_id, now, .. } = *context;
-        let stream = self.streams.entry(S::stream_of(event).unwrap_or_else(|| context.stream.clone())).or_default();
+        let stream_id = S::stream_of(event).unwrap_or_else(|| context.stream.clone());
+        let stream = self.streams.entry(stream_id.clone()).or_default();
         // Another instance may have chosen its time later than this one, and committed earlier. Times within a stream
         // never decrease.
         stream.time = stream.time.max(now);
-        let time = stream.time;
+        let (time, version) = (stream.time, stream.next_version());
+        let mut send = None;
+        let mut publication = None;
         if let LogEvent::Public(event) = event {
-            let meta = Meta {
-                id,
-                event_type: event.event_type(),
-                subject: event.subject(),
-                time,
-                correlation_id,
-                causation_id: cause.event_id,
-                hops: cause.hops,
+            // The relay derives the subject from the stream, and the sequence counts the events of the stream.
+            assert_eq!(event.subject().as_str(), stream_id.id(), "the subject of {name} is not that of its stream");
+            let attributes = EventAttributes {
+                event: name,
+                message_id: &id,
+                subject: &stream_id.id(),
+                correlation_id: &correlation_id,
             };
-            let span = publish.spans.send(event_attributes(&meta), meta.event_type.topic, &context.trace, &cause.trace);
-            self.outbox.push(outbox_row(&meta, &data, &publish.schema_base_url, span.trace()));
-            self.sends.push(Some(span));
+            let span = publish.spans.send(attributes, event.event_type().topic, &context.trace, &cause.trace);
+            let (sequence, hops, trace) = (stream.next_sequence(), cause.hops, span.trace().to_string());
+            publication = Some(Publication { sequence, hops, trace });
+            send = Some(span);
         }
         if let Some(intent) = S::intent(event) {
             let trace = context.trace.clone();
@@ -173,13 +206,10 @@ impl<S: Service> BatchState<S> {
             self.intents.push(NewIntent { event_id: id, body });
         }
         stream.state = S::evolve(std::mem::take(&mut stream.state), event);
-        stream.correlation_id.get_or_insert(correlation_id);
-        if !stream.trace.is_some() {
-            stream.trace = context.trace.clone();
-        }
         self.metrics.extend(S::metric(&stream.state, event).map(|metric| (name, metric)));
-        let causation_id = cause.event_id;
-        stream.appended.push(NewEvent { id, name, schema, data, time, correlation_id, causation_id });
+        let (name, schema, causation_id) = (Cow::Borrowed(name), Cow::Borrowed(schema), cause.event_id);
+        let stored = StoredEvent { version, id, name, schema, data, time, correlation_id, causation_id, publication };
+        stream.append(stored, send, &context.trace);
     }
 }
 
@@ -191,16 +221,4 @@ pub(super) struct AppendContext<'a> {
     pub(super) correlation_id: CorrelationId,
     pub(super) trace: Trace,
     pub(super) now: Timestamp,
-}
-
-fn outbox_row(meta: &Meta, data: &str, schema_base_url: &str, trace: &Trace) -> NewOutboxRow {
-    let header = |(name, value): (&str, String)| (name.to_owned(), Bytes::from(value));
-    let baggage = (BAGGAGE, format!("correlation_id={}", meta.correlation_id));
-    let headers = cloudevent::headers(meta, schema_base_url).into_iter().chain(trace.headers()).chain([baggage]);
-    NewOutboxRow {
-        topic: meta.event_type.topic.to_owned(),
-        key: Some(Bytes::from(meta.subject.to_string())),
-        headers: headers.map(header).collect(),
-        payload: Bytes::copy_from_slice(data.as_bytes()),
-    }
 }

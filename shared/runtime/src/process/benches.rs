@@ -19,17 +19,17 @@ use crate::{
 pub struct Batches<S: Service> {
     store: EventStore,
     cache: StreamCache<S>,
-    /// Positions of the previous batch's rows, which the next batch deletes as if the broker had them by then.
-    published: Vec<i64>,
+    /// Position of the previous batch's last event, to which the next batch moves the cursor as if the broker had it by then.
+    cursor: Option<i64>,
 }
 
 impl<S: Service> Batches<S> {
     /// Starts with an empty cache.
     pub fn on(store: EventStore) -> Self {
-        Self { store, cache: StreamCache::default(), published: Vec::new() }
+        Self { store, cache: StreamCache::default(), cursor: None }
     }
 
-    /// Decides on all commands in one transaction, and returns the number of events in the outbox. The id of a command's
+    /// Decides on all commands in one transaction, and returns the number of public events. The id of a command's
     /// causing event deduplicates it.
     ///
     /// # Errors
@@ -39,13 +39,13 @@ impl<S: Service> Batches<S> {
         commands: impl IntoIterator<Item = (Cause, S::Command)>,
     ) -> Result<usize, StoreError> {
         let inputs = commands.into_iter().map(input).collect();
-        let (published, cache) = (std::mem::take(&mut self.published), std::mem::take(&mut self.cache));
-        let batch = Batch::new(inputs, published, cache, publish_context(), Timestamp::now());
+        let cache = std::mem::take(&mut self.cache);
+        let batch = Batch::new(inputs, self.cursor.take(), cache, publish_context(), Timestamp::now());
         let (mut batch, committed) = self.store.transact(batch).await;
-        let outgoing = batch.outgoing(committed?.outbox);
-        self.published = outgoing.iter().map(|outgoing| outgoing.row.position).collect();
+        let outgoing = batch.outgoing(committed?);
+        self.cursor = outgoing.last().map(|outgoing| outgoing.entry.position);
         self.cache = batch.reply();
-        Ok(self.published.len())
+        Ok(outgoing.len())
     }
 }
 
@@ -64,11 +64,11 @@ pub fn rebuild<S: Service>(stored: &StoredStream) -> Result<S::State, LogError> 
 fn input<S: Service>((cause, command): (Cause, S::Command)) -> Input<S> {
     let message = cause.event_id.map(|id| id.0);
     let (answers, reply, span, record) = (None, Reply::None, None, None);
-    Input::Command(CommandInput { message, command, cause, answers, reply, span, record })
+    let wave = None;
+    Input::Command(CommandInput { message, command, cause, answers, reply, span, wave, record })
 }
 
 fn publish_context() -> PublishContext {
     let retries = RetryPolicy { attempts_max: 1, backoff_max: std::time::Duration::ZERO };
-    let (schema_base_url, dead_letter_topic) = ("http://127.0.0.1:8080".to_owned(), Some("bench.dlq".to_owned()));
-    PublishContext { schema_base_url, spans: Spans::default(), retries, dead_letter_topic }
+    PublishContext { spans: Spans::default(), retries, dead_letter_topic: Some("bench.dlq".to_owned()) }
 }

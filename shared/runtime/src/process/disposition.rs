@@ -46,7 +46,7 @@ impl PriorFailures {
         let disposition = |(index, input): (usize, &Input<S>)| {
             let failure = match input {
                 Input::Rejected(_, failure) => Some(failure),
-                Input::Command(_) | Input::Ignored(_) => self.failures.get(&index),
+                Input::Command(_) | Input::Ignored(_) | Input::Replay(_) => self.failures.get(&index),
             };
             let Some(record) = input.record() else {
                 return failure.map_or(Disposition::Decide, |failure| Disposition::Refuse(failure.clone()));

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use messaging::Offsets;
 use store::{Committed, OpenIntent, ReadPosition, Store, StoreError};
 use telemetry::{KeyValue, Metrics};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tracing::{error, info, warn};
 
 use crate::{
@@ -40,6 +40,10 @@ pub(crate) struct Processor<S: Service, D> {
     pub(crate) inputs: mpsc::Receiver<Input<S>>,
     pub(crate) consumer: ConsumerSlot,
     pub(crate) outbox: WorkSender<OutgoingEvent>,
+    /// Notifies the relay of new dead letters.
+    pub(crate) dead_letters: Arc<Notify>,
+    /// Notifies the replayer of new replays.
+    pub(crate) replays: Arc<Notify>,
     pub(crate) intents: WorkSender<OpenIntent>,
     pub(crate) published: Published,
     pub(crate) publish: PublishContext,
@@ -100,28 +104,36 @@ impl<S: Service, D: Store> Processor<S, D> {
     /// Returns the inputs if there are several and the store rejects their effects.
     async fn handle(&mut self, inputs: Vec<Input<S>>, now: Timestamp, passes: bool) -> Result<(), Vec<Input<S>>> {
         let started = Instant::now();
-        let (published, cache) = (self.published.take(), std::mem::take(&mut self.cache));
-        let mut batch = Batch::new(inputs, published, cache, self.publish.clone(), now);
+        let (cursor, cache) = (self.published.unstored(), std::mem::take(&mut self.cache));
+        let mut batch = Batch::new(inputs, cursor, cache, self.publish.clone(), now);
         if passes && let Some(positions) = &self.positions {
             batch.positions = positions.iter().map(read_position).collect();
         }
         let size = batch.inputs.len();
         let span = self.publish.spans.transaction(self.system, S::Public::OWNER, size, batch.traces());
-        let (mut batch, committed) = match self.commit(batch).await {
+        let (mut batch, mut committed) = match self.commit(batch).await {
             Ok(done) => done,
-            Err(rejected) => {
-                self.published.restore(rejected.published);
-                return Err(rejected.inputs);
-            }
+            Err(rejected) => return Err(rejected.inputs),
         };
         drop(span);
         if passes && let Some(positions) = &mut self.positions {
             *positions = Offsets::default();
         }
         self.committed.send_replace(());
-        self.backlog.add(committed.outbox.len());
-        self.outbox.offer(batch.outgoing(committed.outbox));
-        self.intents.offer(committed.intents);
+        if let Some(position) = batch.cursor {
+            self.published.set_stored(position);
+        }
+        let (range, intents) = (committed.range, std::mem::take(&mut committed.intents));
+        let outgoing = batch.outgoing(committed);
+        self.backlog.add(outgoing.len());
+        self.outbox.offer(range, outgoing);
+        self.intents.offer(range, intents);
+        if batch.has_replays() {
+            self.replays.notify_one();
+        }
+        if batch.has_dead_letters() {
+            self.dead_letters.notify_one();
+        }
         self.metrics.duplicates.add(batch.duplicates() as u64, &[]);
         self.count(batch.metrics());
         self.report_rejected(&batch);

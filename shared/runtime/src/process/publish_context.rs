@@ -6,8 +6,6 @@ use crate::input::RetryPolicy;
 
 #[derive(Clone)]
 pub(crate) struct PublishContext {
-    /// Prefix of `/schemas/...` in events.
-    pub(crate) schema_base_url: String,
     pub(crate) spans: Spans,
     pub(crate) retries: RetryPolicy,
     /// `None` for a reader, which owns no topic and skips such records.

@@ -3,8 +3,9 @@
 use cloudevent::CorrelationId;
 use decider::{LogError, Service, StreamId};
 use jiff::Timestamp;
-use store::{NewEvent, Snapshot, StoredStream, StreamWrite};
-use telemetry::Trace;
+use store::{Head, Snapshot, StoredEvent, StoredStream, StreamWrite};
+use telemetry::{Span, Trace};
+use uuid::Uuid;
 
 use crate::process::snapshot::{self, RebuildError};
 
@@ -18,28 +19,50 @@ pub(super) struct Stream<S: Service> {
     pub(super) time: Timestamp,
     pub(super) stored_version: u64,
     snapshot_version: u64,
-    pub(super) correlation_id: Option<CorrelationId>,
-    pub(super) trace: Trace,
+    /// False until the stream is stored for the first time.
+    is_stored: bool,
+    head: Head,
+    /// The trace of the head.
+    trace: Trace,
+    is_head_changed: bool,
     /// Status and next timer as last written.
     written_metadata: Option<(&'static str, Option<Timestamp>)>,
-    pub(super) appended: Vec<NewEvent>,
+    appended: Vec<StoredEvent>,
+    /// One for each public event of `appended`.
+    sends: Vec<Span>,
 }
 
 impl<S: Service> Stream<S> {
+    pub(super) fn is_stored(&self) -> bool {
+        self.is_stored
+    }
+
     pub(super) fn is_changed(&self) -> bool {
-        !self.appended.is_empty()
+        !self.appended.is_empty() || self.is_head_changed
+    }
+
+    pub(super) fn correlation_id(&self) -> Option<CorrelationId> {
+        self.head.correlation_id
+    }
+
+    pub(super) fn trace(&self) -> &Trace {
+        &self.trace
     }
 
     pub(super) fn read(stored: &StoredStream) -> Result<Self, RebuildError> {
+        let head = stored.head.clone().unwrap_or_default();
         Ok(Self {
             time: last_time(stored).unwrap_or(Timestamp::MIN),
             stored_version: stored.version,
             snapshot_version: stored.snapshot.as_ref().map_or(0, |snapshot| snapshot.version),
-            correlation_id: stored.correlation_id,
-            trace: Trace::from_text(&stored.trace),
+            is_stored: stored.head.is_some(),
+            trace: Trace::from_text(&head.trace),
             state: snapshot::rebuild::<S>(stored)?,
+            head,
+            is_head_changed: false,
             written_metadata: None,
             appended: Vec::new(),
+            sends: Vec::new(),
         })
     }
 
@@ -47,29 +70,83 @@ impl<S: Service> Stream<S> {
     pub(super) fn apply_newer(mut self: Box<Self>, stored: &StoredStream) -> Result<Box<Self>, LogError> {
         self.state = snapshot::fold::<S>(std::mem::take(&mut self.state), &stored.events)?;
         self.stored_version = stored.version;
+        if let Some(head) = &stored.head {
+            self.head = head.clone();
+            self.trace = Trace::from_text(&head.trace);
+        }
         if let Some(time) = last_time(stored) {
             (self.time, self.written_metadata) = (time, None);
         }
         Ok(self)
     }
 
-    /// The changes to store. Marks them as stored; if storing fails, the stream is dropped.
-    pub(super) fn write(&mut self, id: &StreamId) -> StreamWrite {
+    /// Returns whether the stream has processed a message.
+    pub(super) fn has_processed(&self, message: Uuid) -> bool {
+        self.head.processed.contains(message)
+    }
+
+    /// Remembers a processed message.
+    pub(super) fn mark_processed(&mut self, message: Uuid) {
+        self.head.processed.push(message);
+        self.is_head_changed = true;
+    }
+
+    /// Joins a wave unless the stream has joined it or a later one, or has no public event. Returns whether it joined. Waves
+    /// are ordered, so that several of them end, too.
+    pub(super) fn join_wave(&mut self, wave: Uuid) -> bool {
+        let joins = self.head.published > 0 && self.head.wave < Some(wave);
+        if joins {
+            self.head.wave = Some(wave);
+            self.is_head_changed = true;
+        }
+        joins
+    }
+
+    /// The version of the next event.
+    pub(super) fn next_version(&self) -> u64 {
+        self.stored_version + self.appended.len() as u64 + 1
+    }
+
+    /// The number of the next public event.
+    pub(super) fn next_sequence(&self) -> u64 {
+        self.head.published + 1
+    }
+
+    /// Appends an event. A public one has the span that ends when the event is published. The trace and the correlation id
+    /// of the first event are those of the stream.
+    pub(super) fn append(&mut self, event: StoredEvent, send: Option<Span>, trace: &Trace) {
+        self.head.correlation_id.get_or_insert(event.correlation_id);
+        if !self.trace.is_some() {
+            self.trace = trace.clone();
+            self.head.trace = trace.to_string();
+        }
+        if let Some(publication) = &event.publication {
+            self.head.published = publication.sequence;
+        }
+        self.appended.push(event);
+        self.sends.extend(send);
+    }
+
+    /// The changes to store, and the spans of the public events. Marks the changes as stored; if storing fails, the stream
+    /// is dropped.
+    pub(super) fn write(&mut self, id: &StreamId) -> (StreamWrite, Vec<Span>) {
         let events = std::mem::take(&mut self.appended);
-        let expected_version = self.stored_version;
+        let (expected_version, is_new) = (self.stored_version, !self.is_stored);
         let version = expected_version + events.len() as u64;
-        self.stored_version = version;
+        (self.stored_version, self.is_stored, self.is_head_changed) = (version, true, false);
         let metadata @ (status, due) = (S::status(&self.state), S::next_timer(&self.state));
-        StreamWrite {
+        let write = StreamWrite {
             stream: id.clone(),
+            is_new,
             expected_version,
             events,
-            trace: self.trace.to_string(),
+            head: self.head.clone(),
             status,
             due,
             metadata_changed: self.written_metadata.replace(metadata) != Some(metadata),
             snapshot: self.snapshot_at(version),
-        }
+        };
+        (write, std::mem::take(&mut self.sends))
     }
 
     /// A snapshot, if one is due at this version.
@@ -89,10 +166,13 @@ impl<S: Service> Default for Stream<S> {
             time: Timestamp::MIN,
             stored_version: 0,
             snapshot_version: 0,
-            correlation_id: None,
+            is_stored: false,
+            head: Head::default(),
             trace: Trace::default(),
+            is_head_changed: false,
             written_metadata: None,
             appended: Vec::new(),
+            sends: Vec::new(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Approximate length of the outbox: counted in memory, and corrected from the store periodically.
+/// Approximate number of unpublished events: counted in memory, and corrected from the store periodically.
 pub(crate) struct Backlog {
     waiting: AtomicU64,
     max: u64,

@@ -1,6 +1,6 @@
 //! The producer behind an interface, so that tests can decorate it.
 
-use messaging::{DeliveryError, KafkaError, Outgoing, Producer, SendError};
+use messaging::{Acknowledged, DeliveryError, KafkaError, Outgoing, Producer, SendError};
 
 /// Sends records: [`messaging::Producer`], or a decorator of it.
 pub trait Publisher: Send + Sync + 'static {
@@ -11,7 +11,7 @@ pub trait Publisher: Send + Sync + 'static {
     fn send(
         &self,
         record: Outgoing<'_>,
-    ) -> Result<impl Future<Output = Result<(), DeliveryError>> + Send + use<Self>, SendError>;
+    ) -> Result<impl Future<Output = Result<Acknowledged, DeliveryError>> + Send + use<Self>, SendError>;
 
     /// Drops everything queued and replaces the client, after an error.
     ///
@@ -24,7 +24,7 @@ impl Publisher for Producer {
     fn send(
         &self,
         record: Outgoing<'_>,
-    ) -> Result<impl Future<Output = Result<(), DeliveryError>> + Send + use<>, SendError> {
+    ) -> Result<impl Future<Output = Result<Acknowledged, DeliveryError>> + Send + use<>, SendError> {
         Ok(Self::send(self, record)?.acknowledged())
     }
 

@@ -1,14 +1,17 @@
-//! Publishes the outbox in order, and retries each record until the broker has it.
+//! Publishes the log in order, and retries each record until the broker has it. Publishes dead letters, too.
 
 use std::{sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use cloudevent::EventType;
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesOrdered};
-use messaging::{DeliveryError, Outgoing, SendError};
-use store::{OutboxRow, Store};
-use telemetry::{KeyValue, Metrics, Span, Spans, TRACEPARENT, TRACESTATE, Trace};
-use tokio::time::{Instant, sleep, sleep_until};
+use messaging::{Acknowledged, DeliveryError, Outgoing, SendError};
+use store::{LogEntry, RecordData, Store};
+use telemetry::{KeyValue, Metrics, Span, Spans, Trace};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::{Instant, sleep, sleep_until},
+};
 use tracing::{error, warn};
 
 use crate::{
@@ -17,6 +20,8 @@ use crate::{
         linger::Linger,
         outgoing::{OutgoingEvent, Published},
         publisher::Publisher,
+        record::record,
+        replayer::ReplayedEvent,
         throttle::Throttle,
     },
     work_queue::WorkReceiver,
@@ -24,8 +29,12 @@ use crate::{
 
 /// Maximum records sent and not yet acknowledged.
 const IN_FLIGHT_MAX: usize = 10_000;
-/// Acknowledged rows wait this long for a transaction that deletes them, before the relay does it.
-const CLEANUP_INTERVAL: Duration = Duration::from_millis(200);
+/// The cursor waits this long for a transaction that stores it, before the relay does it.
+const CURSOR_INTERVAL: Duration = Duration::from_millis(200);
+/// Maximum time until dead letters are published that another instance stored, or whose delivery failed.
+const DEAD_LETTER_INTERVAL: Duration = Duration::from_secs(1);
+/// Maximum dead letters published together.
+const DEAD_LETTERS_MAX: usize = 100;
 /// First wait before the relay retries.
 const BACKOFF_MIN: Duration = Duration::from_millis(50);
 /// Maximum wait before the relay retries.
@@ -40,7 +49,12 @@ pub(crate) struct Relay<P, D> {
     pub(crate) metrics: Arc<Metrics>,
     /// The events that the service owns. It may publish no others.
     pub(crate) owned: &'static [EventType],
-    pub(crate) dead_letter_topic: Option<String>,
+    /// Prefix of `/schemas/...` in events.
+    pub(crate) schema_base_url: String,
+    /// Notified of new dead letters.
+    pub(crate) dead_letters: Arc<Notify>,
+    /// Events to publish again.
+    pub(crate) replays: mpsc::Receiver<ReplayedEvent>,
     pub(crate) backlog: Arc<Backlog>,
     pub(crate) throttle: Throttle,
     pub(crate) linger: Linger,
@@ -52,17 +66,18 @@ type InFlight = FuturesOrdered<BoxFuture<'static, Sent>>;
 
 /// The delivery of a record.
 struct Sent {
-    position: i64,
+    /// `None` for an event that is published again.
+    position: Option<i64>,
     event: &'static str,
-    result: Result<(), DeliveryError>,
+    result: Result<Acknowledged, DeliveryError>,
 }
 
 /// The reason why sending stopped.
 enum Stopped {
     /// The queue ended and all records are acknowledged.
     Finished,
-    /// The record at this position and all later ones must be sent again.
-    Failed(i64, DeliveryError),
+    /// The record at this position and all later ones must be sent again; `None` means all that are not acknowledged.
+    Failed(Option<i64>, DeliveryError),
 }
 
 impl<P: Publisher, D: Store> Relay<P, D> {
@@ -70,21 +85,26 @@ impl<P: Publisher, D: Store> Relay<P, D> {
     pub(crate) async fn run(mut self) {
         let mut backoff = backoff();
         while let Stopped::Failed(position, error) = self.send_all().await {
-            warn!(%error, position, "failed to publish, resending from this position");
-            self.delete_published().await;
+            warn!(%error, position, "failed to publish, resending unacknowledged events");
+            self.store_cursor().await;
             self.delayed = None;
-            self.queue.rewind(position - 1);
+            match position {
+                Some(position) => self.queue.rewind(position - 1),
+                None => self.queue.restart(),
+            }
             sleep(backoff.next().unwrap_or(BACKOFF_MAX)).await;
             if let Err(error) = self.publisher.rebuild() {
                 error!(%error, "failed to recreate producer");
             }
         }
-        self.delete_published().await;
+        self.store_cursor().await;
     }
 
     async fn send_all(&mut self) -> Stopped {
         let mut in_flight = InFlight::new();
-        let mut cleanup = tokio::time::interval(CLEANUP_INTERVAL);
+        let mut cursor = tokio::time::interval(CURSOR_INTERVAL);
+        let mut dead_letters = tokio::time::interval(DEAD_LETTER_INTERVAL);
+        let notify = Arc::clone(&self.dead_letters);
         let mut more = true;
         while more || !in_flight.is_empty() || self.delayed.is_some() {
             let send_at = self.delayed.as_ref().map(|(_, send_at)| *send_at);
@@ -105,11 +125,18 @@ impl<P: Publisher, D: Store> Relay<P, D> {
                     },
                     Ok(None) => more = false,
                     Err(error) => {
-                        error!(%error, "failed to read the outbox, retrying");
+                        error!(%error, "failed to read the log, retrying");
                         sleep(BACKOFF_MAX).await;
                     }
                 },
-                _ = cleanup.tick() => self.delete_published().await,
+                Some(replayed) = self.replays.recv(), if more && in_flight.len() < IN_FLIGHT_MAX => {
+                    if let Err(stopped) = self.send_again(replayed, &mut in_flight) {
+                        return stopped;
+                    }
+                }
+                _ = cursor.tick() => self.store_cursor().await,
+                () = notify.notified() => self.publish_dead_letters().await,
+                _ = dead_letters.tick() => self.publish_dead_letters().await,
             }
         }
         Stopped::Finished
@@ -117,10 +144,14 @@ impl<P: Publisher, D: Store> Relay<P, D> {
 
     fn acknowledge(&self, sent: Sent) -> Result<(), Stopped> {
         let Sent { position, event, result } = sent;
-        result.map_err(|error| Stopped::Failed(position, error))?;
-        self.published.add(position);
-        self.backlog.remove_one();
-        self.metrics.published.add(1, &[KeyValue::new("event", event)]);
+        let place = result.map_err(|error| Stopped::Failed(position, error))?;
+        self.published.observe(place);
+        if let Some(position) = position {
+            self.published.acknowledge(position);
+            self.backlog.remove_one();
+        }
+        let counter = if position.is_some() { &self.metrics.published } else { &self.metrics.replayed };
+        counter.add(1, &[KeyValue::new("event", event)]);
         Ok(())
     }
 
@@ -135,10 +166,17 @@ impl<P: Publisher, D: Store> Relay<P, D> {
     fn send_ready(&mut self, first: OutgoingEvent, in_flight: &mut InFlight) -> Result<(), Stopped> {
         let mut next = Some(first);
         while let Some(outgoing) = next {
-            let position = outgoing.row.position;
-            let event = self.own_event(&outgoing.row);
-            if let Some(wait) = event.and_then(|event| self.throttle.wait(event)) {
-                self.metrics.throttled.add(1, &[KeyValue::new("event", event.unwrap_or_default())]);
+            let position = outgoing.entry.position;
+            let Some(event) = self.own_event(&outgoing.entry) else {
+                error!(
+                    event = &*outgoing.entry.event.name,
+                    position, "refusing to publish an event of another service"
+                );
+                next = self.queue.try_next();
+                continue;
+            };
+            if let Some(wait) = self.throttle.wait(event.name) {
+                self.metrics.throttled.add(1, &[KeyValue::new("event", event.name)]);
                 self.delayed = Some((outgoing, Instant::now() + wait));
                 return Ok(());
             }
@@ -149,7 +187,7 @@ impl<P: Publisher, D: Store> Relay<P, D> {
                     self.queue.rewind(position - 1);
                     return Ok(());
                 }
-                Err(SendError::Kafka(error)) => return Err(Stopped::Failed(position, error.into())),
+                Err(SendError::Kafka(error)) => return Err(Stopped::Failed(Some(position), error.into())),
             }
             next = if in_flight.len() < IN_FLIGHT_MAX { self.queue.try_next() } else { None };
         }
@@ -159,64 +197,109 @@ impl<P: Publisher, D: Store> Relay<P, D> {
     fn send(
         &self,
         outgoing: OutgoingEvent,
-        event: Option<&'static str>,
+        event_type: &'static EventType,
         in_flight: &mut InFlight,
     ) -> Result<(), SendError> {
-        let OutgoingEvent { row, span } = outgoing;
-        let position = row.position;
-        let record = &row.record;
-        let Some(event) = event else {
-            error!(topic = record.topic, position, "refusing to publish an event that this service does not own");
-            return Ok(());
-        };
-        let delivery = self.publisher.send(Outgoing {
-            topic: &record.topic,
-            partition: None,
-            key: record.key.as_deref(),
-            headers: &record.headers,
-            payload: &record.payload,
-        })?;
-        let mut span = span.unwrap_or_else(|| self.resend_span(&row));
+        let OutgoingEvent { entry, span } = outgoing;
+        let (position, event) = (entry.position, event_type.name);
+        let mut span = span.unwrap_or_else(|| self.resend_span(&entry, event_type.topic));
+        let record = record(entry, None, event_type, &self.schema_base_url);
+        let delivery = self.publisher.send(outgoing_record(&record))?;
         let sent = async move {
             let result = delivery.await;
             if let Err(error) = &result {
                 span.fail(error);
             }
-            Sent { position, event, result }
+            Sent { position: Some(position), event, result }
         };
         in_flight.push_back(sent.boxed());
         Ok(())
     }
 
-    fn resend_span(&self, row: &OutboxRow) -> Span {
-        let header = |wanted| row.record.headers.iter().find(|(name, _)| name == wanted);
-        let text = |wanted| header(wanted).and_then(|(_, value)| std::str::from_utf8(value).ok());
-        let parent = Trace::from_headers(text(TRACEPARENT), text(TRACESTATE));
-        if parent.is_some() { self.spans.resend(&row.record.topic, &parent) } else { Span::none(&parent) }
+    /// Sends an event again. If it cannot be sent, its replay starts again.
+    fn send_again(&self, replayed: ReplayedEvent, in_flight: &mut InFlight) -> Result<(), Stopped> {
+        let ReplayedEvent { entry, wave, acknowledged } = replayed;
+        let Some(event_type) = self.own_event(&entry) else { return Ok(()) };
+        let mut span = self.resend_span(&entry, event_type.topic);
+        let record = record(entry, Some(wave), event_type, &self.schema_base_url);
+        let delivery = match self.publisher.send(outgoing_record(&record)) {
+            Ok(delivery) => delivery,
+            Err(SendError::QueueFull) => return Ok(()),
+            Err(SendError::Kafka(error)) => return Err(Stopped::Failed(None, error.into())),
+        };
+        let sent = async move {
+            let result = delivery.await;
+            match &result {
+                // The replayer may have been stopped.
+                Ok(_) => drop(acknowledged.send(())),
+                Err(error) => span.fail(error),
+            }
+            Sent { position: None, event: event_type.name, result }
+        };
+        in_flight.push_back(sent.boxed());
+        Ok(())
     }
 
-    /// The name of the row's event, if this service owns it and the row goes to its topic. Defence in depth: the types
-    /// already rule out anything else.
-    fn own_event(&self, row: &OutboxRow) -> Option<&'static str> {
-        if Some(&row.record.topic) == self.dead_letter_topic.as_ref() {
-            return Some("dead letter");
+    fn resend_span(&self, entry: &LogEntry, topic: &str) -> Span {
+        let parent = entry.event.publication.as_ref().map(|publication| Trace::from_text(&publication.trace));
+        let parent = parent.unwrap_or_default();
+        if parent.is_some() { self.spans.resend(topic, &parent) } else { Span::none(&parent) }
+    }
+
+    /// The type of an event, if this service owns it. Defence in depth: the types already rule out anything else.
+    fn own_event(&self, entry: &LogEntry) -> Option<&'static EventType> {
+        self.owned.iter().find(|event| event.name == entry.event.name)
+    }
+
+    async fn store_cursor(&mut self) {
+        let Some(position) = self.published.unstored() else { return };
+        match self.store.advance_cursor(position).await {
+            Ok(()) => self.published.set_stored(position),
+            // The events are published again after a restart, and recognized as duplicates.
+            Err(error) => warn!(%error, "failed to store the cursor of the outbox"),
         }
-        let (_, ce_type) = row.record.headers.iter().find(|(name, _)| name == "ce_type")?;
-        let ce_type = std::str::from_utf8(ce_type).ok()?;
-        let event = self.owned.iter().find(|event| event.is(ce_type))?;
-        (row.record.topic == event.topic).then_some(event.name)
     }
 
-    async fn delete_published(&mut self) {
-        let positions = self.published.take();
-        if positions.is_empty() {
+    /// Publishes waiting dead letters, while this instance leads. Those that fail are retried at the next call.
+    async fn publish_dead_letters(&mut self) {
+        if !self.queue.is_leader() {
             return;
         }
-        if let Err(error) = self.store.delete_published(positions).await {
-            // They are published again after a restart, and recognized as duplicates.
-            warn!(%error, "failed to delete published rows from the outbox");
+        let letters = match self.store.dead_letters(DEAD_LETTERS_MAX).await {
+            Ok(letters) if letters.is_empty() => return,
+            Ok(letters) => letters,
+            Err(error) => return warn!(%error, "failed to read dead letters, retrying"),
+        };
+        if letters.len() == DEAD_LETTERS_MAX {
+            self.dead_letters.notify_one();
+        }
+        let mut published = Vec::with_capacity(letters.len());
+        for letter in letters {
+            match self.publisher.send(outgoing_record(&letter.record)) {
+                Ok(delivery) => published.push((letter.id, delivery)),
+                Err(error) => {
+                    warn!(%error, "failed to publish a dead letter, retrying");
+                    break;
+                }
+            }
+        }
+        let mut ids = Vec::with_capacity(published.len());
+        for (id, delivery) in published {
+            match delivery.await {
+                Ok(_) => ids.push(id),
+                Err(error) => warn!(%error, "failed to publish a dead letter, retrying"),
+            }
+        }
+        self.metrics.published.add(ids.len() as u64, &[KeyValue::new("event", "dead letter")]);
+        if let Err(error) = self.store.mark_published(ids).await {
+            warn!(%error, "failed to mark dead letters as published");
         }
     }
+}
+
+fn outgoing_record(record: &RecordData) -> Outgoing<'_> {
+    let RecordData { topic, key, headers, payload } = record;
+    Outgoing { topic, partition: None, key: key.as_deref(), headers, payload }
 }
 
 /// Waits without a limit on attempts, because a committed event must be published.

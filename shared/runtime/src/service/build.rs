@@ -11,18 +11,18 @@ use store::{Leadership, OpenIntent};
 use telemetry::Telemetry;
 use tokio::{
     net::TcpListener,
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     call::{CallDispatcher, ProviderClient},
     consume::{ConsumerSlot, Ingest, retry_parked},
-    http::{App, Followers, Readiness},
+    http::{App, Followers, Readiness, Replays, replay_routes},
     input::{Input, RetryPolicy},
-    maintain::{InboxCleaner, measure},
+    maintain::{TopicWatch, measure},
     process::{Processor, PublishContext, StreamCache},
-    publish::{Backlog, Linger, OutgoingEvent, Published, Relay, Throttle},
+    publish::{Backlog, Linger, OutgoingEvent, Published, Relay, ReplayedEvent, Replayer, Throttle},
     service::{
         config::Config, consumer_task::ConsumerTask, definition::ServiceDefinition, seams::Seams, topics::Topics,
     },
@@ -32,6 +32,8 @@ use crate::{
 
 /// Capacity of the queue of inputs from HTTP, timers and provider responses.
 pub(super) const INPUT_QUEUE_CAPACITY: usize = 4096;
+/// Capacity of the queue of events to publish again.
+pub(super) const REPLAY_QUEUE_CAPACITY: usize = 256;
 /// Capacity of the queue of record batches: the processor decides one while the consumer reads the next.
 pub(super) const BATCH_QUEUE_CAPACITY: usize = 2;
 
@@ -53,6 +55,9 @@ pub(super) struct Shared<'a, S: Service, C: Seams> {
     pub(super) consumer: ConsumerSlot,
     pub(super) backlog: Arc<Backlog>,
     pub(super) published: Published,
+    pub(super) dead_letters: Arc<Notify>,
+    pub(super) replays: Arc<Notify>,
+    pub(super) operator_replays: Replays<S>,
     pub(super) inputs: mpsc::Sender<Input<S>>,
     pub(super) stop: CancellationToken,
 }
@@ -104,7 +109,8 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
         let api = (definition.api)(app, self.config)?;
         let readiness = Readiness { consumer: Arc::clone(&self.consumer), telemetry: Arc::clone(&self.telemetry) };
         let schemas = web::Schemas { list: S::Public::SUITE.schemas, find: S::Public::SUITE.schema };
-        let routes = web::with_standard_routes(api.routes, api.description, Arc::new(readiness), schemas);
+        let routes = api.routes.merge(replay_routes::<S>(self.operator_replays.clone()));
+        let routes = web::with_standard_routes(routes, api.description, Arc::new(readiness), schemas);
         Ok(serve(listener, routes, self.stop.clone()).boxed())
     }
 
@@ -117,6 +123,8 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
             inputs,
             consumer: Arc::clone(&self.consumer),
             outbox,
+            dead_letters: Arc::clone(&self.dead_letters),
+            replays: Arc::clone(&self.replays),
             intents,
             published: self.published.clone(),
             publish: self.publish_context(),
@@ -131,7 +139,6 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
 
     fn publish_context(&self) -> PublishContext {
         PublishContext {
-            schema_base_url: self.config.schema_base_url.clone(),
             spans: self.telemetry.spans.clone(),
             retries: RetryPolicy {
                 attempts_max: self.config.retry_attempts_max,
@@ -141,7 +148,21 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
         }
     }
 
-    pub(super) fn relay(&self, queue: WorkReceiver<OutgoingEvent, C::Store>) -> anyhow::Result<Work> {
+    pub(super) fn replayer(&self, relay: mpsc::Sender<ReplayedEvent>) -> Work {
+        let replayer = Replayer {
+            store: self.store.clone(),
+            leadership: self.leadership.clone(),
+            replays: Arc::clone(&self.replays),
+            relay,
+        };
+        replayer.run(self.stop.clone()).map(Ok).boxed()
+    }
+
+    pub(super) fn relay(
+        &self,
+        queue: WorkReceiver<OutgoingEvent, C::Store>,
+        replays: mpsc::Receiver<ReplayedEvent>,
+    ) -> anyhow::Result<Work> {
         let relay = Relay {
             queue,
             spans: self.telemetry.spans.clone(),
@@ -150,7 +171,9 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
             store: self.store.clone(),
             metrics: Arc::clone(&self.telemetry.metrics),
             owned: S::Public::TYPES,
-            dead_letter_topic: self.topics.dead_letter(),
+            schema_base_url: self.config.schema_base_url.clone(),
+            dead_letters: Arc::clone(&self.dead_letters),
+            replays,
             backlog: Arc::clone(&self.backlog),
             throttle: Throttle::new(self.config.publish_rate_max),
             linger: Linger::new(),
@@ -185,23 +208,25 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
         run.map(Ok).boxed()
     }
 
+    /// Watches the topics of a service that owns one.
+    pub(super) fn topic_watch(&self) -> Option<Work> {
+        let watch = TopicWatch {
+            store: self.store.clone(),
+            leadership: self.leadership.clone(),
+            kafka: self.config.kafka.clone(),
+            topics: self.topics.all().into_iter().map(str::to_owned).collect(),
+            own: self.topics.events()?,
+            consumer: Arc::clone(&self.consumer),
+            published: self.published.clone(),
+            replays: self.operator_replays.clone(),
+        };
+        Some(watch.run(self.stop.clone()).map(Ok).boxed())
+    }
+
     pub(super) fn gauges(&self) -> Work {
         let metrics = Arc::clone(&self.telemetry.metrics);
         let (consumer, backlog) = (Arc::clone(&self.consumer), Arc::clone(&self.backlog));
         measure(self.store.clone(), consumer, metrics, backlog, self.stop.clone()).map(Ok).boxed()
-    }
-
-    pub(super) fn inbox_cleaner(&self) -> Work {
-        let cleaner = InboxCleaner {
-            store: self.store.clone(),
-            leadership: self.leadership.clone(),
-            kafka: self.config.kafka.clone(),
-            topics: self.topics.read().into_iter().map(str::to_owned).collect(),
-            consumer: Arc::clone(&self.consumer),
-            margin: self.config.inbox_margin,
-            metrics: Arc::clone(&self.telemetry.metrics),
-        };
-        cleaner.run(self.stop.clone()).map(Ok).boxed()
     }
 }
 

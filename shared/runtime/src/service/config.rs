@@ -36,8 +36,6 @@ pub struct Config {
     pub retry_backoff_max: Duration,
     /// Maximum events waiting to be published; above it the service accepts no new work.
     pub outbox_max: u64,
-    /// The inbox remembers a message for the topics' retention and this much longer.
-    pub inbox_margin: Duration,
     /// Maximum events of one type published per second.
     pub publish_rate_max: NonZeroU32,
     pub kafka: KafkaConfig,
@@ -68,7 +66,6 @@ pub(super) fn shared_variables(service: &str, port: u16) -> Vec<Variable> {
         Variable::new("RETRY_ATTEMPTS_MAX", "10", "attempts before a failing record becomes a dead letter"),
         Variable::new("RETRY_BACKOFF_MAX_MS", "30000", "maximum wait between these attempts, in milliseconds"),
         Variable::new("OUTBOX_MAX", "1000000", "maximum events waiting for Kafka; above it new work gets a 503"),
-        Variable::new("INBOX_MARGIN_S", "3600", "seconds the inbox keeps messages beyond the topics' retention"),
         Variable::new("PUBLISH_RATE_MAX", "50000", "maximum events of one type published per second; others wait"),
         Variable::new("SCHEMA_BASE_URL", "", "prefix of /schemas/... in events; empty: http://HTTP_ADDR"),
         Variable::new("LOG_FORMAT", "pretty", "pretty or json"),
@@ -101,7 +98,6 @@ impl Config {
             retry_attempts_max: reader.parsed("RETRY_ATTEMPTS_MAX").unwrap_or_default(),
             retry_backoff_max: Duration::from_millis(reader.parsed("RETRY_BACKOFF_MAX_MS").unwrap_or_default()),
             outbox_max: reader.parsed("OUTBOX_MAX").unwrap_or_default(),
-            inbox_margin: Duration::from_secs(reader.parsed("INBOX_MARGIN_S").unwrap_or_default()),
             publish_rate_max: reader.parsed("PUBLISH_RATE_MAX").unwrap_or(NonZeroU32::MIN),
             kafka: reader.kafka(service),
             log_format: reader.one_of("LOG_FORMAT", &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)]),

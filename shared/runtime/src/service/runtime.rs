@@ -12,7 +12,7 @@ use telemetry::{Settings, Telemetry};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::{SetOnce, mpsc, watch},
+    sync::{Notify, SetOnce, mpsc, watch},
     task::JoinHandle,
     time::{sleep, timeout},
 };
@@ -21,9 +21,10 @@ use tracing::{info, warn};
 
 use crate::{
     consume::ConsumerSlot,
+    http::Replays,
     publish::{Backlog, Published},
     service::{
-        build::{BATCH_QUEUE_CAPACITY, INPUT_QUEUE_CAPACITY, ProcessorQueues, Shared, Work},
+        build::{BATCH_QUEUE_CAPACITY, INPUT_QUEUE_CAPACITY, ProcessorQueues, REPLAY_QUEUE_CAPACITY, Shared, Work},
         config::Config,
         definition::ServiceDefinition,
         reconnect::reconnect_backoff,
@@ -73,6 +74,7 @@ impl Runtime {
         let listener = listen(&config.http_addr).await?;
         let (inputs, input_queue) = mpsc::channel(INPUT_QUEUE_CAPACITY);
         let (records, record_queue) = mpsc::channel(BATCH_QUEUE_CAPACITY);
+        let (replays, replayed) = mpsc::channel(REPLAY_QUEUE_CAPACITY);
         let (committed, commits) = watch::channel(());
         let system = database.system();
         let store = seams.store(database);
@@ -83,6 +85,8 @@ impl Runtime {
                 positions.set(&topic, partition, next);
             }
         }
+        let stop = CancellationToken::new();
+        let operator_replays = Replays::new(inputs.clone(), Arc::new(store.clone()), stop.clone());
         let shared = Shared {
             config,
             seams,
@@ -92,11 +96,14 @@ impl Runtime {
             topics,
             positions,
             consumer: Arc::new(SetOnce::new()),
-            backlog: Arc::new(Backlog::new(store.outbox_len().await?, config.outbox_max)),
+            backlog: Arc::new(Backlog::new(store.unpublished().await?.count, config.outbox_max)),
             store,
             published: Published::default(),
+            dead_letters: Arc::new(Notify::new()),
+            replays: Arc::new(Notify::new()),
+            operator_replays,
             inputs,
-            stop: CancellationToken::new(),
+            stop,
         };
         let (outbox, outgoing) = work_queue(shared.store.clone(), shared.leadership.clone());
         let (intents, calls) = work_queue(shared.store.clone(), shared.leadership.clone());
@@ -107,12 +114,13 @@ impl Runtime {
             ("timers", shared.timers()),
             ("parked retry", shared.parked_retry()),
             ("gauges", shared.gauges()),
-            ("inbox cleaner", shared.inbox_cleaner()),
             ("http", shared.http(definition, listener, commits)?),
             ("processor", shared.processor(queues)),
         ];
-        if !shared.topics.is_reader() {
-            tasks.push(("relay", shared.relay(outgoing)?));
+        if let Some(watch) = shared.topic_watch() {
+            tasks.push(("topic watch", watch));
+            tasks.push(("replayer", shared.replayer(replays)));
+            tasks.push(("relay", shared.relay(outgoing, replayed)?));
         }
         Ok(Self {
             tasks,

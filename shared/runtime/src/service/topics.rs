@@ -38,6 +38,11 @@ impl Topics {
         self.own.is_none()
     }
 
+    /// The topic of the service's public events.
+    pub(super) fn events(&self) -> Option<&'static str> {
+        self.own.as_ref().map(|own| own.events)
+    }
+
     pub(super) fn dead_letter(&self) -> Option<String> {
         Some(self.own.as_ref()?.dead_letter.clone())
     }

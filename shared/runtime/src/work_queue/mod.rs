@@ -5,8 +5,8 @@
 //! nothing is lost.
 //!
 //! Of several instances on one store only the leader receives, including rows that others committed, which it finds in
-//! the store. Positions are assigned in the order of commits, so an offered row is next if and only if its position is
-//! next. Otherwise another instance committed in between, and the receiver reads the store first.
+//! the store. An offer says which positions of the log it covers, so the receiver knows whether it directly follows what
+//! was received before. Otherwise another instance committed in between, and the receiver reads the store first.
 
 use std::{
     collections::VecDeque,
@@ -17,7 +17,7 @@ use std::{
 };
 
 use futures::{FutureExt as _, future::BoxFuture};
-use store::{Leadership, Store, StoreError};
+use store::{Leadership, LogRange, Store, StoreError};
 use tokio::sync::mpsc;
 
 /// Capacity of the channel, in commits.
@@ -25,32 +25,56 @@ const OFFERS_MAX: usize = 256;
 /// Rows per read of the store.
 const PAGE: usize = 1000;
 
-/// A row of the store with a position that is never reused.
+/// A row of the store at a position of the log.
 pub(crate) trait Stored: Sized + Send + 'static {
     fn position(&self) -> i64;
+    /// The position after which work may be left.
+    fn start(store: &impl Store) -> impl Future<Output = Result<i64, StoreError>> + Send;
     /// Reads rows behind the position `after`, in order.
-    fn page(store: &impl Store, after: i64, limit: usize)
-    -> impl Future<Output = Result<Vec<Self>, StoreError>> + Send;
+    fn page(
+        store: &impl Store,
+        after: i64,
+        limit: usize,
+    ) -> impl Future<Output = Result<WorkPage<Self>, StoreError>> + Send;
+}
+
+/// Rows after some position.
+pub(crate) struct WorkPage<T> {
+    pub(crate) rows: Vec<T>,
+    /// The position up to which the page is complete.
+    pub(crate) through: i64,
+    /// True if there may be more rows already.
+    pub(crate) has_more: bool,
+}
+
+/// The rows of some commits.
+struct Offer<T> {
+    range: LogRange,
+    rows: Vec<T>,
 }
 
 /// The sending end.
 pub(crate) struct WorkSender<T> {
-    sender: mpsc::Sender<Vec<T>>,
+    sender: mpsc::Sender<Offer<T>>,
     is_lagging: Arc<AtomicBool>,
     leadership: Leadership,
+    /// The range of the latest commits, which had no rows.
+    empty: Option<LogRange>,
 }
 
 /// The receiving end, in order of position.
 pub(crate) struct WorkReceiver<T, D> {
-    receiver: mpsc::Receiver<Vec<T>>,
+    receiver: mpsc::Receiver<Offer<T>>,
     /// Rows may be in the store that were not received.
     is_lagging: Arc<AtomicBool>,
     store: D,
     /// A read of the store in progress. It outlives a dropped call of [`WorkReceiver::next`].
-    pending_read: Option<BoxFuture<'static, Result<Vec<T>, StoreError>>>,
+    pending_read: Option<BoxFuture<'static, Result<WorkPage<T>, StoreError>>>,
     ready: VecDeque<T>,
     /// Position of the last row returned.
     cursor: i64,
+    /// The position up to which all rows were received; `None` until the first read.
+    received: Option<i64>,
     leadership: Leadership,
     /// The term of leadership in which the other fields are valid.
     term: Option<u64>,
@@ -60,24 +84,41 @@ pub(crate) struct WorkReceiver<T, D> {
 pub(crate) fn work_queue<T: Stored, D: Store>(store: D, leadership: Leadership) -> (WorkSender<T>, WorkReceiver<T, D>) {
     let (sender, receiver) = mpsc::channel(OFFERS_MAX);
     let is_lagging = Arc::new(AtomicBool::new(true));
-    let work = WorkSender { sender, is_lagging: Arc::clone(&is_lagging), leadership: leadership.clone() };
-    let (ready, pending_read) = (VecDeque::new(), None);
-    (work, WorkReceiver { receiver, is_lagging, store, pending_read, ready, cursor: 0, leadership, term: None })
+    let work = WorkSender { sender, is_lagging: Arc::clone(&is_lagging), leadership: leadership.clone(), empty: None };
+    let receiver = WorkReceiver {
+        receiver,
+        is_lagging,
+        store,
+        pending_read: None,
+        ready: VecDeque::new(),
+        cursor: i64::MIN,
+        received: None,
+        leadership,
+        term: None,
+    };
+    (work, receiver)
 }
 
 impl<T> WorkSender<T> {
-    /// Offers the rows of a commit. Never waits.
-    pub(crate) fn offer(&self, committed: Vec<T>) {
-        if committed.is_empty() {
+    /// Offers the rows of a commit. Never waits. Commits without rows are offered with the next that has some.
+    pub(crate) fn offer(&mut self, range: Option<LogRange>, rows: Vec<T>) {
+        let Some(mut range) = range else { return };
+        if let Some(empty) = self.empty.take()
+            && empty.through == range.after
+        {
+            range.after = empty.after;
+        }
+        if rows.is_empty() {
+            self.empty = Some(range);
             return;
         }
         if self.leadership.term().is_none() {
             // Another instance receives them. If this one becomes the leader, it reads the store first.
             return;
         }
-        // An empty offer only wakes the receiver, which then reads the store.
-        let offer = if self.is_lagging.load(Ordering::SeqCst) { Vec::new() } else { committed };
-        if self.sender.try_send(offer).is_err() {
+        // An offer to a lagging receiver only wakes it: it reads the store.
+        let rows = if self.is_lagging.load(Ordering::SeqCst) { Vec::new() } else { rows };
+        if self.sender.try_send(Offer { range, rows }).is_err() {
             self.is_lagging.store(true, Ordering::SeqCst);
         }
     }
@@ -117,12 +158,17 @@ impl<T: Stored, D: Store> WorkReceiver<T, D> {
         }
     }
 
+    /// Returns whether this instance leads.
+    pub(crate) fn is_leader(&self) -> bool {
+        self.leadership.term().is_some()
+    }
+
     /// Returns whether this instance leads. Forgets everything that was read in another term.
     fn leads(&mut self) -> bool {
         let term = self.leadership.term();
         if term != self.term {
             self.term = term;
-            self.rewind(0);
+            self.restart();
         }
         term.is_some()
     }
@@ -135,12 +181,13 @@ impl<T: Stored, D: Store> WorkReceiver<T, D> {
         }
     }
 
-    fn add(&mut self, offer: Vec<T>) {
-        let last = self.ready.back().map_or(self.cursor, T::position);
-        if offer.first().is_some_and(|first| first.position() > last + 1) {
+    fn add(&mut self, offer: Offer<T>) {
+        let follows = self.received.is_some_and(|received| offer.range.after <= received);
+        if self.is_lagging.load(Ordering::SeqCst) || self.pending_read.is_some() || !follows {
             self.is_lagging.store(true, Ordering::SeqCst);
         } else {
-            self.ready.extend(offer);
+            self.received = self.received.max(Some(offer.range.through));
+            self.ready.extend(offer.rows);
         }
     }
 
@@ -164,26 +211,46 @@ impl<T: Stored, D: Store> WorkReceiver<T, D> {
 
     /// Moves the cursor back to this position. The receiver reads later rows from the store again.
     pub(crate) fn rewind(&mut self, position: i64) {
+        self.move_to(Some(position));
+    }
+
+    /// Starts again at the position after which work may be left.
+    pub(crate) fn restart(&mut self) {
+        self.move_to(None);
+    }
+
+    fn move_to(&mut self, position: Option<i64>) {
         self.ready.clear();
         self.pending_read = None;
-        self.cursor = position;
+        self.cursor = position.unwrap_or(i64::MIN);
+        self.received = position;
         self.is_lagging.store(true, Ordering::SeqCst);
     }
 
+    /// Reads a page.
     async fn catch_up(&mut self) -> Result<(), StoreError> {
         let pending_read = self.pending_read.get_or_insert_with(|| {
             // Clear the flag before the read: a commit after the read is offered, and a row that is both offered and read
             // is recognized by its position.
             self.is_lagging.store(false, Ordering::SeqCst);
-            let (store, cursor) = (self.store.clone(), self.cursor);
-            async move { T::page(&store, cursor, PAGE).await }.boxed()
+            let (store, received) = (self.store.clone(), self.received);
+            let read = async move {
+                let after = match received {
+                    Some(received) => received,
+                    None => T::start(&store).await?,
+                };
+                T::page(&store, after, PAGE).await
+            };
+            read.boxed()
         });
         let page = pending_read.await;
         self.pending_read = None;
-        if page.as_ref().map_or(true, |page| page.len() == PAGE) {
+        if page.as_ref().map_or(true, |page| page.has_more) {
             self.is_lagging.store(true, Ordering::SeqCst);
         }
-        self.ready.extend(page?);
+        let WorkPage { rows, through, .. } = page?;
+        self.received = self.received.max(Some(through));
+        self.ready.extend(rows);
         Ok(())
     }
 }

@@ -2,16 +2,24 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use store::{Committed, EventStore, Loaded, NewOutboxRow, OutboxRow, Restart, SqliteStore, Step, Transaction, Writes};
+use cloudevent::{CorrelationId, EventId};
+use decider::StreamId;
+use jiff::Timestamp;
+use store::{
+    EventStore, Head, Loaded, LogEntry, Publication, Restart, SqliteStore, Step, StoredEvent, StreamWrite, Transaction,
+    Writes,
+};
+use uuid::Uuid;
 
 use super::*;
 
-/// Writes this many outbox rows.
+/// Appends this many public events to a new stream.
 struct Rows(usize);
 
 impl Transaction for Rows {
-    fn messages(&mut self) -> Vec<uuid::Uuid> {
+    fn begin(&mut self) {}
+
+    fn messages(&self) -> Vec<Uuid> {
         vec![]
     }
 
@@ -20,26 +28,61 @@ impl Transaction for Rows {
     }
 
     fn step(&mut self, _: Loaded) -> Result<Step, Restart> {
-        let row = NewOutboxRow { topic: "t".into(), key: None, headers: vec![], payload: Bytes::new() };
-        Ok(Step::Write(Writes { outbox: vec![row; self.0], ..Writes::default() }))
+        let event = |version: u64| StoredEvent {
+            version,
+            id: EventId(Uuid::now_v7()),
+            name: "Counted".into(),
+            schema: "2026-11".into(),
+            data: "{}".into(),
+            time: Timestamp::UNIX_EPOCH,
+            correlation_id: CorrelationId::default(),
+            causation_id: None,
+            publication: Some(Publication { sequence: version, hops: 0, trace: String::new() }),
+        };
+        let write = StreamWrite {
+            stream: StreamId::new("count", Uuid::now_v7()),
+            is_new: true,
+            expected_version: 0,
+            events: (1..).map(event).take(self.0).collect(),
+            head: Head::default(),
+            status: "counted",
+            due: None,
+            metadata_changed: true,
+            snapshot: None,
+        };
+        Ok(Step::Write(Writes { streams: vec![write], ..Writes::default() }))
     }
 }
 
-struct Row(OutboxRow);
+struct Row(LogEntry);
 
 impl Stored for Row {
     fn position(&self) -> i64 {
         self.0.position
     }
 
-    async fn page(store: &impl Store, after: i64, limit: usize) -> Result<Vec<Self>, StoreError> {
-        Ok(store.outbox(after, limit).await?.into_iter().map(Self).collect())
+    async fn start(_: &impl Store) -> Result<i64, StoreError> {
+        Ok(0)
+    }
+
+    async fn page(store: &impl Store, after: i64, limit: usize) -> Result<WorkPage<Self>, StoreError> {
+        let page = store.tail(after, limit).await?;
+        let rows = page.entries.into_iter().map(Self).collect();
+        Ok(WorkPage { rows, through: page.through, has_more: page.has_more })
     }
 }
 
-async fn commit(store: &EventStore, rows: usize) -> Vec<Row> {
-    let (_, committed): (_, Result<Committed, _>) = store.transact(Rows(rows)).await;
-    committed.expect("the commit succeeds").outbox.into_iter().map(Row).collect()
+async fn commit(store: &EventStore, rows: usize) -> (Option<LogRange>, Vec<Row>) {
+    let committed = store.transact(Rows(rows)).await.1.expect("the commit succeeds");
+    let range = committed.range;
+    let rows = committed.events().map(|(position, stream, event)| Row(LogEntry { position, stream, event }));
+    (range, rows.collect())
+}
+
+/// Commits this many rows and offers them.
+async fn offer(sender: &mut WorkSender<Row>, store: &EventStore, rows: usize) {
+    let (range, rows) = commit(store, rows).await;
+    sender.offer(range, rows);
 }
 
 async fn take(receiver: &mut WorkReceiver<Row, EventStore>, count: usize) -> Vec<i64> {
@@ -64,10 +107,10 @@ fn queue(store: &EventStore) -> (WorkSender<Row>, WorkReceiver<Row, EventStore>)
 async fn stored_rows_come_first_and_none_twice() {
     let (store, _folder) = open();
     commit(&store, 3).await;
-    let (sender, mut receiver) = queue(&store);
-    sender.offer(commit(&store, 2).await);
+    let (mut sender, mut receiver) = queue(&store);
+    offer(&mut sender, &store, 2).await;
     assert_eq!(take(&mut receiver, 5).await, [1, 2, 3, 4, 5]);
-    sender.offer(commit(&store, 2).await);
+    offer(&mut sender, &store, 2).await;
     assert_eq!(take(&mut receiver, 2).await, [6, 7]);
     assert!(receiver.try_next().is_none());
 }
@@ -75,18 +118,18 @@ async fn stored_rows_come_first_and_none_twice() {
 #[tokio::test]
 async fn dropped_offers_are_read_from_the_store() {
     let (store, _folder) = open();
-    let (sender, mut receiver) = queue(&store);
-    sender.offer(commit(&store, 1).await);
+    let (mut sender, mut receiver) = queue(&store);
+    offer(&mut sender, &store, 1).await;
     assert_eq!(take(&mut receiver, 1).await, [1]);
     // More than the channel's capacity, and more than a page.
     let rows = PAGE * 2 / 100;
     for _ in 0..OFFERS_MAX + rows {
-        sender.offer(commit(&store, 10).await);
+        offer(&mut sender, &store, 10).await;
     }
     let all = 10 * (OFFERS_MAX + rows);
     let expected: Vec<i64> = (2..).take(all).collect();
     assert_eq!(take(&mut receiver, all).await, expected);
-    sender.offer(commit(&store, 1).await);
+    offer(&mut sender, &store, 1).await;
     assert_eq!(take(&mut receiver, 1).await.len(), 1, "later rows arrive in memory");
 }
 
@@ -110,19 +153,19 @@ async fn cancelled_wait_loses_no_rows() {
 #[tokio::test]
 async fn rewind_returns_rows_again_in_order() {
     let (store, _folder) = open();
-    let (sender, mut receiver) = queue(&store);
-    sender.offer(commit(&store, 5).await);
+    let (mut sender, mut receiver) = queue(&store);
+    offer(&mut sender, &store, 5).await;
     take(&mut receiver, 5).await;
     receiver.rewind(2);
-    sender.offer(commit(&store, 1).await);
+    offer(&mut sender, &store, 1).await;
     assert_eq!(take(&mut receiver, 4).await, [3, 4, 5, 6]);
 }
 
 #[tokio::test]
 async fn receiver_ends_when_the_sender_is_dropped() {
     let (store, _folder) = open();
-    let (sender, mut receiver) = queue(&store);
-    sender.offer(commit(&store, 1).await);
+    let (mut sender, mut receiver) = queue(&store);
+    offer(&mut sender, &store, 1).await;
     drop(sender);
     assert_eq!(take(&mut receiver, 1).await, [1]);
     assert!(receiver.next().await.expect("the store is readable").is_none());
@@ -131,13 +174,27 @@ async fn receiver_ends_when_the_sender_is_dropped() {
 #[tokio::test]
 async fn rows_of_another_instance_come_in_order() {
     let (store, _folder) = open();
-    let (sender, mut receiver) = queue(&store);
-    sender.offer(commit(&store, 1).await);
+    let (mut sender, mut receiver) = queue(&store);
+    offer(&mut sender, &store, 1).await;
     assert_eq!(take(&mut receiver, 1).await, [1]);
     commit(&store, 2).await;
-    sender.offer(commit(&store, 1).await);
+    offer(&mut sender, &store, 1).await;
     assert!(receiver.try_next().is_none(), "rows before it are missing");
     assert_eq!(take(&mut receiver, 3).await, [2, 3, 4]);
-    sender.offer(commit(&store, 1).await);
+    offer(&mut sender, &store, 1).await;
     assert_eq!(receiver.try_next().map(|row| row.position()), Some(5), "later rows arrive in memory");
+}
+
+#[tokio::test]
+async fn commits_without_rows_leave_no_gap() {
+    let (store, _folder) = open();
+    let (mut sender, mut receiver) = queue(&store);
+    offer(&mut sender, &store, 1).await;
+    assert_eq!(take(&mut receiver, 1).await, [1]);
+    for _ in 0..2 {
+        let (range, _) = commit(&store, 2).await;
+        sender.offer(range, vec![]);
+    }
+    offer(&mut sender, &store, 1).await;
+    assert_eq!(receiver.try_next().map(|row| row.position()), Some(6), "without a read of the store");
 }

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use cloudevent::CorrelationId;
 use deadpool_postgres::{ClientWrapper, Object, Pool};
 use decider::StreamId;
 use futures::try_join;
-use jiff::Timestamp;
 use tokio_postgres::{Error, Row, Statement, error::SqlState, types::ToSql};
-use uuid::Uuid;
 
 use super::{
     convert::{signed, unsigned},
@@ -15,7 +14,7 @@ use super::{
     statements::Statements,
 };
 use crate::{
-    Loaded, ProcessedMessages, Snapshot, StoreError, StoredEvent, StoredStream, StreamRequest, Transaction, Writes,
+    Head, Loaded, MessageIds, Snapshot, StoreError, StoredEvent, StoredStream, StreamRequest, Transaction, Writes,
 };
 
 /// Reasons why a transaction was not committed.
@@ -43,17 +42,16 @@ pub(super) struct OpenTransaction {
     connection: Option<Object>,
     pub(super) statements: Statements,
     /// Rows of the locked streams; `None` for a stream that does not exist.
-    pub(super) locked: BTreeMap<StreamId, Option<Head>>,
+    pub(super) locked: BTreeMap<StreamId, Option<StreamRow>>,
     /// All requested streams, including those that another transaction holds.
     pub(super) requested: BTreeSet<StreamId>,
 }
 
 /// A row of the table `streams`.
-pub(super) struct Head {
+pub(super) struct StreamRow {
     pub(super) id: i64,
     version: u64,
-    correlation: Uuid,
-    trace: String,
+    head: Head,
 }
 
 impl OpenTransaction {
@@ -86,28 +84,27 @@ impl OpenTransaction {
         }
     }
 
-    /// Begins and records the messages. A transaction with some of the same messages waits for the end of the first.
-    pub(super) async fn receive(&self, transaction: &mut impl Transaction) -> Result<Loaded, Aborted> {
-        let mut messages = transaction.messages();
-        messages.sort_unstable();
-        let (client, now) = (self.client(), Timestamp::now());
-        let received = async {
-            if messages.is_empty() {
-                return Ok(vec![]);
-            }
-            client.query(&self.statements.receive, &[&messages, &now]).await
-        };
-        let any_parked = client.query_one(&self.statements.any_parked, &[]);
-        let ((), received, any_parked) = try_join!(client.batch_execute("BEGIN"), received, any_parked)?;
-        let mut processed: ProcessedMessages = messages.iter().copied().collect();
-        for row in received {
-            processed.remove(&row.get(0));
-        }
-        let mut loaded = Loaded { processed, ..Loaded::default() };
-        if any_parked.get(0) {
-            let keys = transaction.ordering_keys();
-            let blocked = client.query(&self.statements.blocked_keys, &[&keys]).await?;
+    /// Begins, and looks up the records of the transaction.
+    pub(super) async fn start(
+        &self,
+        transaction: &mut impl Transaction,
+        has_old_inbox: bool,
+    ) -> Result<Loaded, Aborted> {
+        transaction.begin();
+        let client = self.client();
+        let ((), any) = try_join!(client.batch_execute("BEGIN"), client.query_one(&self.statements.any_waiting, &[]))?;
+        let (any_parked, any_dead_letters): (bool, bool) = (any.try_get(0)?, any.try_get(1)?);
+        let mut loaded = Loaded::default();
+        if any_parked {
+            let blocked = client.query(&self.statements.blocked_keys, &[&transaction.ordering_keys()]).await?;
             loaded.blocked_keys = blocked.iter().map(|row| row.get(0)).collect();
+        }
+        if any_dead_letters || has_old_inbox {
+            let messages = transaction.messages();
+            let open = client.query(&self.statements.open_dead_letters, &[&messages]).await?;
+            loaded.dead_letters = open.iter().map(|row| row.get(0)).collect();
+            let processed = client.query(&self.statements.in_old_inbox, &[&messages]).await?;
+            loaded.old_inbox = processed.iter().map(|row| row.get(0)).collect();
         }
         Ok(loaded)
     }
@@ -153,13 +150,12 @@ impl OpenTransaction {
             .collect::<Result<_, tokio_postgres::Error>>()?;
         let mut events = by_stream(&events)?;
         let mut stored = |StreamRequest { stream, .. }: StreamRequest| {
-            let head = self.locked.get(&stream).and_then(Option::as_ref);
-            let stored = head.map(|head| StoredStream {
-                version: head.version,
-                correlation_id: Some(cloudevent::CorrelationId(head.correlation)),
-                trace: head.trace.clone(),
-                snapshot: snapshots.remove(&head.id),
-                events: events.remove(&head.id).unwrap_or_default(),
+            let row = self.locked.get(&stream).and_then(Option::as_ref);
+            let stored = row.map(|row| StoredStream {
+                version: row.version,
+                head: Some(row.head.clone()),
+                snapshot: snapshots.remove(&row.id),
+                events: events.remove(&row.id).unwrap_or_default(),
             });
             (stream, stored.unwrap_or_default())
         };
@@ -168,11 +164,10 @@ impl OpenTransaction {
 
     /// Ensures that all streams to write are locked and at the version on which the decision was based.
     pub(super) async fn claim(&mut self, writes: &Writes) -> Result<(), Aborted> {
-        let streams = || writes.streams.iter().filter(|write| !write.events.is_empty());
-        self.lock(streams().map(|write| &write.stream)).await?;
-        for write in streams() {
-            let head = self.locked.get(&write.stream).and_then(Option::as_ref);
-            if head.map_or(0, |head| head.version) != write.expected_version {
+        self.lock(writes.streams.iter().map(|write| &write.stream)).await?;
+        for write in &writes.streams {
+            let row = self.locked.get(&write.stream).and_then(Option::as_ref);
+            if row.is_none() != write.is_new || row.map_or(0, |row| row.version) != write.expected_version {
                 return Err(Aborted::Failed(write.conflict()));
             }
         }
@@ -196,14 +191,17 @@ impl OpenTransaction {
     fn add_locked(&mut self, streams: Vec<StreamId>, rows: &[Row]) {
         self.locked.extend(streams.into_iter().map(|stream| (stream, None)));
         for row in rows {
+            let version = row.get::<_, i64>(2).unsigned_abs();
             let head = Head {
-                id: row.get(0),
-                version: row.get::<_, i64>(2).unsigned_abs(),
-                correlation: row.get(3),
+                correlation_id: (version > 0).then(|| CorrelationId(row.get(3))),
                 trace: row.get(4),
+                published: row.get::<_, i64>(5).unsigned_abs(),
+                processed: MessageIds::from_bytes(row.get(6)),
+                wave: row.get(7),
             };
+            let row_of = StreamRow { id: row.get(0), version, head };
             if let Some(stream) = StreamId::parse(row.get(1)) {
-                self.locked.insert(stream, Some(head));
+                self.locked.insert(stream, Some(row_of));
             }
         }
     }
@@ -221,7 +219,7 @@ impl Drop for OpenTransaction {
 fn by_stream(rows: &[Row]) -> Result<HashMap<i64, Vec<StoredEvent>>, tokio_postgres::Error> {
     let mut streams: HashMap<i64, Vec<StoredEvent>> = HashMap::new();
     for row in rows {
-        streams.entry(row.try_get(8)?).or_default().push(read::event(row)?);
+        streams.entry(row.try_get(11)?).or_default().push(read::event(row)?);
     }
     Ok(streams)
 }

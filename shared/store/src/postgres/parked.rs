@@ -1,17 +1,16 @@
-//! Parked records and the purge of the inbox.
+//! Parked records.
 
 use deadpool_postgres::ClientWrapper;
 use futures::try_join;
 use jiff::Timestamp;
 use tokio_postgres::{Error, Row};
-use uuid::Uuid;
 
 use super::{
     convert::{size, unsigned},
     open_transaction::OpenTransaction,
     read::record,
 };
-use crate::{NewParked, Parked, PurgedPage, RawRecord, Rescheduled, StoreError, Writes, headers::pack};
+use crate::{NewParked, Parked, RawRecord, Rescheduled, StoreError, Writes, headers::pack};
 
 /// Inserts, reschedules and deletes parked records.
 pub(super) async fn write(open: &OpenTransaction, writes: &Writes) -> Result<(), Error> {
@@ -39,6 +38,7 @@ async fn park(open: &OpenTransaction, parked: &[NewParked]) -> Result<u64, Error
     let attempts: Vec<_> = parked.iter().map(|parked| i64::from(parked.attempts)).collect();
     let errors: Vec<_> = parked.iter().map(|parked| text(&parked.error)).collect();
     let dues: Vec<_> = parked.iter().map(|parked| parked.due).collect();
+    let messages: Vec<_> = parked.iter().map(|parked| parked.message).collect();
     open.client()
         .execute(
             &open.statements.park,
@@ -54,6 +54,7 @@ async fn park(open: &OpenTransaction, parked: &[NewParked]) -> Result<u64, Error
                 &attempts,
                 &errors,
                 &dues,
+                &messages,
             ],
         )
         .await
@@ -80,7 +81,7 @@ pub(super) async fn due(client: &ClientWrapper, now: Timestamp, limit: usize) ->
     let query = client
         .prepare_cached(
             "SELECT position, ordering_key, topic, key, headers, payload, partition, record_offset, timestamp_ms,
-                    attempts, error, due
+                    attempts, error, due, message
              FROM parked WHERE due <= $1
              AND NOT EXISTS (SELECT 1 FROM parked AS first
                              WHERE first.ordering_key = parked.ordering_key AND first.position < parked.position)
@@ -93,6 +94,7 @@ pub(super) async fn due(client: &ClientWrapper, now: Timestamp, limit: usize) ->
 fn read(row: &Row) -> Result<Parked, StoreError> {
     let parked = NewParked {
         ordering_key: row.try_get(1)?,
+        message: row.try_get(12)?,
         raw: RawRecord {
             record: record(row, 2)?,
             partition: row.try_get(6)?,
@@ -110,25 +112,4 @@ fn read(row: &Row) -> Result<Parked, StoreError> {
 pub(super) async fn len(client: &ClientWrapper) -> Result<u64, StoreError> {
     let query = client.prepare_cached("SELECT count(*) FROM parked").await?;
     Ok(unsigned(&client.query_one(&query, &[]).await?, 0)?)
-}
-
-/// Deletes old entries among the next `limit`. The inbox has no index by time, because every insert would pay for it.
-pub(super) async fn purge_inbox(
-    client: &ClientWrapper,
-    horizon: Timestamp,
-    after: Option<Uuid>,
-    limit: usize,
-) -> Result<PurgedPage, StoreError> {
-    // The nil UUID sorts before all messages, because no message has it.
-    let after = after.unwrap_or(Uuid::nil());
-    let query = client
-        .prepare_cached(
-            "WITH examined AS (SELECT message, received FROM inbox WHERE message > $1 ORDER BY message LIMIT $2),
-                  purged AS (DELETE FROM inbox WHERE message = ANY
-                                 (ARRAY(SELECT message FROM examined WHERE received < $3)) RETURNING 1)
-             SELECT (SELECT count(*) FROM purged), (SELECT message FROM examined ORDER BY message DESC LIMIT 1)",
-        )
-        .await?;
-    let row = client.query_one(&query, &[&after, &size(limit), &horizon]).await?;
-    Ok(PurgedPage { purged: unsigned(&row, 0)?, last: row.try_get(1)? })
 }

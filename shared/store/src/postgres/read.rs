@@ -9,8 +9,8 @@ use tokio_postgres::{Error, Row};
 
 use super::convert::{signed, size, unsigned};
 use crate::{
-    AsOf, Listing, NewIntent, NewOutboxRow, OpenIntent, OutboxRow, Page, Snapshot, StoreError, StoredEvent,
-    StoredStream, StreamHead, headers::unpack,
+    AsOf, Head, Listing, MessageIds, Page, Publication, RecordData, Snapshot, StoreError, StoredEvent, StoredStream,
+    StreamHead, headers::unpack,
 };
 
 /// Earliest time to query. PostgreSQL's range starts later than that of `Timestamp`.
@@ -21,26 +21,31 @@ const BEGINNING: Timestamp = Timestamp::constant(-62_135_596_800, 0);
 /// The version as of a time is that of the last event with this time or an earlier one. All events before it are included,
 /// even if a clock that ran backwards gave them a later time.
 pub(super) async fn stream(client: &ClientWrapper, stream: &StreamId, as_of: AsOf) -> Result<StoredStream, StoreError> {
-    let (version, time) = match as_of {
-        AsOf::Latest => (i64::MAX, None),
-        AsOf::Version(version) => (i64::try_from(version).unwrap_or(i64::MAX), None),
-        AsOf::Time(time) => (i64::MAX, Some(time.max(BEGINNING))),
+    let (version, time, event_id) = match as_of {
+        AsOf::Latest => (i64::MAX, None, None),
+        AsOf::Version(version) => (i64::try_from(version).unwrap_or(i64::MAX), None, None),
+        AsOf::Time(time) => (i64::MAX, Some(time.max(BEGINNING)), None),
+        AsOf::Event(event) => (i64::MAX, None, Some(event.0)),
     };
     let query = client
         .prepare_cached(
             "SELECT streams.id, streams.correlation, streams.trace, last.version,
-                    from_here.version, from_here.time, from_here.state
+                    from_here.version, from_here.time, from_here.state,
+                    streams.published, streams.processed, streams.wave, streams.version
              FROM streams
-             CROSS JOIN LATERAL (SELECT CASE WHEN $3::timestamptz IS NULL THEN least(streams.version, $2)
-                 ELSE (SELECT coalesce(max(events.version), 0) FROM events
-                       WHERE events.stream = streams.id AND events.time <= $3) END AS version) AS last
+             CROSS JOIN LATERAL (SELECT CASE
+                 WHEN $3::timestamptz IS NOT NULL THEN (SELECT coalesce(max(events.version), 0) FROM events
+                     WHERE events.stream = streams.id AND events.time <= $3)
+                 WHEN $4::uuid IS NOT NULL THEN (SELECT coalesce(max(events.version), 0) FROM events
+                     WHERE events.stream = streams.id AND events.id = $4)
+                 ELSE least(streams.version, $2) END AS version) AS last
              LEFT JOIN LATERAL (SELECT snapshots.version, snapshots.time, snapshots.state FROM snapshots
                                 WHERE snapshots.stream = streams.id AND snapshots.version <= last.version
                                 ORDER BY snapshots.version DESC LIMIT 1) AS from_here ON true
              WHERE streams.name = $1",
         )
         .await?;
-    let Some(head) = client.query_opt(&query, &[&stream.as_str(), &version, &time]).await? else {
+    let Some(head) = client.query_opt(&query, &[&stream.as_str(), &version, &time, &event_id]).await? else {
         return Ok(StoredStream::default());
     };
     let (id, last): (i64, i64) = (head.try_get(0)?, head.try_get(3)?);
@@ -49,7 +54,7 @@ pub(super) async fn stream(client: &ClientWrapper, stream: &StreamId, as_of: AsO
 
     let query = client
         .prepare_cached(
-            "SELECT version, id, name, schema, data, time, correlation, causation FROM events
+            "SELECT version, id, name, schema, data, time, correlation, causation, sequence, hops, trace FROM events
              WHERE stream = $1 AND version > $2 AND version <= $3 ORDER BY version",
         )
         .await?;
@@ -57,8 +62,15 @@ pub(super) async fn stream(client: &ClientWrapper, stream: &StreamId, as_of: AsO
     let events = client.query(&query, &[&id, &after, &last]).await?;
     let events = events.iter().map(event).collect::<Result<Vec<_>, _>>()?;
     let version = events.last().map_or(after.unsigned_abs(), |event| event.version);
-    let correlation_id = Some(CorrelationId(head.try_get(1)?));
-    Ok(StoredStream { version, correlation_id, trace: head.try_get(2)?, snapshot, events })
+    let has_events = unsigned(&head, 10)? > 0;
+    let head = Head {
+        correlation_id: if has_events { Some(CorrelationId(head.try_get(1)?)) } else { None },
+        trace: head.try_get(2)?,
+        published: unsigned(&head, 7)?,
+        processed: MessageIds::from_bytes(head.try_get(8)?),
+        wave: head.try_get(9)?,
+    };
+    Ok(StoredStream { version, head: Some(head), snapshot, events })
 }
 
 fn snapshot(head: &Row) -> Result<Snapshot, Error> {
@@ -74,7 +86,7 @@ pub(super) async fn history(
 ) -> Result<Vec<StoredEvent>, StoreError> {
     let query = client
         .prepare_cached(
-            "SELECT version, id, name, schema, data, time, correlation, causation
+            "SELECT version, id, name, schema, data, time, correlation, causation, sequence, hops, trace
              FROM events WHERE stream = (SELECT id FROM streams WHERE name = $1) AND version > $2
              ORDER BY version LIMIT $3",
         )
@@ -88,7 +100,7 @@ pub(super) async fn list(client: &ClientWrapper, listing: &Listing) -> Result<Pa
     let status = if listing.status.is_some() { "status = $2" } else { "$2::text IS NULL" };
     let query = client
         .prepare_cached(&format!(
-            "SELECT id, name, version, status FROM streams WHERE category = $1 AND {status} AND id < $3
+            "SELECT id, name, version, status FROM streams WHERE category = $1 AND {status} AND id < $3 AND version > 0
              ORDER BY id DESC LIMIT $4"
         ))
         .await?;
@@ -104,33 +116,16 @@ pub(super) async fn list(client: &ClientWrapper, listing: &Listing) -> Result<Pa
     Ok(Page { heads, next })
 }
 
-/// Reads outbox rows after a position.
-pub(super) async fn outbox(client: &ClientWrapper, after: i64, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
-    let query = client
-        .prepare_cached(
-            "SELECT position, topic, key, headers, payload FROM outbox WHERE position > $1 ORDER BY position LIMIT $2",
-        )
-        .await?;
-    let rows = client.query(&query, &[&after, &size(limit)]).await?;
-    rows.iter().map(|row| Ok(OutboxRow { position: row.try_get(0)?, record: record(row, 1)? })).collect()
-}
-
-/// Reads a record whose first column is the topic.
-pub(super) fn record(row: &Row, column: usize) -> Result<NewOutboxRow, StoreError> {
+/// Reads a record whose topic is in this column.
+pub(super) fn record(row: &Row, column: usize) -> Result<RecordData, StoreError> {
     let headers: &[u8] = row.try_get(column + 2)?;
     let payload: &[u8] = row.try_get(column + 3)?;
-    Ok(NewOutboxRow {
+    Ok(RecordData {
         topic: row.try_get(column)?,
         key: row.try_get::<_, Option<&[u8]>>(column + 1)?.map(Bytes::copy_from_slice),
         headers: unpack(headers).ok_or(StoreError::Unreadable("headers of a stored record"))?,
         payload: Bytes::copy_from_slice(payload),
     })
-}
-
-/// Counts the outbox rows.
-pub(super) async fn outbox_len(client: &ClientWrapper) -> Result<u64, StoreError> {
-    let query = client.prepare_cached("SELECT count(*) FROM outbox").await?;
-    Ok(unsigned(&client.query_one(&query, &[]).await?, 0)?)
 }
 
 /// Counts the open intents.
@@ -145,25 +140,6 @@ pub(super) async fn due_len(client: &ClientWrapper, now: Timestamp) -> Result<u6
     Ok(unsigned(&client.query_one(&query, &[&now]).await?, 0)?)
 }
 
-/// Returns the commit time of the oldest outbox row.
-pub(super) async fn outbox_oldest(client: &ClientWrapper) -> Result<Option<Timestamp>, StoreError> {
-    let query = client.prepare_cached("SELECT committed FROM outbox ORDER BY position LIMIT 1").await?;
-    Ok(client.query_opt(&query, &[]).await?.map(|row| row.try_get(0)).transpose()?)
-}
-
-/// Reads open intents after a position.
-pub(super) async fn intents(client: &ClientWrapper, after: i64, limit: usize) -> Result<Vec<OpenIntent>, StoreError> {
-    let query = client
-        .prepare_cached("SELECT position, event, body FROM intents WHERE position > $1 ORDER BY position LIMIT $2")
-        .await?;
-    let rows = client.query(&query, &[&after, &size(limit)]).await?;
-    let intent = |row: &Row| {
-        let intent = NewIntent { event_id: EventId(row.try_get(1)?), body: row.try_get(2)? };
-        Ok(OpenIntent { position: row.try_get(0)?, intent })
-    };
-    rows.iter().map(intent).collect()
-}
-
 /// Lists streams with due timers.
 pub(super) async fn due(client: &ClientWrapper, now: Timestamp, limit: usize) -> Result<Vec<StreamId>, StoreError> {
     let query = client.prepare_cached("SELECT name FROM streams WHERE due <= $1 ORDER BY due LIMIT $2").await?;
@@ -174,14 +150,24 @@ pub(super) async fn due(client: &ClientWrapper, now: Timestamp, limit: usize) ->
 
 /// Reads an event whose first column is the version.
 pub(super) fn event(row: &Row) -> Result<StoredEvent, Error> {
+    let sequence: Option<i64> = row.try_get(8)?;
+    let publication = match sequence {
+        Some(sequence) => Some(Publication {
+            sequence: sequence.unsigned_abs(),
+            hops: u32::try_from(row.try_get::<_, i64>(9)?).unwrap_or(u32::MAX),
+            trace: row.try_get(10)?,
+        }),
+        None => None,
+    };
     Ok(StoredEvent {
         version: unsigned(row, 0)?,
         id: EventId(row.try_get(1)?),
-        name: row.try_get(2)?,
-        schema: row.try_get(3)?,
+        name: row.try_get::<_, String>(2)?.into(),
+        schema: row.try_get::<_, String>(3)?.into(),
         data: row.try_get(4)?,
         time: row.try_get(5)?,
         correlation_id: CorrelationId(row.try_get(6)?),
         causation_id: row.try_get::<_, Option<_>>(7)?.map(EventId),
+        publication,
     })
 }

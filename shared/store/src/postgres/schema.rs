@@ -104,6 +104,100 @@ const MIGRATIONS: &[&str] = &[
     ALTER INDEX parked_by_order RENAME TO parked_by_key;
 ",
     read_positions::TABLE,
+    "
+    -- One log. Each event has a position among all events of the service. A transaction takes one block of 65,536 positions, so
+    -- a reader recognizes a transaction that may still commit by its missing block. Events also have everything that their
+    -- Kafka record needs: a number among the public events of their stream, the length of the chain of their causes, and their
+    -- place in a trace. Internal events have none of these.
+    ALTER TABLE events RENAME TO old_events;
+    ALTER INDEX events_pkey RENAME TO old_events_pkey;
+    CREATE TABLE events (
+        position bigint PRIMARY KEY,
+        stream bigint NOT NULL,
+        version bigint NOT NULL,
+        id uuid NOT NULL,
+        name text NOT NULL,
+        schema text NOT NULL,
+        data text NOT NULL,
+        time timestamptz NOT NULL,
+        correlation uuid NOT NULL,
+        causation uuid,
+        sequence bigint,
+        hops bigint,
+        trace text,
+        UNIQUE (stream, version)
+    );
+    INSERT INTO events
+    SELECT row_number() OVER (ORDER BY latest, stream, version), stream, version, id, name, schema, data, time, correlation,
+           causation, CASE WHEN schema <> 'private' THEN published END, CASE WHEN schema <> 'private' THEN 0 END,
+           CASE WHEN schema <> 'private' THEN trace END
+    FROM (SELECT old_events.*, streams.trace,
+                 max(time) OVER (PARTITION BY stream ORDER BY old_events.version) AS latest,
+                 count(*) FILTER (WHERE schema <> 'private') OVER (PARTITION BY stream ORDER BY old_events.version)
+                     AS published
+          FROM old_events JOIN streams ON streams.id = old_events.stream) AS numbered;
+    DROP TABLE old_events;
+    CREATE UNIQUE INDEX streams_by_id ON streams (id);
+    CREATE SEQUENCE log_block MINVALUE 0;
+    SELECT setval('log_block', (coalesce(max(position), 0) + 65535) / 65536, false) FROM events;
+
+    -- The head of a stream: the number of its public events, the ids of the messages that it has processed, 16 bytes each, and
+    -- the last wave in which its events were published again.
+    ALTER TABLE streams ADD COLUMN published bigint NOT NULL DEFAULT 0, ADD COLUMN processed bytea NOT NULL DEFAULT '',
+                        ADD COLUMN wave uuid;
+    UPDATE streams SET published = counted.published
+    FROM (SELECT stream, count(sequence) AS published FROM events GROUP BY stream) AS counted
+    WHERE counted.stream = streams.id;
+
+    -- Ids that an older version has processed, consulted for the messages that arrive again. Nothing is added.
+    ALTER TABLE inbox RENAME TO old_inbox;
+
+    -- Kafka has all public events up to this position. The rows of the outbox were numbered nearly like this, so the cursor
+    -- stays behind by more events than instances commit at a time: publishing an event again does no harm.
+    CREATE TABLE published (position bigint NOT NULL) WITH (fillfactor = 10);
+    INSERT INTO published SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM outbox)
+        THEN (SELECT coalesce(max(position), 0) FROM events)
+        ELSE coalesce((SELECT position FROM events WHERE sequence IS NOT NULL ORDER BY position DESC LIMIT 1
+                       OFFSET (SELECT positions.outbox - (SELECT min(position) FROM outbox) + 10000 FROM positions)), 0) END;
+
+    -- Records that cannot be processed. Rows that are not published wait for it.
+    CREATE TABLE dead_letters (
+        position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        id uuid NOT NULL UNIQUE,
+        topic text NOT NULL,
+        key bytea,
+        headers bytea NOT NULL,
+        payload bytea NOT NULL,
+        is_published boolean NOT NULL
+    );
+    CREATE INDEX dead_letters_unpublished ON dead_letters (position) WHERE NOT is_published;
+    INSERT INTO dead_letters (id, topic, key, headers, payload, is_published)
+    SELECT gen_random_uuid(), topic, key, headers, payload, false FROM outbox WHERE topic LIKE '%.dlq' ORDER BY position;
+    DROP TABLE outbox;
+
+    -- Streams whose public events are to be published again.
+    CREATE TABLE replays (
+        position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        stream text NOT NULL,
+        wave uuid NOT NULL
+    );
+
+    -- Open calls have the position of the event that requests them.
+    ALTER TABLE intents RENAME TO old_intents;
+    ALTER INDEX intents_pkey RENAME TO old_intents_pkey;
+    CREATE TABLE intents (
+        position bigint PRIMARY KEY,
+        event uuid NOT NULL,
+        body text NOT NULL
+    );
+    INSERT INTO intents SELECT events.position, event, body FROM events JOIN old_intents ON old_intents.event = events.id;
+    DROP TABLE old_intents;
+    DROP TABLE positions;
+
+    -- A message is parked once.
+    ALTER TABLE parked ADD COLUMN message uuid;
+    CREATE UNIQUE INDEX parked_by_message ON parked (message) WHERE message IS NOT NULL;
+",
 ];
 
 /// Checks the version of a database that is opened for reading.
@@ -124,7 +218,11 @@ pub(super) async fn migrate(client: &mut Client, server: &Server) -> Result<(), 
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&keys::MIGRATION]).await?;
     transaction
         .batch_execute(
+            // Migrations read whole tables, for which the plans of the session settings are slow.
             "SET LOCAL client_min_messages = warning;
+             SET LOCAL enable_seqscan = on;
+             SET LOCAL enable_hashjoin = on;
+             SET LOCAL enable_mergejoin = on;
              CREATE TABLE IF NOT EXISTS schema_version (version int NOT NULL)",
         )
         .await?;

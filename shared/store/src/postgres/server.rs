@@ -123,8 +123,9 @@ fn settings() -> String {
         ("enable_hashjoin", "off".to_owned()),
         ("enable_mergejoin", "off".to_owned()),
         ("jit", "off".to_owned()),
-        // A suspended instance holds locks that others wait for. Its transaction restarts when it resumes.
-        ("idle_in_transaction_session_timeout", "10s".to_owned()),
+        // A suspended instance holds locks that others wait for, and readers of the log wait for its events. Its transaction
+        // restarts when it resumes.
+        ("idle_in_transaction_session_timeout", "3s".to_owned()),
         ("lock_timeout", "20s".to_owned()),
         // A leader whose machine fails loses the leadership.
         ("tcp_keepalives_idle", KEEPALIVE_INTERVAL_S.to_string()),

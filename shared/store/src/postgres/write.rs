@@ -9,14 +9,13 @@ use tokio_postgres::{Error, types::ToSql};
 use uuid::Uuid;
 
 use super::{
-    convert::signed,
-    keys,
-    open_transaction::{Aborted, Head, OpenTransaction},
-    parked, read_positions,
+    convert::{signed, size},
+    dead_letters, keys, log,
+    open_transaction::{Aborted, OpenTransaction},
+    parked, read_positions, replays,
 };
 use crate::{
-    Committed, NewIntent, NewOutboxRow, OLD_SNAPSHOT_INTERVAL, OpenIntent, OutboxRow, SNAPSHOTS_KEPT, StoreError,
-    StreamWrite, Writes, headers::pack,
+    Committed, OLD_SNAPSHOT_INTERVAL, SNAPSHOTS_KEPT, StoreError, StoredEvent, StreamWrite, Writes, types::positioned,
 };
 
 /// A stream write with the number of its stream.
@@ -31,41 +30,47 @@ pub(super) async fn and_commit(
     writes: Writes,
     notify_leader: bool,
 ) -> Result<Committed, Aborted> {
+    let events: usize = writes.streams.iter().map(|write| write.events.len()).sum();
+    if size(events) > log::BLOCK_LEN {
+        return Err(Aborted::Failed(StoreError::TooManyEvents(events)));
+    }
     let streams = numbered(open, &writes).await?;
-    let notify_leader = notify_leader && !(writes.outbox.is_empty() && writes.intents.is_empty());
-    let (_, _, (), _, _, (), (), intents, outbox, (), ()) = try_join!(
+    let (_, block, ..) = try_join!(
         update(open, &streams),
         append(open, &streams),
         insert_snapshots(open, &streams),
-        open.execute_if_any(&writes.published, &open.statements.delete_published),
-        close_intents(open, &writes),
+        open.execute_if_any(&writes.answered, &open.statements.close_intents),
+        open_intents(open, &writes, &streams),
+        advance_cursor(open, writes.cursor),
+        dead_letters::write(open, &writes),
+        replays::write(open, &writes.replays),
         parked::write(open, &writes),
-        // Boxed, because the future of the transaction is large.
-        Box::pin(read_positions::write(open, &writes.read_positions)),
-        open_intents(open, &writes.intents),
-        insert_outbox(open, &writes.outbox),
+        read_positions::write(open, &writes.read_positions),
         open.client().batch_execute("COMMIT"),
-        notify(open, notify_leader),
+        notify(open, notify_leader && events > 0),
     )?;
-    Ok(Committed {
-        outbox: (outbox + 1..).zip(writes.outbox).map(|(position, record)| OutboxRow { position, record }).collect(),
-        intents: (intents + 1..)
-            .zip(writes.intents)
-            .map(|(position, intent)| OpenIntent { position, intent })
-            .collect(),
-    })
+    let range = block.map(log::range);
+    let intents = positioned(&writes.streams, range, writes.intents);
+    Ok(Committed { range, streams: writes.streams, intents })
 }
 
-/// Deletes published rows without waiting for the disk: a crash that restores them does no harm.
-pub(super) async fn delete_published(client: &mut ClientWrapper, positions: &[i64]) -> Result<(), StoreError> {
-    let delete = client.prepare_cached("DELETE FROM outbox WHERE position = ANY($1)").await?;
+/// Advances the cursor without waiting for the disk: a crash that restores an earlier one does no harm.
+pub(super) async fn advance_cursor_alone(client: &mut ClientWrapper, position: i64) -> Result<(), StoreError> {
+    let advance = client.prepare_cached("UPDATE published SET position = $1 WHERE position < $1").await?;
     let transaction = client.transaction().await?;
-    let parameters: [&(dyn ToSql + Sync); 1] = [&positions];
+    let parameters: [&(dyn ToSql + Sync); 1] = [&position];
     try_join!(
         transaction.batch_execute("SET LOCAL synchronous_commit = off"),
-        transaction.execute(&delete, &parameters),
+        transaction.execute(&advance, &parameters),
     )?;
     Ok(transaction.commit().await?)
+}
+
+async fn advance_cursor(open: &OpenTransaction, position: Option<i64>) -> Result<(), Error> {
+    if let Some(position) = position {
+        open.client().execute(&open.statements.advance_cursor, &[&position]).await?;
+    }
+    Ok(())
 }
 
 /// Wakes the leader after the commit, in the same round trip: a notification inside a transaction would serialize all commits
@@ -77,83 +82,119 @@ async fn notify(open: &OpenTransaction, notify_leader: bool) -> Result<(), Error
     Ok(())
 }
 
-/// Creates the new streams and returns all writes with the numbers of their streams.
+/// Creates the new streams and returns all writes, in order, with the numbers of their streams.
 async fn numbered<'w>(open: &OpenTransaction, writes: &'w Writes) -> Result<Vec<Numbered<'w>>, Aborted> {
-    let (mut new, mut numbered) = (Vec::new(), Vec::new());
-    for write in writes.streams.iter().filter(|write| !write.events.is_empty()) {
-        match open.locked.get(&write.stream) {
-            Some(Some(Head { id, .. })) => numbered.push((*id, write)),
-            _ => new.push(write),
+    let mut new: Vec<_> = writes.streams.iter().filter(|write| write.is_new).collect();
+    new.sort_unstable_by(|one, other| one.stream.cmp(&other.stream));
+    let created = if new.is_empty() { HashMap::new() } else { create(open, &new).await? };
+    let number = |write: &'w StreamWrite| {
+        let locked = open.locked.get(&write.stream).and_then(Option::as_ref).map(|row| row.id);
+        match created.get(write.stream.as_str()).copied().or(locked) {
+            Some(id) => Ok((id, write)),
+            // Another transaction has created the stream in the meantime.
+            None => Err(Aborted::LockConflict(write.conflict())),
         }
-    }
-    if !new.is_empty() {
-        new.sort_unstable_by(|one, other| one.stream.cmp(&other.stream));
-        numbered.extend(create(open, &new).await?);
-    }
-    Ok(numbered)
+    };
+    writes.streams.iter().map(number).collect()
 }
 
-async fn create<'w>(open: &OpenTransaction, new: &[&'w StreamWrite]) -> Result<Vec<Numbered<'w>>, Aborted> {
+/// Creates streams and returns their numbers by name. A stream that another transaction has created is missing.
+async fn create(open: &OpenTransaction, new: &[&StreamWrite]) -> Result<HashMap<String, i64>, Aborted> {
     let names: Vec<_> = new.iter().map(|write| write.stream.as_str()).collect();
     let categories: Vec<_> = new.iter().map(|write| write.stream.category()).collect();
     let versions: Vec<_> = new.iter().map(|write| signed(write.version())).collect();
     let snapshots: Vec<_> = new.iter().map(|write| snapshot_version(write).unwrap_or(0)).collect();
     let statuses: Vec<_> = new.iter().map(|write| write.status).collect();
-    let correlations: Vec<Uuid> = new.iter().map(|write| write.events[0].correlation_id.0).collect();
-    let traces: Vec<_> = new.iter().map(|write| write.trace.as_str()).collect();
+    let correlations: Vec<Uuid> = new.iter().map(|write| write.correlation()).collect();
+    let traces: Vec<_> = new.iter().map(|write| write.head.trace.as_str()).collect();
     let dues: Vec<_> = new.iter().map(|write| write.due).collect();
+    let published: Vec<_> = new.iter().map(|write| signed(write.head.published)).collect();
+    let processed: Vec<_> = new.iter().map(|write| write.head.processed.as_bytes()).collect();
+    let waves: Vec<_> = new.iter().map(|write| write.head.wave).collect();
     let rows = open
         .client()
         .query(
             &open.statements.create,
-            &[&names, &categories, &versions, &snapshots, &statuses, &correlations, &traces, &dues],
+            &[
+                &names,
+                &categories,
+                &versions,
+                &snapshots,
+                &statuses,
+                &correlations,
+                &traces,
+                &dues,
+                &published,
+                &processed,
+                &waves,
+            ],
         )
         .await?;
-    let ids: HashMap<&str, i64> =
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Error>>()?;
-    let id = |write: &&'w StreamWrite| match ids.get(write.stream.as_str()) {
-        Some(id) => Ok((*id, *write)),
-        // Another transaction has created the stream in the meantime.
-        None => Err(Aborted::LockConflict(write.conflict())),
-    };
-    new.iter().map(id).collect()
+    Ok(rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Error>>()?)
 }
 
 async fn update(open: &OpenTransaction, streams: &[Numbered<'_>]) -> Result<u64, Error> {
-    let old: Vec<_> = streams.iter().map(|(_, write)| *write).filter(|write| write.expected_version > 0).collect();
+    let old: Vec<_> = streams.iter().map(|(_, write)| *write).filter(|write| !write.is_new).collect();
+    if old.is_empty() {
+        return Ok(0);
+    }
     let names: Vec<_> = old.iter().map(|write| write.stream.as_str()).collect();
     let versions: Vec<_> = old.iter().map(|write| signed(write.version())).collect();
     let snapshots: Vec<_> = old.iter().map(|write| snapshot_version(write)).collect();
     let statuses: Vec<_> = old.iter().map(|write| write.status).collect();
     let dues: Vec<_> = old.iter().map(|write| write.due).collect();
-    if old.is_empty() {
-        return Ok(0);
-    }
-    open.client().execute(&open.statements.update, &[&names, &versions, &snapshots, &statuses, &dues]).await
+    let published: Vec<_> = old.iter().map(|write| signed(write.head.published)).collect();
+    let processed: Vec<_> = old.iter().map(|write| write.head.processed.as_bytes()).collect();
+    let waves: Vec<_> = old.iter().map(|write| write.head.wave).collect();
+    let correlations: Vec<Uuid> = old.iter().map(|write| write.correlation()).collect();
+    let traces: Vec<_> = old.iter().map(|write| write.head.trace.as_str()).collect();
+    open.client()
+        .execute(
+            &open.statements.update,
+            &[&names, &versions, &snapshots, &statuses, &dues, &published, &processed, &waves, &correlations, &traces],
+        )
+        .await
 }
 
-async fn append(open: &OpenTransaction, streams: &[Numbered<'_>]) -> Result<u64, Error> {
+/// Appends all events in one block of positions and returns its number.
+async fn append(open: &OpenTransaction, streams: &[Numbered<'_>]) -> Result<Option<i64>, Error> {
     let events = || streams.iter().flat_map(|(_, write)| &write.events);
-    let places = streams
-        .iter()
-        .flat_map(|(id, write)| (write.expected_version + 1..).map(move |v| (*id, signed(v))).take(write.events.len()));
-    let (ids, versions): (Vec<i64>, Vec<i64>) = places.unzip();
+    let ids: Vec<i64> = streams.iter().flat_map(|(id, write)| std::iter::repeat_n(*id, write.events.len())).collect();
+    if ids.is_empty() {
+        return Ok(None);
+    }
+    let publications = || events().map(|event| event.publication.as_ref());
+    let versions: Vec<_> = events().map(|event| signed(event.version)).collect();
     let event_ids: Vec<Uuid> = events().map(|event| event.id.0).collect();
-    let names: Vec<_> = events().map(|event| event.name).collect();
-    let schemas: Vec<_> = events().map(|event| event.schema).collect();
+    let names: Vec<_> = events().map(|event| &*event.name).collect();
+    let schemas: Vec<_> = events().map(|event| &*event.schema).collect();
     let data: Vec<_> = events().map(|event| event.data.as_str()).collect();
     let times: Vec<Timestamp> = events().map(|event| event.time).collect();
     let correlations: Vec<Uuid> = events().map(|event| event.correlation_id.0).collect();
     let causations: Vec<Option<Uuid>> = events().map(|event| event.causation_id.map(|id| id.0)).collect();
-    if ids.is_empty() {
-        return Ok(0);
-    }
-    open.client()
-        .execute(
-            &open.statements.append,
-            &[&ids, &versions, &event_ids, &names, &schemas, &data, &times, &correlations, &causations],
-        )
-        .await
+    let sequences: Vec<_> = publications().map(|one| one.map(|one| signed(one.sequence))).collect();
+    let hops: Vec<_> = publications().map(|one| one.map(|one| i64::from(one.hops))).collect();
+    let traces: Vec<_> = publications().map(|one| one.map(|one| one.trace.as_str())).collect();
+    let parameters: [&(dyn ToSql + Sync); 12] = [
+        &ids,
+        &versions,
+        &event_ids,
+        &names,
+        &schemas,
+        &data,
+        &times,
+        &correlations,
+        &causations,
+        &sequences,
+        &hops,
+        &traces,
+    ];
+    let announced: [&(dyn ToSql + Sync); 1] = [&keys::LOG];
+    let (_, block) = try_join!(
+        open.client().query_one(&open.statements.announce, &announced),
+        open.client().query_one(&open.statements.append, &parameters),
+    )?;
+    block.try_get(0).map(Some)
 }
 
 async fn insert_snapshots(open: &OpenTransaction, streams: &[Numbered<'_>]) -> Result<(), Error> {
@@ -175,35 +216,18 @@ async fn insert_snapshots(open: &OpenTransaction, streams: &[Numbered<'_>]) -> R
     Ok(())
 }
 
-async fn close_intents(open: &OpenTransaction, writes: &Writes) -> Result<u64, Error> {
-    let events: Vec<Uuid> = writes.answered.iter().map(|event| event.0).collect();
-    open.execute_if_any(&events, &open.statements.close_intents).await
-}
-
-/// Returns the position before the first.
-async fn open_intents(open: &OpenTransaction, intents: &[NewIntent]) -> Result<i64, Error> {
-    if intents.is_empty() {
-        return Ok(0);
+/// Inserts calls at the positions of the events that request them.
+async fn open_intents(open: &OpenTransaction, writes: &Writes, streams: &[Numbered<'_>]) -> Result<(), Error> {
+    if writes.intents.is_empty() {
+        return Ok(());
     }
-    let events: Vec<Uuid> = intents.iter().map(|intent| intent.event_id.0).collect();
-    let bodies: Vec<_> = intents.iter().map(|intent| intent.body.as_str()).collect();
-    open.client().query_one(&open.statements.open_intents, &[&events, &bodies]).await?.try_get(0)
-}
-
-/// Returns the position before the first.
-async fn insert_outbox(open: &OpenTransaction, records: &[NewOutboxRow]) -> Result<i64, Error> {
-    if records.is_empty() {
-        return Ok(0);
-    }
-    let topics: Vec<_> = records.iter().map(|record| record.topic.as_str()).collect();
-    let keys: Vec<_> = records.iter().map(|record| record.key.as_deref()).collect();
-    let headers: Vec<_> = records.iter().map(|record| pack(&record.headers)).collect();
-    let payloads: Vec<_> = records.iter().map(|record| &*record.payload).collect();
-    let now = Timestamp::now();
-    open.client()
-        .query_one(&open.statements.insert_outbox, &[&topics, &keys, &headers, &payloads, &now])
-        .await?
-        .try_get(0)
+    let events = streams.iter().flat_map(|(_, write)| &write.events).map(|event: &StoredEvent| event.id);
+    let numbers: HashMap<_, i64> = events.zip(1..).collect();
+    let numbers: Vec<_> = writes.intents.iter().map(|intent| numbers[&intent.event_id]).collect();
+    let events: Vec<Uuid> = writes.intents.iter().map(|intent| intent.event_id.0).collect();
+    let bodies: Vec<_> = writes.intents.iter().map(|intent| intent.body.as_str()).collect();
+    open.client().execute(&open.statements.open_intents, &[&numbers, &events, &bodies]).await?;
+    Ok(())
 }
 
 fn snapshot_version(write: &StreamWrite) -> Option<i64> {

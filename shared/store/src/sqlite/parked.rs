@@ -1,4 +1,4 @@
-//! Parked records and the purge of the inbox.
+//! Parked records.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
 use crate::{
-    NewOutboxRow, NewParked, Parked, PurgedPage, RawRecord, Rescheduled, StoreError, Transaction,
+    NewParked, Parked, RawRecord, RecordData, Rescheduled, StoreError, Transaction,
     headers::{pack, unpack},
 };
 
@@ -55,16 +55,18 @@ pub(super) fn write(
 }
 
 fn park(database: &Connection, parked: &NewParked) -> Result<(), StoreError> {
-    let NewParked { ordering_key, raw, attempts, error, due } = parked;
+    let NewParked { ordering_key, message, raw, attempts, error, due } = parked;
     let RawRecord { record, partition, offset, timestamp_ms } = raw;
     database
         .prepare_cached(
             "INSERT OR IGNORE INTO parked
-             (ordering_key, topic, partition, record_offset, timestamp_ms, key, headers, payload, attempts, error, due_us)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             (ordering_key, message, topic, partition, record_offset, timestamp_ms, key, headers, payload, attempts, error,
+              due_us)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             ordering_key,
+            message.as_ref().map(Uuid::as_bytes),
             record.topic,
             partition,
             offset,
@@ -83,7 +85,7 @@ fn park(database: &Connection, parked: &NewParked) -> Result<(), StoreError> {
 pub(super) fn due(connection: &Connection, now: Timestamp, limit: usize) -> Result<Vec<Parked>, StoreError> {
     let mut query = connection.prepare_cached(
         "SELECT position, ordering_key, topic, partition, record_offset, timestamp_ms, key, headers, payload,
-                attempts, error, due_us
+                attempts, error, due_us, message
          FROM parked WHERE due_us <= ?
          AND NOT EXISTS (SELECT 1 FROM parked AS first
                          WHERE first.ordering_key = parked.ordering_key AND first.position < parked.position)
@@ -95,7 +97,7 @@ pub(super) fn due(connection: &Connection, now: Timestamp, limit: usize) -> Resu
 
 fn read(row: &Row) -> rusqlite::Result<Parked> {
     let headers: Vec<u8> = row.get(7)?;
-    let record = NewOutboxRow {
+    let record = RecordData {
         topic: row.get(2)?,
         key: row.get::<_, Option<Vec<u8>>>(6)?.map(Bytes::from),
         headers: unpack(&headers).ok_or(rusqlite::Error::InvalidQuery)?,
@@ -103,6 +105,7 @@ fn read(row: &Row) -> rusqlite::Result<Parked> {
     };
     let parked = NewParked {
         ordering_key: row.get(1)?,
+        message: row.get::<_, Option<[u8; 16]>>(12)?.map(Uuid::from_bytes),
         raw: RawRecord { record, partition: row.get(3)?, offset: row.get(4)?, timestamp_ms: row.get(5)? },
         attempts: row.get(9)?,
         error: row.get(10)?,
@@ -114,26 +117,4 @@ fn read(row: &Row) -> rusqlite::Result<Parked> {
 /// Counts the parked records.
 pub(super) fn len(connection: &Connection) -> Result<u64, StoreError> {
     Ok(connection.prepare_cached("SELECT count(*) FROM parked")?.query_row([], |row| row.get(0))?)
-}
-
-/// Deletes old entries among the next `limit`. The inbox has no index by time, because every insert would pay for it.
-pub(super) fn purge_inbox(
-    connection: &mut Connection,
-    horizon: Timestamp,
-    after: Option<Uuid>,
-    limit: usize,
-) -> Result<PurgedPage, StoreError> {
-    let after = after.map_or(vec![], |message| message.as_bytes().to_vec());
-    let database = connection.transaction()?;
-    let last: Option<[u8; 16]> = database
-        .prepare_cached(
-            "SELECT max(message) FROM (SELECT message FROM inbox WHERE message > ? ORDER BY message LIMIT ?)",
-        )?
-        .query_row(params![after, limit], |row| row.get(0))?;
-    let Some(last) = last else { return Ok(PurgedPage::default()) };
-    let purged = database
-        .prepare_cached("DELETE FROM inbox WHERE message > ? AND message <= ? AND received_us < ?")?
-        .execute(params![after, last, horizon.as_microsecond()])?;
-    database.commit()?;
-    Ok(PurgedPage { purged: purged as u64, last: Some(Uuid::from_bytes(last)) })
 }

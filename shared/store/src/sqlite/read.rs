@@ -1,6 +1,5 @@
 //! Read-only queries.
 
-use bytes::Bytes;
 use cloudevent::{CorrelationId, EventId};
 use decider::StreamId;
 use jiff::Timestamp;
@@ -8,34 +7,46 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use crate::{
-    AsOf, Listing, NewIntent, NewOutboxRow, OpenIntent, OutboxRow, Page, Snapshot, StoreError, StoredEvent,
-    StoredStream, StreamHead, StreamRequest, headers::unpack,
+    AsOf, Head, IntentPage, Listing, LogEntry, LogPage, MessageIds, NewIntent, OpenIntent, Page, Publication, Snapshot,
+    StoreError, StoredEvent, StoredStream, StreamHead, StreamRequest, Unpublished,
 };
 
 /// A row of the table `streams`.
-struct Head {
+struct StreamRow {
     id: i64,
     version: u64,
-    correlation: Uuid,
-    trace: String,
+    head: Head,
 }
 
-fn head(connection: &Connection, stream: &StreamId) -> Result<Option<Head>, StoreError> {
-    let mut query = connection.prepare_cached("SELECT id, version, correlation, trace FROM streams WHERE name = ?")?;
-    let read =
-        |row: &Row| Ok(Head { id: row.get(0)?, version: row.get(1)?, correlation: uuid(row, 2)?, trace: row.get(3)? });
+fn stream_row(connection: &Connection, stream: &StreamId) -> Result<Option<StreamRow>, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT id, version, correlation, trace, published, processed, wave FROM streams WHERE name = ?",
+    )?;
+    let read = |row: &Row| {
+        let version: u64 = row.get(1)?;
+        let correlation_id = if version > 0 { Some(CorrelationId(uuid(row, 2)?)) } else { None };
+        let head = Head {
+            correlation_id,
+            trace: row.get(3)?,
+            published: row.get(4)?,
+            processed: MessageIds::from_bytes(row.get(5)?),
+            wave: row.get::<_, Option<[u8; 16]>>(6)?.map(Uuid::from_bytes),
+        };
+        Ok(StreamRow { id: row.get(0)?, version, head })
+    };
     Ok(query.query_row([stream.as_str()], read).optional()?)
 }
 
 /// Loads the latest snapshot up to a point and the events after it up to that point.
 pub(super) fn stream(connection: &Connection, stream: &StreamId, as_of: AsOf) -> Result<StoredStream, StoreError> {
-    let Some(head) = head(connection, stream)? else { return Ok(StoredStream::default()) };
+    let Some(row) = stream_row(connection, stream)? else { return Ok(StoredStream::default()) };
     let max_version = match as_of {
-        AsOf::Latest => head.version,
-        AsOf::Version(version) => version.min(head.version),
-        AsOf::Time(time) => version_at(connection, head.id, time)?,
+        AsOf::Latest => row.version,
+        AsOf::Version(version) => version.min(row.version),
+        AsOf::Time(time) => version_at(connection, row.id, time)?,
+        AsOf::Event(event) => version_of(connection, row.id, event)?,
     };
-    from_snapshot(connection, head, max_version)
+    from_snapshot(connection, row, max_version)
 }
 
 /// Loads a stream for a transaction: all of it, or only the events after the known version. There are none if no other
@@ -48,56 +59,57 @@ pub(super) fn since(
     if is_only_writer && request.known > 0 {
         return Ok(StoredStream { version: request.known, ..StoredStream::default() });
     }
-    match head(connection, &request.stream)? {
+    match stream_row(connection, &request.stream)? {
         None => Ok(StoredStream::default()),
-        Some(head) if request.skip_snapshot => {
-            let events = events(connection, head.id, 0, head.version)?;
-            Ok(head.stored(0, None, events))
+        Some(row) if request.skip_snapshot => {
+            let events = events(connection, row.id, 0, row.version)?;
+            Ok(row.stored(0, None, events))
         }
-        Some(head) if request.known == 0 => {
-            let max_version = head.version;
-            from_snapshot(connection, head, max_version)
+        Some(row) if request.known == 0 => {
+            let max_version = row.version;
+            from_snapshot(connection, row, max_version)
         }
-        Some(head) => {
-            let is_new = head.version > request.known;
-            let events = if is_new { events(connection, head.id, request.known, head.version)? } else { vec![] };
-            Ok(head.stored(request.known, None, events))
+        Some(row) => {
+            let is_new = row.version > request.known;
+            let events = if is_new { events(connection, row.id, request.known, row.version)? } else { vec![] };
+            Ok(row.stored(request.known, None, events))
         }
     }
 }
 
-fn from_snapshot(connection: &Connection, head: Head, max_version: u64) -> Result<StoredStream, StoreError> {
+fn from_snapshot(connection: &Connection, stream: StreamRow, max_version: u64) -> Result<StoredStream, StoreError> {
     let mut query = connection.prepare_cached(
         "SELECT version, time_us, state FROM snapshots WHERE stream = ? AND version <= ? ORDER BY version DESC LIMIT 1",
     )?;
     let read = |row: &Row| Ok(Snapshot { version: row.get(0)?, time: time(row, 1)?, state: row.get(2)? });
-    let snapshot = query.query_row(params![head.id, max_version], read).optional()?;
+    let snapshot = query.query_row(params![stream.id, max_version], read).optional()?;
     let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
-    let events = events(connection, head.id, after, max_version)?;
-    Ok(head.stored(after, snapshot, events))
+    let events = events(connection, stream.id, after, max_version)?;
+    Ok(stream.stored(after, snapshot, events))
 }
 
 /// Reads the events of a stream after one version, up to another.
 fn events(connection: &Connection, stream: i64, after: u64, up_to: u64) -> Result<Vec<StoredEvent>, StoreError> {
     let mut query = connection.prepare_cached(
-        "SELECT version, id, name, schema, data, time_us, correlation, causation FROM events
+        "SELECT version, id, name, schema, data, time_us, correlation, causation, sequence, hops, trace FROM events
          WHERE stream = ? AND version > ? AND version <= ? ORDER BY version",
     )?;
     let events = query.query_map(params![stream, after, up_to], event)?;
     Ok(events.collect::<Result<_, _>>()?)
 }
 
-impl Head {
+impl StreamRow {
     fn stored(self, after: u64, snapshot: Option<Snapshot>, events: Vec<StoredEvent>) -> StoredStream {
         let version = events.last().map_or(after, |event| event.version);
-        StoredStream {
-            version,
-            correlation_id: Some(CorrelationId(self.correlation)),
-            trace: self.trace,
-            snapshot,
-            events,
-        }
+        StoredStream { version, head: Some(self.head), snapshot, events }
     }
+}
+
+/// Returns the version of an event, or 0 if the stream has no such event.
+fn version_of(connection: &Connection, stream: i64, event: EventId) -> Result<u64, StoreError> {
+    let mut query = connection.prepare_cached("SELECT version FROM events WHERE stream = ? AND id = ?")?;
+    let version = query.query_row(params![stream, event.0.as_bytes()], |row| row.get(0)).optional()?;
+    Ok(version.unwrap_or(0))
 }
 
 /// Returns the version as of a time. All events before it are included, even if a clock that ran backwards gave them a later
@@ -115,16 +127,16 @@ pub(super) fn history(
     after: u64,
     limit: usize,
 ) -> Result<Vec<StoredEvent>, StoreError> {
-    let Some(head) = head(connection, stream)? else { return Ok(vec![]) };
+    let Some(row) = stream_row(connection, stream)? else { return Ok(vec![]) };
     let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-    events(connection, head.id, after, after.saturating_add(limit).min(head.version))
+    events(connection, row.id, after, after.saturating_add(limit).min(row.version))
 }
 
 /// Lists a page of the streams of a category.
 pub(super) fn list(connection: &Connection, listing: &Listing) -> Result<Page, StoreError> {
     let status = if listing.status.is_some() { "status = ?2" } else { "?2 IS NULL" };
     let mut query = connection.prepare_cached(&format!(
-        "SELECT id, name, version, status FROM streams WHERE category = ?1 AND {status} AND id < ?3
+        "SELECT id, name, version, status FROM streams WHERE category = ?1 AND {status} AND id < ?3 AND version > 0
          ORDER BY id DESC LIMIT ?4"
     ))?;
     let before = listing.before.unwrap_or(i64::MAX);
@@ -137,45 +149,62 @@ pub(super) fn list(connection: &Connection, listing: &Listing) -> Result<Page, S
     Ok(Page { heads, next })
 }
 
-/// Reads outbox rows after a position.
-pub(super) fn outbox(connection: &Connection, after: i64, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
+/// Reads public events after a position. One writer at a time appends, so the log has no gaps that could be filled later.
+pub(super) fn tail(connection: &Connection, after: i64, limit: usize) -> Result<LogPage, StoreError> {
+    let mut end = connection.prepare_cached("SELECT coalesce(max(position), 0) FROM events")?;
+    let end: i64 = end.query_row([], |row| row.get(0))?;
     let mut query = connection.prepare_cached(
-        "SELECT position, topic, key, headers, payload FROM outbox WHERE position > ? ORDER BY position LIMIT ?",
+        "SELECT events.version, events.id, events.name, events.schema, events.data, events.time_us, events.correlation,
+                events.causation, events.sequence, events.hops, events.trace, events.position, streams.name
+         FROM events JOIN streams ON streams.id = events.stream
+         WHERE events.position > ? AND events.position <= ? AND events.sequence IS NOT NULL
+         ORDER BY events.position LIMIT ?",
     )?;
-    let rows = query.query_map(params![after, limit], |row| {
-        let headers: Vec<u8> = row.get(3)?;
-        let record = NewOutboxRow {
-            topic: row.get(1)?,
-            key: row.get::<_, Option<Vec<u8>>>(2)?.map(Bytes::from),
-            headers: unpack(&headers).ok_or(rusqlite::Error::InvalidQuery)?,
-            payload: row.get::<_, Vec<u8>>(4)?.into(),
-        };
-        Ok(OutboxRow { position: row.get(0)?, record })
+    let entries = query.query_map(params![after, end, limit], |row| {
+        let stream = StreamId::parse(row.get(12)?).ok_or(rusqlite::Error::InvalidQuery)?;
+        Ok(LogEntry { position: row.get(11)?, stream, event: event(row)? })
     })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let entries = entries.collect::<Result<Vec<_>, _>>()?;
+    let last = entries.last().filter(|_| entries.len() == limit).map(|entry| entry.position);
+    Ok(LogPage { entries, through: last.unwrap_or(end).max(after), has_more: last.is_some() })
 }
 
-/// Counts the outbox rows.
-pub(super) fn outbox_len(connection: &Connection) -> Result<u64, StoreError> {
-    Ok(connection.prepare_cached("SELECT count(*) FROM outbox")?.query_row([], |row| row.get(0))?)
+/// Returns the position up to which Kafka has all public events.
+pub(super) fn cursor(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.prepare_cached("SELECT position FROM published")?.query_row([], |row| row.get(0))?)
 }
 
-/// Returns the commit time of the oldest outbox row.
-pub(super) fn outbox_oldest(connection: &Connection) -> Result<Option<Timestamp>, StoreError> {
-    let mut query = connection.prepare_cached("SELECT committed_us FROM outbox ORDER BY position LIMIT 1")?;
-    let oldest = query.query_row([], |row| row.get(0)).optional()?;
-    Ok(oldest.and_then(|oldest| Timestamp::from_microsecond(oldest).ok()))
+/// Counts the public events up to the cursor.
+pub(super) fn published_len(connection: &Connection) -> Result<u64, StoreError> {
+    let mut query = connection
+        .prepare_cached("SELECT count(sequence) FROM events WHERE position <= (SELECT position FROM published)")?;
+    Ok(query.query_row([], |row| row.get(0))?)
+}
+
+/// Counts the public events after the cursor.
+pub(super) fn unpublished(connection: &Connection) -> Result<Unpublished, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT count(*), min(time_us) FROM events
+         WHERE position > (SELECT position FROM published) AND sequence IS NOT NULL",
+    )?;
+    let (count, oldest): (u64, Option<i64>) = query.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(Unpublished { count, oldest: oldest.and_then(|oldest| Timestamp::from_microsecond(oldest).ok()) })
 }
 
 /// Reads open intents after a position.
-pub(super) fn intents(connection: &Connection, after: i64, limit: usize) -> Result<Vec<OpenIntent>, StoreError> {
-    let mut query = connection
-        .prepare_cached("SELECT position, event, body FROM intents WHERE position > ? ORDER BY position LIMIT ?")?;
-    let rows = query.query_map(params![after, limit], |row| {
+pub(super) fn intents(connection: &Connection, after: i64, limit: usize) -> Result<IntentPage, StoreError> {
+    let mut end = connection.prepare_cached("SELECT coalesce(max(position), 0) FROM events")?;
+    let end: i64 = end.query_row([], |row| row.get(0))?;
+    let mut query = connection.prepare_cached(
+        "SELECT position, event, body FROM intents WHERE position > ? AND position <= ? ORDER BY position LIMIT ?",
+    )?;
+    let rows = query.query_map(params![after, end, limit], |row| {
         let intent = NewIntent { event_id: EventId(uuid(row, 1)?), body: row.get(2)? };
         Ok(OpenIntent { position: row.get(0)?, intent })
     })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let intents = rows.collect::<Result<Vec<_>, _>>()?;
+    let last = intents.last().filter(|_| intents.len() == limit).map(|intent| intent.position);
+    Ok(IntentPage { intents, through: last.unwrap_or(end).max(after), has_more: last.is_some() })
 }
 
 /// Counts the open intents.
@@ -198,15 +227,21 @@ pub(super) fn due(connection: &Connection, now: Timestamp, limit: usize) -> Resu
 
 fn event(row: &Row) -> rusqlite::Result<StoredEvent> {
     let causation: Option<[u8; 16]> = row.get(7)?;
+    let sequence: Option<u64> = row.get(8)?;
+    let publication = match sequence {
+        Some(sequence) => Some(Publication { sequence, hops: row.get(9)?, trace: row.get(10)? }),
+        None => None,
+    };
     Ok(StoredEvent {
         version: row.get(0)?,
         id: EventId(uuid(row, 1)?),
-        name: row.get(2)?,
-        schema: row.get(3)?,
+        name: row.get::<_, String>(2)?.into(),
+        schema: row.get::<_, String>(3)?.into(),
         data: row.get(4)?,
         time: time(row, 5)?,
         correlation_id: CorrelationId(uuid(row, 6)?),
         causation_id: causation.map(|id| EventId(Uuid::from_bytes(id))),
+        publication,
     })
 }
 

@@ -101,7 +101,93 @@ const MIGRATIONS: &[&str] = &["
     DROP INDEX parked_by_order;
     ALTER TABLE parked DROP COLUMN order_id;
     CREATE INDEX parked_by_key ON parked (ordering_key, position);
-", read_positions::TABLE];
+", read_positions::TABLE, "
+    -- One log. An event has a position among all events of the service, and everything that its Kafka record needs: a number
+    -- among the public events of its stream, the length of the chain of its causes, and its place in a trace. Internal events
+    -- have none of these.
+    ALTER TABLE events RENAME TO old_events;
+    CREATE TABLE events (
+        position INTEGER PRIMARY KEY,
+        stream INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        id BLOB NOT NULL,
+        name TEXT NOT NULL,
+        schema TEXT NOT NULL,
+        data TEXT NOT NULL,
+        time_us INTEGER NOT NULL,
+        correlation BLOB NOT NULL,
+        causation BLOB,
+        sequence INTEGER,
+        hops INTEGER,
+        trace TEXT,
+        UNIQUE (stream, version)
+    ) STRICT;
+    INSERT INTO events
+    SELECT old_events.rowid, stream, old_events.version, old_events.id, old_events.name, schema, data, time_us,
+           old_events.correlation, causation,
+           CASE WHEN schema <> 'private'
+                THEN sum(schema <> 'private') OVER (PARTITION BY stream ORDER BY old_events.version) END,
+           CASE WHEN schema <> 'private' THEN 0 END,
+           CASE WHEN schema <> 'private' THEN streams.trace END
+    FROM old_events JOIN streams ON streams.id = stream ORDER BY old_events.rowid;
+    DROP TABLE old_events;
+
+    -- The head of a stream: the number of its public events, the ids of the messages that it has processed, 16 bytes each, and
+    -- the last wave in which its events were published again.
+    ALTER TABLE streams ADD COLUMN published INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE streams ADD COLUMN processed BLOB NOT NULL DEFAULT x'';
+    ALTER TABLE streams ADD COLUMN wave BLOB;
+    UPDATE streams SET published = (SELECT count(sequence) FROM events WHERE stream = streams.id);
+
+    -- Ids that an older version has processed, consulted for the messages that arrive again. Nothing is added.
+    ALTER TABLE inbox RENAME TO old_inbox;
+
+    -- Kafka has all public events up to this position. The rows of the outbox were numbered in the order of the log, but within
+    -- a transaction not by stream, so the cursor stays behind by more events than a transaction has: publishing an event again
+    -- does no harm.
+    CREATE TABLE published (position INTEGER NOT NULL) STRICT;
+    INSERT INTO published SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM outbox)
+        THEN (SELECT coalesce(max(position), 0) FROM events)
+        ELSE coalesce((SELECT position FROM events WHERE sequence IS NOT NULL ORDER BY position DESC LIMIT 1
+                       OFFSET (SELECT positions.outbox - (SELECT min(position) FROM outbox) + 10000 FROM positions)), 0) END;
+
+    -- Records that cannot be processed. Rows that are not published wait for it.
+    CREATE TABLE dead_letters (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        id BLOB NOT NULL UNIQUE,
+        topic TEXT NOT NULL,
+        key BLOB,
+        headers BLOB NOT NULL,
+        payload BLOB NOT NULL,
+        is_published INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX dead_letters_unpublished ON dead_letters (position) WHERE is_published = 0;
+    INSERT INTO dead_letters (id, topic, key, headers, payload, is_published)
+    SELECT randomblob(16), topic, key, headers, payload, 0 FROM outbox WHERE topic LIKE '%.dlq' ORDER BY position;
+    DROP TABLE outbox;
+
+    -- Streams whose public events are to be published again.
+    CREATE TABLE replays (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        stream TEXT NOT NULL,
+        wave BLOB NOT NULL
+    ) STRICT;
+
+    -- Open calls have the position of the event that requests them.
+    ALTER TABLE intents RENAME TO old_intents;
+    CREATE TABLE intents (
+        position INTEGER PRIMARY KEY,
+        event BLOB NOT NULL,
+        body TEXT NOT NULL
+    ) STRICT;
+    INSERT INTO intents SELECT events.position, event, body FROM events JOIN old_intents ON old_intents.event = events.id;
+    DROP TABLE old_intents;
+    DROP TABLE positions;
+
+    -- A message is parked once.
+    ALTER TABLE parked ADD COLUMN message BLOB;
+    CREATE UNIQUE INDEX parked_by_message ON parked (message) WHERE message IS NOT NULL;
+"];
 
 /// Checks the version of a database that is opened for reading.
 pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {

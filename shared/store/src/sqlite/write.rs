@@ -1,23 +1,32 @@
-//! The transaction: inbox, load, decide, append, outbox, commit.
+//! The transaction: load, decide, append, commit.
+
+use std::collections::HashSet;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavior, params};
 use uuid::Uuid;
 
-use super::{parked, read, read_positions, writer::Writer};
+use super::{dead_letters, parked, read, read_positions, replays, writer::Writer};
 use crate::{
-    Committed, Loaded, NewEvent, NewIntent, NewOutboxRow, OLD_SNAPSHOT_INTERVAL, OpenIntent, OutboxRow,
-    ProcessedMessages, SNAPSHOTS_KEPT, Snapshot, Step, StoreError, StreamRequest, StreamWrite, Transaction, Writes,
-    headers::pack,
+    Committed, Loaded, LogRange, NewIntent, OLD_SNAPSHOT_INTERVAL, OpenIntent, SNAPSHOTS_KEPT, Snapshot, Step,
+    StoreError, StoredEvent, StreamRequest, StreamWrite, Transaction, Writes, types::positioned,
 };
 
-/// Runs a transaction from its messages to the commit.
+/// Runs a transaction from its first step to the commit.
 pub(super) fn transact<T: Transaction>(writer: &mut Writer, transaction: &mut T) -> Result<Committed, StoreError> {
     let database = writer.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let is_only_writer = writer.exclusivity.check(&database)?;
-    let processed = record_messages(&database, &transaction.messages())?;
-    let blocked_keys = parked::blocked_keys(&database, transaction)?;
-    let mut loaded = Loaded { processed, blocked_keys, ..Loaded::default() };
+    transaction.begin();
+    let mut loaded = Loaded {
+        old_inbox: if writer.has_old_inbox {
+            in_old_inbox(&database, &transaction.messages())?
+        } else {
+            HashSet::new()
+        },
+        dead_letters: dead_letters::open(&database, transaction)?,
+        blocked_keys: parked::blocked_keys(&database, transaction)?,
+        ..Loaded::default()
+    };
     let writes = loop {
         match transaction.step(loaded).map_err(|_| StoreError::Restart)? {
             Step::Write(writes) => break writes,
@@ -30,113 +39,108 @@ pub(super) fn transact<T: Transaction>(writer: &mut Writer, transaction: &mut T)
             }
         }
     };
-    let committed = write(&database, writes)?;
-    transaction.before_commit(&mut committed.outbox.iter().map(|row| &row.record));
+    let (range, intents) = write(&database, &writes)?;
+    transaction.before_commit(&writes);
     database.commit()?;
-    Ok(committed)
+    Ok(Committed { range, streams: writes.streams, intents })
 }
 
-/// Deletes published rows without waiting for the disk: a crash that restores them does no harm.
-pub(super) fn delete_published(connection: &mut Connection, positions: &[i64]) -> Result<(), StoreError> {
+/// Advances the cursor without waiting for the disk: a crash that restores an earlier one does no harm.
+pub(super) fn advance_cursor(connection: &Connection, position: i64) -> Result<(), StoreError> {
     connection.pragma_update(None, "synchronous", "NORMAL")?;
-    let result = commit_deletion(connection, positions);
+    let result = set_cursor(connection, position);
     connection.pragma_update(None, "synchronous", "FULL")?;
     result
 }
 
-fn commit_deletion(connection: &mut Connection, positions: &[i64]) -> Result<(), StoreError> {
-    let database = connection.transaction()?;
-    delete_outbox(&database, positions)?;
-    Ok(database.commit()?)
+fn set_cursor(database: &Connection, position: i64) -> Result<(), StoreError> {
+    database.prepare_cached("UPDATE published SET position = max(position, ?)")?.execute([position])?;
+    Ok(())
 }
 
-fn record_messages(database: &Connection, messages: &[Uuid]) -> Result<ProcessedMessages, StoreError> {
-    let received = Timestamp::now().as_microsecond();
-    let mut insert = database.prepare_cached("INSERT OR IGNORE INTO inbox (message, received_us) VALUES (?, ?)")?;
-    let mut processed = ProcessedMessages::new();
+/// Returns those of the messages that an older version of this store processed.
+fn in_old_inbox(database: &Connection, messages: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+    let mut query = database.prepare_cached("SELECT EXISTS (SELECT 1 FROM old_inbox WHERE message = ?)")?;
+    let mut processed = HashSet::new();
     for message in messages {
-        if insert.execute(params![message.as_bytes(), received])? == 0 {
+        if query.query_row([message.as_bytes()], |row| row.get(0))? {
             processed.insert(*message);
         }
     }
     Ok(processed)
 }
 
-fn write(database: &Connection, writes: Writes) -> Result<Committed, StoreError> {
-    append(database, &writes.streams)?;
-    let committed = assign_positions(database, writes.outbox, writes.intents)?;
-    let mut close_intent = database.prepare_cached("DELETE FROM intents WHERE event = ?")?;
-    for event in &writes.answered {
-        close_intent.execute([event.0.as_bytes()])?;
+fn write(database: &Connection, writes: &Writes) -> Result<(Option<LogRange>, Vec<OpenIntent>), StoreError> {
+    let range = append(database, &writes.streams)?;
+    let intents = open_intents(database, writes, range)?;
+    let mut close_intent = database.prepare_cached("DELETE FROM intents WHERE position = ?")?;
+    for position in &writes.answered {
+        close_intent.execute([position])?;
     }
-    delete_outbox(database, &writes.published)?;
-    parked::write(database, &writes.parked, &writes.rescheduled, &writes.resolved)?;
+    if let Some(position) = writes.cursor {
+        set_cursor(database, position)?;
+    }
+    dead_letters::write(database, &writes.dead_letters, &writes.redriven)?;
+    replays::write(database, &writes.replays)?;
     read_positions::write(database, &writes.read_positions)?;
-    Ok(committed)
+    parked::write(database, &writes.parked, &writes.rescheduled, &writes.resolved)?;
+    Ok((range, intents))
 }
 
-/// Inserts records and calls at the next positions.
-fn assign_positions(
-    database: &Connection,
-    outbox: Vec<NewOutboxRow>,
-    intents: Vec<NewIntent>,
-) -> Result<Committed, StoreError> {
-    if outbox.is_empty() && intents.is_empty() {
-        return Ok(Committed::default());
-    }
-    let mut last = database.prepare_cached("SELECT outbox, intents FROM positions")?;
-    let (last_row, last_intent): (i64, i64) = last.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let outbox = insert_outbox(database, outbox, last_row)?;
-    let intents = open_intents(database, intents, last_intent)?;
-    database.prepare_cached("UPDATE positions SET outbox = ?, intents = ?")?.execute([
-        outbox.last().map_or(last_row, |row| row.position),
-        intents.last().map_or(last_intent, |intent| intent.position),
-    ])?;
-    Ok(Committed { outbox, intents })
-}
-
-fn append(database: &Connection, writes: &[StreamWrite]) -> Result<(), StoreError> {
+/// Appends the events of all streams at the next positions.
+fn append(database: &Connection, writes: &[StreamWrite]) -> Result<Option<LogRange>, StoreError> {
     let mut insert = database.prepare_cached(
-        "INSERT INTO events (stream, version, id, name, schema, data, time_us, correlation, causation)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO events (stream, version, id, name, schema, data, time_us, correlation, causation, sequence, hops,
+                             trace)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
+    let (mut first, mut last) = (None, 0);
     for write in writes {
-        let Some(first) = write.events.first() else { continue };
-        let stream =
-            if write.expected_version == 0 { create(database, write, first)? } else { update(database, write)? };
-        for (version, event) in (write.expected_version + 1..).zip(&write.events) {
-            insert.execute(params![
+        let stream = if write.is_new { create(database, write)? } else { update(database, write)? };
+        for event in &write.events {
+            let StoredEvent { version, id, name, schema, data, time, correlation_id, causation_id, publication } =
+                event;
+            let publication = publication.as_ref();
+            last = insert.insert(params![
                 stream,
                 version,
-                event.id.0.as_bytes(),
-                event.name,
-                event.schema,
-                event.data,
-                event.time.as_microsecond(),
-                event.correlation_id.0.as_bytes(),
-                event.causation_id.as_ref().map(|id| id.0.as_bytes()),
+                id.0.as_bytes(),
+                name,
+                schema,
+                data,
+                time.as_microsecond(),
+                correlation_id.0.as_bytes(),
+                causation_id.as_ref().map(|id| id.0.as_bytes()),
+                publication.map(|publication| publication.sequence),
+                publication.map(|publication| publication.hops),
+                publication.map(|publication| &*publication.trace),
             ])?;
+            first.get_or_insert(last);
         }
         if let Some(snapshot) = &write.snapshot {
             insert_snapshot(database, stream, snapshot)?;
         }
     }
-    Ok(())
+    Ok(first.map(|first| LogRange { after: first - 1, through: last }))
 }
 
 /// Creates the row of a stream and returns its number.
-fn create(database: &Connection, write: &StreamWrite, first: &NewEvent) -> Result<i64, StoreError> {
+fn create(database: &Connection, write: &StreamWrite) -> Result<i64, StoreError> {
     let mut insert = database.prepare_cached(
-        "INSERT INTO streams (name, category, version, status, correlation, trace, due_us) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO streams (name, category, version, status, correlation, trace, due_us, published, processed, wave)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
     let inserted = insert.insert(params![
         write.stream.as_str(),
         write.stream.category(),
         write.version(),
         write.status,
-        first.correlation_id.0.as_bytes(),
-        write.trace,
+        write.correlation().as_bytes(),
+        write.head.trace,
         write.due.map(Timestamp::as_microsecond),
+        write.head.published,
+        write.head.processed.as_bytes(),
+        write.head.wave.as_ref().map(Uuid::as_bytes),
     ]);
     inserted.map_err(|error| match error.sqlite_error_code() {
         Some(ErrorCode::ConstraintViolation) => write.conflict(),
@@ -153,17 +157,34 @@ fn update(database: &Connection, write: &StreamWrite) -> Result<i64, StoreError>
     let number = number.query_row([write.stream.as_str()], |row| row.get(0)).optional()?;
     let number: i64 = number.ok_or_else(|| write.conflict())?;
     let (version, expected) = (write.version(), write.expected_version);
+    let (published, processed) = (write.head.published, write.head.processed.as_bytes());
+    let wave = write.head.wave.as_ref().map(Uuid::as_bytes);
     let changed = if write.metadata_changed {
         let due = write.due.map(Timestamp::as_microsecond);
         database
-            .prepare_cached("UPDATE streams SET version = ?, status = ?, due_us = ? WHERE id = ? AND version = ?")?
-            .execute(params![version, write.status, due, number, expected])?
+            .prepare_cached(
+                "UPDATE streams SET version = ?, published = ?, processed = ?, wave = ?, status = ?, due_us = ?
+                 WHERE id = ? AND version = ?",
+            )?
+            .execute(params![version, published, processed, wave, write.status, due, number, expected])?
     } else {
         database
-            .prepare_cached("UPDATE streams SET version = ? WHERE id = ? AND version = ?")?
-            .execute(params![version, number, expected])?
+            .prepare_cached(
+                "UPDATE streams SET version = ?, published = ?, processed = ?, wave = ? WHERE id = ? AND version = ?",
+            )?
+            .execute(params![version, published, processed, wave, number, expected])?
     };
-    if changed == 0 { Err(write.conflict()) } else { Ok(number) }
+    if changed == 0 {
+        return Err(write.conflict());
+    }
+    if expected == 0 && version > 0 {
+        database.prepare_cached("UPDATE streams SET correlation = ?, trace = ? WHERE id = ?")?.execute(params![
+            write.correlation().as_bytes(),
+            write.head.trace,
+            number
+        ])?;
+    }
+    Ok(number)
 }
 
 fn insert_snapshot(database: &Connection, stream: i64, snapshot: &Snapshot) -> Result<(), StoreError> {
@@ -181,33 +202,16 @@ fn insert_snapshot(database: &Connection, stream: i64, snapshot: &Snapshot) -> R
     Ok(())
 }
 
-fn insert_outbox(database: &Connection, records: Vec<NewOutboxRow>, last: i64) -> Result<Vec<OutboxRow>, StoreError> {
-    let mut insert = database.prepare_cached(
-        "INSERT INTO outbox (position, topic, key, headers, payload, committed_us) VALUES (?, ?, ?, ?, ?, ?)",
-    )?;
-    let now = Timestamp::now().as_microsecond();
-    let put = |(position, record): (i64, NewOutboxRow)| {
-        let (key, headers) = (record.key.as_deref(), pack(&record.headers));
-        insert.execute(params![position, record.topic, key, headers, &record.payload[..], now])?;
-        Ok(OutboxRow { position, record })
-    };
-    (last + 1..).zip(records).map(put).collect()
-}
-
-fn open_intents(database: &Connection, intents: Vec<NewIntent>, last: i64) -> Result<Vec<OpenIntent>, StoreError> {
+/// Inserts calls at the positions of the events that request them.
+fn open_intents(
+    database: &Connection,
+    writes: &Writes,
+    range: Option<LogRange>,
+) -> Result<Vec<OpenIntent>, StoreError> {
     let mut insert = database.prepare_cached("INSERT INTO intents (position, event, body) VALUES (?, ?, ?)")?;
-    let open = |(position, intent): (i64, NewIntent)| {
-        insert.execute(params![position, intent.event_id.0.as_bytes(), intent.body])?;
-        Ok(OpenIntent { position, intent })
-    };
-    (last + 1..).zip(intents).map(open).collect()
-}
-
-/// Deletes outbox rows. Most rows are published in the order of their positions, so one statement deletes many.
-fn delete_outbox(database: &Connection, positions: &[i64]) -> Result<(), StoreError> {
-    let mut delete = database.prepare_cached("DELETE FROM outbox WHERE position BETWEEN ? AND ?")?;
-    for run in positions.chunk_by(|one, next| one + 1 == *next) {
-        delete.execute([run.first(), run.last()])?;
+    let intents = positioned(&writes.streams, range, writes.intents.clone());
+    for OpenIntent { position, intent: NewIntent { event_id, body } } in &intents {
+        insert.execute(params![position, event_id.0.as_bytes(), body])?;
     }
-    Ok(())
+    Ok(intents)
 }

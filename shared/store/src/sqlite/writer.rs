@@ -8,6 +8,8 @@ use crate::StoreError;
 pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) exclusivity: ExclusiveWriter,
+    /// True if an older version of this store left messages that it has processed.
+    pub(super) has_old_inbox: bool,
 }
 
 impl Writer {
@@ -15,7 +17,8 @@ impl Writer {
     /// The database cannot be read.
     pub(super) fn new(connection: Connection) -> Result<Self, StoreError> {
         let exclusivity = ExclusiveWriter::new(&connection)?;
-        Ok(Self { connection, exclusivity })
+        let has_old_inbox = connection.query_row("SELECT EXISTS (SELECT 1 FROM old_inbox)", [], |row| row.get(0))?;
+        Ok(Self { connection, exclusivity, has_old_inbox })
     }
 }
 

@@ -6,8 +6,8 @@ use cloudevent::{CorrelationId, EventId};
 use decider::StreamId;
 use jiff::Timestamp;
 use store::{
-    AsOf, Committed, Loaded, NewEvent, NewIntent, NewOutboxRow, ProcessedMessages, Restart, Snapshot, Step, Store,
-    StoreError, StoredStream, StreamRequest, StreamWrite, Transaction, Writes,
+    AsOf, Committed, DeadLetter, Head, Loaded, MessageIds, NewIntent, Publication, RecordData, Restart, Snapshot, Step,
+    Store, StoreError, StoredEvent, StoredStream, StreamRequest, StreamWrite, Transaction, Writes,
 };
 use uuid::Uuid;
 
@@ -27,27 +27,27 @@ pub(crate) const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920
 
 /// A transaction made of a function, which is called again if the store restarts the transaction.
 pub(crate) struct Script<F> {
-    messages: Vec<Uuid>,
-    /// The processed messages reported in the first step.
-    pub(crate) processed: Option<ProcessedMessages>,
-    /// The keys that the transaction reports.
+    pub(crate) messages: Vec<Uuid>,
     pub(crate) ordering_keys: Vec<String>,
-    /// The blocked keys reported in the first step.
-    pub(crate) blocked_keys: Option<HashSet<String>>,
-    /// The topics of the outbox rows shown before the last commit.
-    pub(crate) commits: Mutex<Vec<String>>,
+    /// The input of the first step, without streams.
+    pub(crate) first: Option<Loaded>,
+    /// The streams and numbers of dead letters observed before the last commit.
+    pub(crate) observed: Mutex<(Vec<StreamId>, usize)>,
     step: F,
 }
 
 impl<F: FnMut(Loaded) -> Result<Step, Restart> + Send + 'static> Script<F> {
-    pub(crate) fn new(messages: Vec<Uuid>, step: F) -> Self {
-        Self { messages, ordering_keys: vec![], processed: None, blocked_keys: None, commits: Mutex::default(), step }
+    pub(crate) fn new(step: F) -> Self {
+        Self { messages: vec![], ordering_keys: vec![], first: None, observed: Mutex::default(), step }
     }
 }
 
 impl<F: FnMut(Loaded) -> Result<Step, Restart> + Send + 'static> Transaction for Script<F> {
-    fn messages(&mut self) -> Vec<Uuid> {
-        (self.processed, self.blocked_keys) = (None, None);
+    fn begin(&mut self) {
+        self.first = None;
+    }
+
+    fn messages(&self) -> Vec<Uuid> {
         self.messages.clone()
     }
 
@@ -56,14 +56,19 @@ impl<F: FnMut(Loaded) -> Result<Step, Restart> + Send + 'static> Transaction for
     }
 
     fn step(&mut self, loaded: Loaded) -> Result<Step, Restart> {
-        self.processed.get_or_insert_with(|| loaded.processed.clone());
-        self.blocked_keys.get_or_insert_with(|| loaded.blocked_keys.clone());
+        let Loaded { old_inbox, dead_letters, blocked_keys, .. } = &loaded;
+        self.first.get_or_insert_with(|| Loaded {
+            old_inbox: old_inbox.clone(),
+            dead_letters: dead_letters.clone(),
+            blocked_keys: blocked_keys.clone(),
+            streams: vec![],
+        });
         (self.step)(loaded)
     }
 
-    fn before_commit(&self, outbox: &mut dyn Iterator<Item = &NewOutboxRow>) {
-        *self.commits.lock().expect("no holder of the lock panics") =
-            outbox.map(|record| record.topic.clone()).collect();
+    fn before_commit(&self, writes: &Writes) {
+        let streams = writes.streams.iter().map(|write| write.stream.clone()).collect();
+        *self.observed.lock().expect("no holder of the lock panics") = (streams, writes.dead_letters.len());
     }
 }
 
@@ -72,7 +77,7 @@ pub(crate) async fn try_write<S: Store>(
     store: &S,
     writes: impl Fn() -> Writes + Send + 'static,
 ) -> Result<Committed, StoreError> {
-    store.transact(Script::new(vec![], move |_| Ok(Step::Write(writes())))).await.1
+    store.transact(Script::new(move |_| Ok(Step::Write(writes())))).await.1
 }
 
 /// Writes without loading anything; panics on failure.
@@ -81,24 +86,29 @@ pub(crate) async fn write<S: Store>(store: &S, writes: impl Fn() -> Writes + Sen
 }
 
 /// Appends to a stream; panics on failure.
-pub(crate) async fn append<S: Store>(store: &S, write_of: impl Fn() -> StreamWrite + Send + 'static) {
-    write(store, move || Writes { streams: vec![write_of()], ..Writes::default() }).await;
+pub(crate) async fn append<S: Store>(store: &S, write_of: impl Fn() -> StreamWrite + Send + 'static) -> Committed {
+    write(store, move || Writes { streams: vec![write_of()], ..Writes::default() }).await
 }
 
-/// Processes messages with some writes and returns the messages that were processed before.
-pub(crate) async fn handle<S: Store>(
-    store: &S,
-    messages: &[u128],
-    writes: impl Fn() -> Writes + Send + 'static,
-) -> ProcessedMessages {
-    let messages = messages.iter().map(|id| Uuid::from_u128(*id)).collect();
-    let (script, result) = store.transact(Script::new(messages, move |_| Ok(Step::Write(writes())))).await;
-    result.expect("writes");
-    script.processed.expect("the first step ran")
+/// Returns the first input of a transaction with these messages and ordering keys.
+pub(crate) async fn first_input<S: Store>(store: &S, messages: &[u128], ordering_keys: Vec<String>) -> Loaded {
+    let messages = messages.iter().copied().map(Uuid::from_u128).collect();
+    let script = Script { messages, ordering_keys, ..Script::new(|_| Ok(Step::Write(Writes::default()))) };
+    let (script, result) = store.transact(script).await;
+    result.expect("commits");
+    script.first.expect("the first step ran")
 }
 
-pub(crate) fn processed(messages: &[u128]) -> ProcessedMessages {
-    messages.iter().map(|id| Uuid::from_u128(*id)).collect()
+pub(crate) fn ids(numbers: &[u128]) -> HashSet<Uuid> {
+    numbers.iter().copied().map(Uuid::from_u128).collect()
+}
+
+pub(crate) fn message_ids(numbers: &[u128]) -> MessageIds {
+    let mut messages = MessageIds::default();
+    for number in numbers {
+        messages.push(Uuid::from_u128(*number));
+    }
+    messages
 }
 
 pub(crate) fn stream(name: &str) -> StreamId {
@@ -114,30 +124,49 @@ pub(crate) fn event_id(number: u64) -> EventId {
     EventId(Uuid::from_u128(u128::from(number)))
 }
 
-/// An event with this number as its data, at that second.
-pub(crate) fn numbered(number: u64) -> NewEvent {
+/// An internal event with this number as its data, at that second. [`at`] sets its version.
+pub(crate) fn numbered(number: u64) -> StoredEvent {
     numbered_at(number, second(number))
 }
 
-pub(crate) fn numbered_at(number: u64, time: Timestamp) -> NewEvent {
-    NewEvent {
+pub(crate) fn numbered_at(number: u64, time: Timestamp) -> StoredEvent {
+    StoredEvent {
+        version: 0,
         id: EventId(Uuid::now_v7()),
-        name: "Counted",
-        schema: "private",
+        name: "Counted".into(),
+        schema: "private".into(),
         data: number.to_string(),
         time,
         correlation_id: CORRELATION,
         causation_id: None,
+        publication: None,
     }
 }
 
-/// A write of events to a stream at a version.
-pub(crate) fn at(name: &str, expected_version: u64, events: Vec<NewEvent>) -> StreamWrite {
+/// A public event with this number as its data, at that second, and this number among the public events of its stream.
+pub(crate) fn public(number: u64, sequence: u64) -> StoredEvent {
+    let publication = Some(Publication { sequence, hops: 1, trace: TRACE.into() });
+    StoredEvent { schema: "2026-11".into(), publication, ..numbered(number) }
+}
+
+/// A write of events to a stream at a version. The stream is new at version 0.
+pub(crate) fn at(name: &str, expected_version: u64, mut events: Vec<StoredEvent>) -> StreamWrite {
+    for (event, version) in events.iter_mut().zip(expected_version + 1..) {
+        event.version = version;
+    }
+    let published = events.iter().filter_map(|event| event.publication.as_ref()).map(|one| one.sequence).max();
+    let head = Head {
+        correlation_id: Some(CORRELATION),
+        trace: TRACE.into(),
+        published: published.unwrap_or(0),
+        ..Head::default()
+    };
     StreamWrite {
         stream: stream(name),
+        is_new: expected_version == 0,
         expected_version,
         events,
-        trace: TRACE.into(),
+        head,
         status: "open",
         due: None,
         metadata_changed: true,
@@ -171,22 +200,57 @@ pub(crate) async fn load<S: Store>(store: &S, name: &str) -> StoredStream {
     store.load(stream(name), AsOf::Latest).await.expect("loads")
 }
 
-pub(crate) fn record(payload: &'static str) -> NewOutboxRow {
-    NewOutboxRow { topic: "order.events".into(), key: Some("key".into()), headers: vec![], payload: payload.into() }
+/// The numbers of the public events after a position, on all pages.
+pub(crate) async fn public_numbers<S: Store>(store: &S, mut after: i64) -> Vec<String> {
+    let mut numbers = vec![];
+    loop {
+        let page = store.tail(after, 1_000).await.expect("reads");
+        numbers.extend(page.entries.into_iter().map(|entry| entry.event.data));
+        after = page.through;
+        if !page.has_more {
+            return numbers;
+        }
+    }
+}
+
+pub(crate) fn record(payload: &'static str) -> RecordData {
+    RecordData { topic: "order.dlq".into(), key: Some("key".into()), headers: vec![], payload: payload.into() }
+}
+
+pub(crate) fn dead_letter(id: u128, payload: &'static str) -> DeadLetter {
+    DeadLetter { id: Uuid::from_u128(id), record: record(payload) }
+}
+
+/// Ids and payloads of the dead letters to publish.
+pub(crate) async fn unpublished_letters<S: Store>(store: &S) -> Vec<(u128, String)> {
+    let letters = store.dead_letters(100).await.expect("reads");
+    let text = |letter: DeadLetter| String::from_utf8(letter.record.payload.to_vec()).expect("text");
+    letters.into_iter().map(|letter| (letter.id.as_u128(), text(letter))).collect()
+}
+
+/// Writes to a stream an event for each number, which requests a call.
+pub(crate) fn calls(name: &str, expected_version: u64, numbers: &[u64]) -> Writes {
+    let event = |number: &u64| StoredEvent { id: event_id(*number), ..numbered(*number) };
+    Writes {
+        streams: vec![at(name, expected_version, numbers.iter().map(event).collect())],
+        intents: numbers.iter().copied().map(intent).collect(),
+        ..Writes::default()
+    }
 }
 
 pub(crate) fn intent(number: u64) -> NewIntent {
     NewIntent { event_id: event_id(number), body: format!("{{\"call\":{number}}}") }
 }
 
-/// The payloads in the outbox.
-pub(crate) async fn outbox_payloads<S: Store>(store: &S) -> Vec<String> {
-    let rows = store.outbox(0, 1_000).await.expect("reads");
-    rows.into_iter().map(|row| String::from_utf8(row.record.payload.to_vec()).expect("text")).collect()
-}
-
-/// The events with open intents.
+/// The events with open intents, on all pages.
 pub(crate) async fn open_intents<S: Store>(store: &S) -> Vec<EventId> {
-    let intents = store.intents(0, 1_000).await.expect("reads");
-    intents.into_iter().map(|open| open.intent.event_id).collect()
+    let (mut events, mut after) = (vec![], 0);
+    loop {
+        let page = store.intents(after, 1_000).await.expect("reads");
+        events.extend(page.intents.into_iter().map(|open| open.intent.event_id));
+        after = page.through;
+        if !page.has_more {
+            return events;
+        }
+    }
 }

@@ -2,12 +2,17 @@
 //!
 //! A backend runs it with a [`Fixture`] and one line: `suite!(ItsFixture)`.
 
+mod dead_letters;
 mod fixture;
+mod heads;
 mod instances;
+mod intents;
+mod log;
+mod migration;
 mod parked;
 mod postgres;
-mod queues;
 mod read_positions;
+mod replays;
 mod sqlite;
 mod streams;
 mod transactions;
@@ -26,12 +31,15 @@ macro_rules! suite {
                 state_as_of_version_folds_the_first_events
                 state_as_of_time_folds_the_first_events
                 state_as_of_time_has_no_gaps_when_a_clock_ran_backwards
+                state_as_of_event_folds_up_to_that_event
+                state_as_of_an_event_of_another_stream_is_empty
                 history_is_paged_regardless_of_snapshots
                 long_stream_loads_only_events_after_its_last_snapshot
                 streams_are_listed_newest_first_in_pages
                 streams_are_listed_by_current_status
                 streams_are_due_longest_overdue_first
                 stream_is_due_according_to_its_last_write
+                old_snapshots_are_thinned_out
             }
             transactions {
                 requested_streams_load_in_the_requested_order
@@ -45,34 +53,57 @@ macro_rules! suite {
                 failed_step_rolls_back_everything
                 failed_write_rolls_back_everything
                 failed_transaction_is_returned_for_a_retry
-                message_is_reported_when_processed_before
-                message_is_remembered_after_reopening
                 message_of_a_failed_transaction_is_not_processed
-                outbox_rows_are_shown_before_commit
+                writes_are_observed_before_commit
                 concurrent_transactions_lose_no_update
                 reopening_keeps_everything
+            }
+            heads {
+                stream_without_events_keeps_its_processed_ids
+                stream_without_events_is_not_listed
+                first_event_sets_correlation_id_and_trace
+                head_survives_reopening
+                head_of_another_writer_is_returned
+            }
+            log {
+                events_have_positions_in_commit_order
+                tail_returns_public_events_with_every_byte
+                empty_page_is_complete_through_internal_events
+                tail_with_a_limit_continues_after_its_last_event
+                ranges_of_consecutive_transactions_follow_each_other
+                tail_continues_after_a_failed_transaction
+                cursor_is_stored_alone_or_with_a_transaction
+                cursor_never_moves_backwards
+                unpublished_counts_public_events_after_the_cursor
+            }
+            intents {
+                intents_have_the_positions_of_their_events
+                intents_are_open_until_closed_by_position
+                intents_are_read_in_pages
+                intent_is_closed_by_a_transaction_that_opens_others
+            }
+            dead_letters {
+                dead_letter_is_unpublished_until_marked
+                dead_letter_preserves_every_byte
+                dead_letter_replaces_one_of_the_same_id
+                dead_letter_is_reported_to_its_message
+                redriven_dead_letter_is_deleted
+                oldest_published_dead_letters_are_deleted
+            }
+            replays {
+                replays_are_open_until_finished
+                replay_of_a_failed_transaction_is_not_open
             }
             read_positions {
                 read_positions_are_those_of_the_last_commit
             }
-            queues {
-                outbox_is_in_commit_order
-                deleted_outbox_positions_are_never_reused
-                published_rows_are_deleted_with_their_transaction
-                outbox_preserves_every_byte
-                oldest_outbox_row_has_its_commit_time
-                intents_are_open_until_answered
-                intent_is_answered_in_a_transaction_that_opens_others
-                intent_positions_are_never_reused
-            }
             parked {
                 record_is_parked_once_with_every_byte
+                message_is_parked_once_from_two_places
                 only_the_first_record_of_a_key_is_due
                 rescheduled_record_is_due_later
                 keys_with_parked_records_are_blocked
                 parked_records_survive_reopening
-                inbox_purge_deletes_entries_older_than_the_horizon
-                old_snapshots_are_thinned_out
             }
         }
     };

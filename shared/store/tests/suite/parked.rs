@@ -1,15 +1,12 @@
-//! Parked records, inbox purges and snapshot retention.
+//! Parked records.
 
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use jiff::Timestamp;
-use store::{AsOf, NewOutboxRow, NewParked, RawRecord, Rescheduled, SNAPSHOTS_KEPT, Step, Store, Writes};
+use store::{NewParked, RawRecord, RecordData, Rescheduled, Store, Writes};
 use uuid::Uuid;
 
-use crate::fixture::{
-    Fixture, Script, append, at, counted, handle, numbered, processed, second, snapshot, stream, write,
-};
+use crate::fixture::{Fixture, first_input, second, write};
 
 pub(crate) fn ordering_key(number: u128) -> String {
     Uuid::from_u128(number).to_string()
@@ -18,14 +15,14 @@ pub(crate) fn ordering_key(number: u128) -> String {
 /// A record of this key, parked until that second.
 pub(crate) fn parked(ordering_key: String, offset: i64, due: u64) -> NewParked {
     let headers = vec![("ce_id".to_owned(), Bytes::from_static(b"\xff\0")), (String::new(), Bytes::new())];
-    let record = NewOutboxRow {
+    let record = RecordData {
         topic: "order.events".into(),
         key: Some(Bytes::from_static(b"\0key")),
         headers,
         payload: Bytes::from_static(b"{\xfe"),
     };
     let raw = RawRecord { record, partition: 3, offset, timestamp_ms: Some(1) };
-    NewParked { ordering_key, raw, attempts: 1, error: "not now".into(), due: second(due) }
+    NewParked { ordering_key, message: None, raw, attempts: 1, error: "not now".into(), due: second(due) }
 }
 
 fn writes_parking(records: Vec<NewParked>) -> impl Fn() -> Writes + Send + 'static {
@@ -46,6 +43,28 @@ pub(crate) async fn record_is_parked_once_with_every_byte(database: impl Fixture
     let due = store.parked(second(5), 10).await.expect("reads");
     assert_eq!(due.iter().map(|due| &due.parked).collect::<Vec<_>>(), [&record]);
     assert_eq!(store.parked_len().await.expect("reads"), 1);
+}
+
+/// A tool may publish a message again, so that it arrives from a second place.
+pub(crate) async fn message_is_parked_once_from_two_places(database: impl Fixture) {
+    let store = database.open().await;
+    let message = |number| Some(Uuid::from_u128(number));
+    let of_message = |number, offset| NewParked { message: message(number), ..parked(ordering_key(number), offset, 0) };
+    write(&store, writes_parking(vec![of_message(1, 10), of_message(1, 11), of_message(2, 12)])).await;
+    write(&store, writes_parking(vec![of_message(1, 13), of_message(3, 12)])).await;
+    assert_eq!(due_offsets(&store, 0).await, [10, 12]);
+    let due = store.parked(second(0), 10).await.expect("reads");
+    assert_eq!(due.iter().map(|due| due.parked.message).collect::<Vec<_>>(), [message(1), message(2)]);
+
+    // A message can be parked again after it was resolved. Records without a message are not compared.
+    let first = due[0].position;
+    write(&store, move || Writes { resolved: vec![first], ..Writes::default() }).await;
+    write(
+        &store,
+        writes_parking(vec![of_message(1, 14), parked(ordering_key(8), 15, 0), parked(ordering_key(9), 16, 0)]),
+    )
+    .await;
+    assert_eq!(due_offsets(&store, 0).await, [12, 14, 15, 16]);
 }
 
 pub(crate) async fn only_the_first_record_of_a_key_is_due(database: impl Fixture) {
@@ -79,13 +98,8 @@ pub(crate) async fn rescheduled_record_is_due_later(database: impl Fixture) {
 
 pub(crate) async fn keys_with_parked_records_are_blocked(database: impl Fixture) {
     let store = database.open().await;
-    let blocked_keys = async || {
-        let mut script = Script::new(vec![], |_| Ok(Step::Write(Writes::default())));
-        script.ordering_keys = vec![ordering_key(1), ordering_key(2), ordering_key(3)];
-        let (script, result) = store.transact(script).await;
-        result.expect("writes");
-        script.blocked_keys.expect("the first step ran")
-    };
+    let keys = || vec![ordering_key(1), ordering_key(2), ordering_key(3)];
+    let blocked_keys = async || first_input(&store, &[], keys()).await.blocked_keys;
     assert_eq!(blocked_keys().await, HashSet::new());
     write(&store, writes_parking(vec![parked(ordering_key(2), 1, 0), parked(ordering_key(9), 2, 0)])).await;
     assert_eq!(blocked_keys().await, HashSet::from([ordering_key(2)]));
@@ -102,39 +116,6 @@ pub(crate) async fn parked_records_survive_reopening(database: impl Fixture) {
         .await;
     let next = store.parked(second(0), 1).await.expect("reads")[0].position;
     assert!(next > position, "positions are never reused");
-}
-
-pub(crate) async fn inbox_purge_deletes_entries_older_than_the_horizon(database: impl Fixture) {
-    let store = database.open().await;
-    handle(&store, &[1, 2, 3], Writes::default).await;
-    let long_ago = Timestamp::UNIX_EPOCH;
-    let page = store.purge_inbox(long_ago, None, 2).await.expect("purges");
-    assert_eq!((page.purged, page.last), (0, Some(Uuid::from_u128(2))), "younger than the horizon");
-    let page = store.purge_inbox(long_ago, page.last, 2).await.expect("purges");
-    assert_eq!((page.purged, page.last), (0, Some(Uuid::from_u128(3))));
-    assert_eq!(store.purge_inbox(long_ago, page.last, 2).await.expect("purges").last, None, "the last page is empty");
-
-    let horizon = Timestamp::now() + jiff::SignedDuration::from_secs(1);
-    assert_eq!(store.purge_inbox(horizon, None, 2).await.expect("purges").purged, 2);
-    assert_eq!(handle(&store, &[1, 2, 3], Writes::default).await, processed(&[3]), "the purged messages count as new");
-}
-
-pub(crate) async fn old_snapshots_are_thinned_out(database: impl Fixture) {
-    let store = database.open().await;
-    let kept = u64::try_from(SNAPSHOTS_KEPT).expect("few");
-    for version in 1..=kept + 2 {
-        append(&store, move || {
-            let snapshot = Some(snapshot(version, &counted(version)));
-            store::StreamWrite { snapshot, ..at("long", version - 1, vec![numbered(version)]) }
-        })
-        .await;
-    }
-    let from = async |version| {
-        let stored = store.load(stream("long"), AsOf::Version(version)).await.expect("loads");
-        stored.snapshot.map_or(0, |snapshot| snapshot.version)
-    };
-    assert_eq!((from(1).await, from(2).await), (1, 1), "the second is deleted, because the first is near enough");
-    assert_eq!((from(3).await, from(kept + 2).await), (3, kept + 2));
 }
 
 /// Checks the parked record of the migration tests, and that the migrated table accepts new records.

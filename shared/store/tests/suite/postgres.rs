@@ -1,5 +1,7 @@
 //! The suite on PostgreSQL and tests of its connections, URLs and versions.
 
+mod log;
+
 use std::{
     sync::{
         OnceLock,
@@ -16,7 +18,8 @@ use xtask::{
 };
 
 use crate::{
-    fixture::{Fixture, append, at, fold, load, numbered, outbox_payloads, record, try_write, write},
+    fixture::{Fixture, append, at, fold, load, numbered, try_write},
+    migration::{self, Dialect},
     parked::assert_migrated_and_usable,
 };
 
@@ -172,13 +175,13 @@ async fn value_that_cannot_be_stored_is_a_permanent_error() {
     let database = PostgresDatabase::new().await;
     let store = database.store().await;
     let zero = || Writes {
-        streams: vec![store::StreamWrite { trace: "a\0b".into(), ..at("A", 0, vec![numbered(1)]) }],
+        streams: vec![store::StreamWrite { status: "a\0b", ..at("A", 0, vec![numbered(1)]) }],
         ..Writes::default()
     };
-    let error = crate::fixture::try_write(&store, zero).await.expect_err("text cannot contain a zero");
+    let error = try_write(&store, zero).await.expect_err("text cannot contain a zero");
     assert!(error.is_permanent(), "{error}");
-    write(&store, || Writes { outbox: vec![record("R")], ..Writes::default() }).await;
-    assert_eq!(outbox_payloads(&store).await, ["R"]);
+    append(&store, || at("A", 0, vec![numbered(1)])).await;
+    assert_eq!(fold(&load(&store, "A").await), [1]);
 }
 
 /// The server ends all sessions, as in a restart. Transactions fail, are retried, and succeed.
@@ -191,11 +194,8 @@ async fn store_reconnects_after_its_sessions_end() {
                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
     database.session().await.batch_execute(others).await.expect("ends the sessions");
     let mut failures = 0;
-    while let Err(error) = crate::fixture::try_write(&store, || Writes {
-        streams: vec![at("A", 1, vec![numbered(2)])],
-        ..Writes::default()
-    })
-    .await
+    while let Err(error) =
+        try_write(&store, || Writes { streams: vec![at("A", 1, vec![numbered(2)])], ..Writes::default() }).await
     {
         assert!(!error.is_permanent(), "{error}");
         failures += 1;
@@ -220,4 +220,44 @@ async fn migration_converts_parked_records_of_version_1() {
     session.batch_execute(rows).await.expect("writes");
     assert_migrated_and_usable(&database.store().await).await;
     assert_migrated_and_usable(&database.store().await).await;
+}
+
+/// Creates a database of schema version 2.
+async fn version_2(database: &PostgresDatabase, and: &str) {
+    let dialect = Dialect {
+        id: |number| format!("'{}'", uuid::Uuid::from_u128(number)),
+        random_id: "gen_random_uuid()",
+        bytes: |bytes| format!("convert_to('{}', 'UTF8')", String::from_utf8_lossy(bytes)),
+        time: |seconds| format!("to_timestamp({seconds})"),
+        time_suffix: "",
+        overriding: "OVERRIDING SYSTEM VALUE",
+    };
+    let sql = [
+        include_str!("fixtures/postgres_1.sql"),
+        include_str!("fixtures/postgres_2.sql"),
+        "CREATE TABLE schema_version (version int NOT NULL); INSERT INTO schema_version VALUES (2);",
+        &migration::rows(&dialect),
+        "UPDATE streams SET snapshot = 2 WHERE id = 1;
+         SELECT setval(pg_get_serial_sequence('parked', 'position'), 41);
+         SELECT setval(pg_get_serial_sequence('streams', 'id'), 3);",
+        and,
+    ];
+    database.session().await.batch_execute(&sql.join("\n")).await.expect("creates the database");
+}
+
+#[tokio::test]
+async fn migration_converts_outbox_and_inbox_of_version_2() {
+    let database = PostgresDatabase::new().await;
+    version_2(&database, "").await;
+    migration::assert_migrated(&database.store().await).await;
+    let reopened = database.store().await;
+    migration::assert_migrated(&reopened).await;
+    migration::assert_usable(&reopened).await;
+}
+
+#[tokio::test]
+async fn migration_of_an_empty_outbox_publishes_nothing_again() {
+    let database = PostgresDatabase::new().await;
+    version_2(&database, "DELETE FROM outbox").await;
+    migration::assert_all_published(&database.store().await).await;
 }

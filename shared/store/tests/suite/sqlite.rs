@@ -7,8 +7,9 @@ use store::{SqliteStore, Store, StoreError, Writes};
 use tempfile::TempDir;
 
 use crate::fixture::{
-    Fixture, append, at, fold, handle, load, numbered, outbox_payloads, processed, record, second, try_write, write,
+    Fixture, append, at, fold, load, message_ids, numbered, public, public_numbers, second, try_write, write,
 };
+use crate::migration::{self, Dialect};
 use crate::parked::{assert_migrated_and_usable, ordering_key, parked};
 
 struct SqliteFile {
@@ -130,8 +131,12 @@ fn file_that_is_not_a_database_is_rejected_and_unchanged() {
 async fn committed_transaction_survives_kill() {
     let database = SqliteFile::new();
     let store = database.open().await;
-    append(&store, || at("A", 0, vec![numbered(1)])).await;
-    handle(&store, &[1], || Writes { outbox: vec![record("R")], ..Writes::default() }).await;
+    append(&store, || {
+        let mut write = at("A", 0, vec![public(1, 1)]);
+        write.head.processed = message_ids(&[7]);
+        write
+    })
+    .await;
 
     let copy = SqliteFile::new();
     for suffix in ["", "-wal"] {
@@ -139,8 +144,8 @@ async fn committed_transaction_survives_kill() {
     }
     let restarted = copy.open().await;
     assert_eq!(fold(&load(&restarted, "A").await), [1]);
-    assert_eq!(outbox_payloads(&restarted).await, ["R"]);
-    assert_eq!(handle(&restarted, &[1, 2], Writes::default).await, processed(&[1]));
+    assert_eq!(public_numbers(&restarted, 0).await, ["1"]);
+    assert_eq!(load(&restarted, "A").await.head.expect("exists").processed, message_ids(&[7]));
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
@@ -158,7 +163,7 @@ async fn reader_sees_committed_state_during_a_transaction() {
 
     let (started_sender, started) = std::sync::mpsc::channel();
     let (finish, finish_receiver) = std::sync::mpsc::channel::<()>();
-    let transaction = Script::new(vec![], move |_| {
+    let transaction = Script::new(move |_| {
         started_sender.send(()).expect("the test waits");
         finish_receiver.recv().expect("the test continues");
         Ok(Step::Write(Writes { streams: vec![at("A", 1, vec![numbered(2)])], ..Writes::default() }))
@@ -203,4 +208,39 @@ async fn migration_does_not_reuse_positions_of_parked_records() {
     let store = database.open().await;
     write(&store, || Writes { parked: vec![parked(ordering_key(1), 1, 0)], ..Writes::default() }).await;
     assert_eq!(store.parked(second(0), 10).await.expect("reads")[0].position, 42);
+}
+
+/// Creates a database of schema version 2.
+fn version_2(database: &SqliteFile, and: &str) {
+    let dialect = Dialect {
+        id: |number| format!("x'{number:032x}'"),
+        random_id: "randomblob(16)",
+        bytes: |bytes| format!("CAST('{}' AS BLOB)", String::from_utf8_lossy(bytes)),
+        time: |seconds| format!("({seconds}) * 1000000"),
+        time_suffix: "_us",
+        overriding: "",
+    };
+    let rows = migration::rows(&dialect);
+    let sql =
+        [include_str!("fixtures/sqlite_1.sql"), include_str!("fixtures/sqlite_2.sql"), "BEGIN;", &rows, "COMMIT;", and];
+    let connection = Connection::open(database.path()).expect("opens");
+    connection.execute_batch(&sql.join("\n")).expect("creates the database");
+    connection.pragma_update(None, "user_version", 2).expect("writes");
+}
+
+#[tokio::test]
+async fn migration_converts_outbox_and_inbox_of_version_2() {
+    let database = SqliteFile::new();
+    version_2(&database, "");
+    migration::assert_migrated(&database.open().await).await;
+    let reopened = database.open().await;
+    migration::assert_migrated(&reopened).await;
+    migration::assert_usable(&reopened).await;
+}
+
+#[tokio::test]
+async fn migration_of_an_empty_outbox_publishes_nothing_again() {
+    let database = SqliteFile::new();
+    version_2(&database, "DELETE FROM outbox");
+    migration::assert_all_published(&database.open().await).await;
 }

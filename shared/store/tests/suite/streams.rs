@@ -3,18 +3,18 @@
 use cloudevent::CorrelationId;
 use decider::StreamId;
 use jiff::{SignedDuration, Timestamp};
-use store::{AsOf, Listing, NewEvent, Store, StoredEvent, StoredStream, StreamHead, StreamWrite};
+use store::{AsOf, Head, Listing, SNAPSHOTS_KEPT, Store, StoredEvent, StoredStream, StreamHead, StreamWrite};
 use uuid::Uuid;
 
 use crate::fixture::{
-    CORRELATION, Fixture, TRACE, append, at, counted, event_id, fold, load, numbered, numbered_at, second, snapshot,
-    stream,
+    CORRELATION, Fixture, TRACE, append, at, counted, event_id, fold, load, numbered, numbered_at, public, second,
+    snapshot, stream,
 };
 
 pub(crate) async fn unknown_stream_is_empty(database: impl Fixture) {
     let store = database.open().await;
     append(&store, || at("known", 0, vec![numbered(1)])).await;
-    for up_to in [AsOf::Latest, AsOf::Version(1), AsOf::Time(second(9))] {
+    for up_to in [AsOf::Latest, AsOf::Version(1), AsOf::Time(second(9)), AsOf::Event(event_id(1))] {
         assert_eq!(store.load(stream("unknown"), up_to).await.expect("loads"), StoredStream::default());
     }
     assert_eq!(store.history(stream("unknown"), 0, 10).await.expect("reads"), []);
@@ -23,53 +23,37 @@ pub(crate) async fn unknown_stream_is_empty(database: impl Fixture) {
 pub(crate) async fn events_load_as_appended(database: impl Fixture) {
     let store = database.open().await;
     let time: Timestamp = "2026-11-23T10:00:00.000001Z".parse().expect("a time");
-    let event = move |number: u64, name, schema, data: &str| NewEvent {
+    let event = move |number: u64, event: StoredEvent, data: &str| StoredEvent {
         id: event_id(number),
-        name,
-        schema,
         data: data.to_owned(),
         time,
-        correlation_id: CORRELATION,
         causation_id: (number == 2).then(|| event_id(77)),
+        ..event
     };
     let write_of = move || {
         let data = r#"{"name": "Zoë \u0000 'quoted' 🫖"}"#;
-        at("A", 0, vec![event(1, "OrderPlaced", "2026-11", data), event(2, "FactNoted", "private", "{}")])
+        at("A", 0, vec![event(1, public(1, 1), data), event(2, numbered(2), "{}")])
     };
-    let appended = write_of().events;
+    let StreamWrite { head, events, .. } = write_of();
     append(&store, write_of).await;
 
-    let expected: Vec<_> = (1..)
-        .zip(appended)
-        .map(|(version, event)| StoredEvent {
-            version,
-            id: event.id,
-            name: event.name.to_owned(),
-            schema: event.schema.to_owned(),
-            data: event.data,
-            time: event.time,
-            correlation_id: event.correlation_id,
-            causation_id: event.causation_id,
-        })
-        .collect();
-    assert_eq!(store.history(stream("A"), 0, 10).await.expect("reads"), expected);
-    let loaded = load(&store, "A").await;
-    let correlation_id = Some(CORRELATION);
-    let trace = TRACE.to_owned();
-    assert_eq!(loaded, StoredStream { version: 2, correlation_id, trace, snapshot: None, events: expected });
+    assert_eq!(store.history(stream("A"), 0, 10).await.expect("reads"), events);
+    assert_eq!(load(&store, "A").await, StoredStream { version: 2, head: Some(head), snapshot: None, events });
 }
 
 pub(crate) async fn stream_keeps_its_first_correlation_id_and_trace(database: impl Fixture) {
     let store = database.open().await;
     append(&store, || at("A", 0, vec![numbered(1)])).await;
     append(&store, || {
-        let other = NewEvent { correlation_id: CorrelationId(Uuid::from_u128(1)), ..numbered(2) };
-        StreamWrite { trace: "another".into(), ..at("A", 1, vec![other]) }
+        let correlation_id = CorrelationId(Uuid::from_u128(1));
+        let head = Head { correlation_id: Some(correlation_id), trace: "another".into(), ..Head::default() };
+        StreamWrite { head, ..at("A", 1, vec![StoredEvent { correlation_id, ..numbered(2) }]) }
     })
     .await;
-    let loaded = load(&store, "A").await;
-    assert_eq!((loaded.correlation_id, loaded.trace.as_str()), (Some(CORRELATION), TRACE));
-    let correlations: Vec<_> = loaded.events.iter().map(|event| event.correlation_id.0.as_u128()).collect();
+    let StoredStream { head, events, .. } = load(&store, "A").await;
+    let head = head.expect("exists");
+    assert_eq!((head.correlation_id, head.trace.as_str()), (Some(CORRELATION), TRACE));
+    let correlations: Vec<_> = events.iter().map(|event| event.correlation_id.0.as_u128()).collect();
     assert_eq!(correlations, [CORRELATION.0.as_u128(), 1]);
 }
 
@@ -144,6 +128,26 @@ pub(crate) async fn state_as_of_time_has_no_gaps_when_a_clock_ran_backwards(data
     }
 }
 
+pub(crate) async fn state_as_of_event_folds_up_to_that_event(database: impl Fixture) {
+    let store = database.open().await;
+    count(&store, 7, &[2, 5], second).await;
+    for event in store.history(stream("A"), 0, 10).await.expect("reads") {
+        let loaded = store.load(stream("A"), AsOf::Event(event.id)).await.expect("loads");
+        assert_eq!((loaded.version, fold(&loaded)), (event.version, counted(event.version)));
+        assert_eq!(loaded.head, load(&store, "A").await.head);
+    }
+}
+
+pub(crate) async fn state_as_of_an_event_of_another_stream_is_empty(database: impl Fixture) {
+    let store = database.open().await;
+    append(&store, || at("A", 0, vec![numbered(1)])).await;
+    append(&store, || at("B", 0, vec![StoredEvent { id: event_id(7), ..numbered(2) }])).await;
+    for event in [event_id(7), event_id(8)] {
+        let loaded = store.load(stream("A"), AsOf::Event(event)).await.expect("loads");
+        assert_eq!((loaded.version, fold(&loaded)), (0, vec![]));
+    }
+}
+
 pub(crate) async fn history_is_paged_regardless_of_snapshots(database: impl Fixture) {
     let store = database.open().await;
     count(&store, 7, &[2, 5], second).await;
@@ -186,6 +190,24 @@ pub(crate) async fn long_stream_loads_only_events_after_its_last_snapshot(databa
         let expected: Vec<_> = (version - events..=version).collect();
         assert_eq!(fold(&loaded), expected, "{up_to:?}");
     }
+}
+
+pub(crate) async fn old_snapshots_are_thinned_out(database: impl Fixture) {
+    let store = database.open().await;
+    let kept = u64::try_from(SNAPSHOTS_KEPT).expect("few");
+    for version in 1..=kept + 2 {
+        append(&store, move || {
+            let snapshot = Some(snapshot(version, &counted(version)));
+            StreamWrite { snapshot, ..at("long", version - 1, vec![numbered(version)]) }
+        })
+        .await;
+    }
+    let from = async |version| {
+        let stored = store.load(stream("long"), AsOf::Version(version)).await.expect("loads");
+        stored.snapshot.map_or(0, |snapshot| snapshot.version)
+    };
+    assert_eq!((from(1).await, from(2).await), (1, 1), "the second is deleted, because the first is near enough");
+    assert_eq!((from(3).await, from(kept + 2).await), (3, kept + 2));
 }
 
 fn listing(status: Option<&str>, before: Option<i64>, limit: usize) -> Listing {

@@ -3,23 +3,21 @@
 use std::{collections::BTreeSet, sync::mpsc::channel};
 
 use jiff::Timestamp;
-use store::{
-    AsOf, Listing, Loaded, ProcessedMessages, Restart, Step, Store, StoreError, StreamRequest, StreamWrite, Writes,
-};
+use store::{AsOf, Listing, Loaded, Restart, Step, Store, StoreError, StreamRequest, StreamWrite, Writes};
 
+use crate::fixture::numbered;
 use crate::fixture::{
-    Fixture, Script, append, at, counted, event_id, fold, handle, intent, load, numbered, open_intents,
-    outbox_payloads, processed, record, request, second, snapshot, stream, try_write, write,
+    Fixture, Script, append, at, calls, counted, dead_letter, event_id, fold, ids, intent, load, message_ids,
+    open_intents, public, public_numbers, request, second, snapshot, stream, try_write, unpublished_letters, write,
 };
 use crate::parked::{due_offsets, ordering_key, parked};
-use crate::read_positions::position;
 
 pub(crate) async fn requested_streams_load_in_the_requested_order(database: impl Fixture) {
     let store = database.open().await;
     append(&store, || at("A", 0, vec![numbered(1)])).await;
     append(&store, || at("B", 0, vec![numbered(2)])).await;
     let mut steps = 0;
-    let script = Script::new(vec![], move |loaded: Loaded| {
+    let script = Script::new(move |loaded: Loaded| {
         let names: Vec<_> = loaded.streams.iter().map(|(stream, stored)| (stream.id(), fold(stored))).collect();
         steps += 1;
         match steps {
@@ -33,7 +31,6 @@ pub(crate) async fn requested_streams_load_in_the_requested_order(database: impl
             }
             _ => {
                 assert_eq!(names, [("A", vec![1])]);
-                assert_eq!(loaded.processed, ProcessedMessages::new(), "reported in the first step only");
                 Ok(Step::Write(Writes::default()))
             }
         }
@@ -48,7 +45,7 @@ async fn loaded<S: Store>(
 ) -> Vec<(u64, Vec<u64>)> {
     let (sender, receiver) = channel();
     let mut is_requested = false;
-    let script = Script::new(vec![], move |loaded: Loaded| {
+    let script = Script::new(move |loaded: Loaded| {
         if !std::mem::replace(&mut is_requested, true) {
             return Ok(Step::Load(requests()));
         }
@@ -136,53 +133,47 @@ pub(crate) async fn creating_an_existing_stream_conflicts(database: impl Fixture
 
 /// Writes of every kind.
 fn everything() -> Writes {
+    let due = StreamWrite { due: Some(second(1)), ..at("due", 0, vec![public(2, 1)]) };
+    let mut writes = calls("new", 0, &[1]);
+    writes.streams.push(due);
     Writes {
-        streams: vec![
-            at("new", 0, vec![numbered(1)]),
-            StreamWrite { due: Some(second(1)), ..at("due", 0, vec![numbered(1)]) },
-        ],
-        outbox: vec![record("new")],
-        intents: vec![intent(1)],
-        answered: vec![event_id(77)],
-        published: vec![1],
+        answered: vec![1],
+        cursor: Some(1),
+        dead_letters: vec![dead_letter(1, "new")],
+        redriven: ids(&[2]).into_iter().collect(),
         parked: vec![parked(ordering_key(1), 1, 0)],
-        rescheduled: vec![],
         resolved: vec![1],
-        read_positions: vec![position("a.events", 0, 1)],
+        ..writes
     }
 }
 
 /// Fails a transaction in a database in which [`everything`] would change something, and checks that nothing changed.
 async fn assert_rolls_back<S: Store>(store: &S, step: impl FnMut(Loaded) -> Result<Step, Restart> + Send + 'static) {
-    let before = write(store, || Writes {
-        streams: vec![at("known", 0, vec![numbered(1)])],
-        outbox: vec![record("known")],
-        intents: vec![intent(77)],
-        parked: vec![parked(ordering_key(2), 2, 0)],
-        ..Writes::default()
+    let before = write(store, || {
+        let mut writes = calls("call", 0, &[77]);
+        writes.streams.push(at("known", 0, vec![public(1, 1)]));
+        Writes { dead_letters: vec![dead_letter(2, "known")], parked: vec![parked(ordering_key(2), 2, 0)], ..writes }
     })
     .await;
-    assert_eq!(before.outbox[0].position, 1, "`everything` deletes this position");
+    assert_eq!(before.intents[0].position, 1, "`everything` closes the call of this position");
 
-    let message = [*processed(&[1]).iter().next().expect("one")].to_vec();
-    store.transact(Script::new(message, step)).await.1.expect_err("fails");
+    store.transact(Script::new(step)).await.1.expect_err("fails");
 
     assert_eq!(fold(&load(store, "known").await), [1]);
-    assert_eq!(load(store, "new").await.version, 0);
+    assert_eq!((load(store, "new").await.version, load(store, "new").await.head), (0, None));
     let listing = Listing { category: "counter", status: None, before: None, limit: 10 };
-    assert_eq!(store.list(listing).await.expect("lists").heads.len(), 1);
+    assert_eq!(store.list(listing).await.expect("lists").heads.len(), 2);
     assert_eq!(store.due(Timestamp::MAX, 10).await.expect("reads"), []);
-    assert_eq!(outbox_payloads(store).await, ["known"]);
+    assert_eq!((store.cursor().await.expect("reads"), public_numbers(store, 0).await), (0, vec!["1".to_owned()]));
+    assert_eq!(unpublished_letters(store).await, [(2, "known".to_owned())]);
     assert_eq!(open_intents(store).await, [event_id(77)]);
     assert_eq!(due_offsets(store, 0).await, [2]);
-    assert_eq!(store.read_positions().await.expect("reads"), []);
-    assert_eq!(handle(store, &[1], Writes::default).await, ProcessedMessages::new(), "the message was not processed");
     // The store still works.
     write(store, everything).await;
-    assert_eq!(outbox_payloads(store).await, ["new"]);
+    assert_eq!((store.cursor().await.expect("reads"), public_numbers(store, 0).await.len()), (1, 2));
+    assert_eq!(unpublished_letters(store).await, [(1, "new".to_owned())]);
     assert_eq!(open_intents(store).await, [event_id(1)]);
     assert_eq!(due_offsets(store, 0).await, [1]);
-    assert_eq!(store.read_positions().await.expect("reads").len(), 1);
 }
 
 pub(crate) async fn conflict_rolls_back_everything(database: impl Fixture) {
@@ -211,40 +202,27 @@ pub(crate) async fn failed_write_rolls_back_everything(database: impl Fixture) {
 pub(crate) async fn failed_transaction_is_returned_for_a_retry(database: impl Fixture) {
     let store = database.open().await;
     let mut attempts = 0;
-    let script = Script::new(vec![uuid::Uuid::from_u128(1)], move |_| {
+    let script = Script::new(move |_| {
         attempts += 1;
         if attempts == 1 { Err(Restart) } else { Ok(Step::Write(everything())) }
     });
     let (script, result) = store.transact(script).await;
     assert!(matches!(result, Err(StoreError::Restart)), "{result:?}");
-    let (script, result) = store.transact(script).await;
-    assert_eq!(result.expect("writes").outbox.len(), 1);
-    assert_eq!(script.processed, Some(ProcessedMessages::new()), "the first attempt was rolled back");
-}
-
-pub(crate) async fn message_is_reported_when_processed_before(database: impl Fixture) {
-    let store = database.open().await;
-    assert_eq!(handle(&store, &[1, 2], everything).await, ProcessedMessages::new());
-    assert_eq!(handle(&store, &[2, 3, 1], Writes::default).await, processed(&[1, 2]));
-    assert_eq!(handle(&store, &[3], Writes::default).await, processed(&[3]), "also without writes");
-    assert_eq!(handle(&store, &[], Writes::default).await, ProcessedMessages::new());
-}
-
-pub(crate) async fn message_is_remembered_after_reopening(database: impl Fixture) {
-    let store = database.open().await;
-    assert_eq!(handle(&store, &[1], Writes::default).await, ProcessedMessages::new());
-    drop(store);
-    assert_eq!(handle(&database.open().await, &[1, 2], Writes::default).await, processed(&[1]));
+    let (_, result) = store.transact(script).await;
+    let streams = result.expect("writes").streams;
+    assert_eq!(streams.iter().map(|write| write.stream.id()).collect::<Vec<_>>(), ["new", "due"]);
 }
 
 pub(crate) async fn message_of_a_failed_transaction_is_not_processed(database: impl Fixture) {
     let store = database.open().await;
-    assert_eq!(handle(&store, &[1], Writes::default).await, ProcessedMessages::new());
-    let messages = processed(&[1, 2]).into_iter().collect();
-    let (script, result) = store.transact(Script::new(messages, |_| Err(Restart))).await;
-    result.expect_err("fails");
-    assert_eq!(script.processed, Some(processed(&[1])));
-    assert_eq!(handle(&store, &[1, 2], Writes::default).await, processed(&[1]));
+    append(&store, || at("A", 0, vec![numbered(1)])).await;
+    let mut attempt = at("A", 1, vec![]);
+    attempt.head.processed = message_ids(&[1]);
+    let mut attempts = vec![at("unknown", 1, vec![]), attempt];
+    let script =
+        Script::new(move |_| Ok(Step::Write(Writes { streams: std::mem::take(&mut attempts), ..Writes::default() })));
+    store.transact(script).await.1.expect_err("one stream conflicts");
+    assert_eq!(load(&store, "A").await.head.expect("exists").processed, message_ids(&[]));
 }
 
 /// Each transaction reads a counter and writes the next number. A transaction with an outdated read must not succeed.
@@ -253,12 +231,12 @@ pub(crate) async fn concurrent_transactions_lose_no_update(database: impl Fixtur
     const EACH: u64 = 25;
     let store = database.open().await;
     let increment = || {
-        Script::new(vec![], |loaded: Loaded| {
+        Script::new(|loaded: Loaded| {
             let Some((stream, stored)) = loaded.streams.first() else { return Ok(Step::Load(vec![request("A", 0)])) };
             assert_eq!(stream.id(), "A");
             let next = fold(stored).last().map_or(1, |last| last + 1);
-            let streams = vec![at("A", stored.version, vec![numbered(next)])];
-            Ok(Step::Write(Writes { streams, outbox: vec![record("counted")], ..Writes::default() }))
+            let streams = vec![at("A", stored.version, vec![public(next, next)])];
+            Ok(Step::Write(Writes { streams, ..Writes::default() }))
         })
     };
     let tasks = (0..TASKS).map(|_| {
@@ -267,7 +245,7 @@ pub(crate) async fn concurrent_transactions_lose_no_update(database: impl Fixtur
             let mut positions = vec![];
             for _ in 0..EACH {
                 let committed = store.transact(increment()).await.1.expect("transactions are serialized");
-                positions.extend(committed.outbox.iter().map(|row| row.position));
+                positions.extend(committed.events().map(|(position, ..)| position));
             }
             positions
         })
@@ -278,26 +256,22 @@ pub(crate) async fn concurrent_transactions_lose_no_update(database: impl Fixtur
     }
     assert_eq!(fold(&load(&store, "A").await), counted(TASKS * EACH));
     assert_eq!(positions.len() as u64, TASKS * EACH, "positions are unique");
-    assert_eq!(store.outbox_len().await.expect("reads"), TASKS * EACH);
+    assert_eq!(store.unpublished().await.expect("reads").count, TASKS * EACH);
 }
 
 pub(crate) async fn reopening_keeps_everything(database: impl Fixture) {
     let store = database.open().await;
-    write(&store, || Writes { published: vec![], ..everything() }).await;
-    append(&store, || StreamWrite { snapshot: Some(snapshot(2, &[1, 2])), ..at("new", 1, vec![numbered(2)]) }).await;
-    write(&store, || Writes {
-        streams: vec![at("new", 2, vec![numbered(3)])],
-        outbox: vec![record("R")],
-        ..Writes::default()
-    })
-    .await;
+    write(&store, || Writes { answered: vec![], resolved: vec![], ..everything() }).await;
+    append(&store, || StreamWrite { snapshot: Some(snapshot(2, &[1, 2])), ..at("new", 1, vec![public(2, 1)]) }).await;
+    append(&store, || at("new", 2, vec![public(3, 2)])).await;
     let before = dump(&store).await;
     drop(store);
     let store = database.open().await;
     assert_eq!(dump(&store).await, before);
     assert_eq!(fold(&load(&store, "new").await), [1, 2, 3]);
-    assert_eq!(outbox_payloads(&store).await, ["new", "R"]);
+    assert_eq!(public_numbers(&store, 0).await, ["2", "2", "3"]);
     assert_eq!(open_intents(&store).await, [event_id(1)]);
+    assert_eq!((unpublished_letters(&store).await.len(), due_offsets(&store, 0).await.len()), (1, 1));
 }
 
 async fn dump<S: Store>(store: &S) -> String {
@@ -309,17 +283,20 @@ async fn dump<S: Store>(store: &S) -> String {
     }
     let listing = Listing { category: "counter", status: None, before: None, limit: 10 };
     all.push(format!("{:?}", store.list(listing).await.expect("lists")));
-    all.push(format!("{:?}", store.outbox(0, 10).await.expect("reads")));
+    all.push(format!("{:?}", store.tail(0, 10).await.expect("reads")));
+    all.push(format!("{:?}", store.cursor().await.expect("reads")));
+    all.push(format!("{:?}", store.unpublished().await.expect("reads")));
     all.push(format!("{:?}", store.intents(0, 10).await.expect("reads")));
+    all.push(format!("{:?}", store.dead_letters(10).await.expect("reads")));
+    all.push(format!("{:?}", store.parked(Timestamp::MAX, 10).await.expect("reads")));
     all.push(format!("{:?}", store.due(Timestamp::MAX, 10).await.expect("reads")));
     all.join("\n")
 }
 
 /// The crash tests prove that this happens before the commit.
-pub(crate) async fn outbox_rows_are_shown_before_commit(database: impl Fixture) {
+pub(crate) async fn writes_are_observed_before_commit(database: impl Fixture) {
     let store = database.open().await;
-    let writes = || Writes { outbox: vec![record("one"), record("two")], ..Writes::default() };
-    let (script, result) = store.transact(Script::new(vec![], move |_| Ok(Step::Write(writes())))).await;
+    let (script, result) = store.transact(Script::new(move |_| Ok(Step::Write(everything())))).await;
     result.expect("writes");
-    assert_eq!(*script.commits.lock().expect("not poisoned"), [record("one").topic, record("two").topic]);
+    assert_eq!(*script.observed.lock().expect("not poisoned"), (vec![stream("new"), stream("due")], 1));
 }

@@ -65,7 +65,7 @@ impl TestCluster {
         for service in ServiceName::all() {
             let ended = self.terminate(service);
             assert!(ended.success(), "{service} ended with {ended}");
-            assert_eq!(self.outbox_len(service), 0, "{service} publishes everything before it ends");
+            assert_eq!(self.unpublished(service), 0, "{service} publishes everything before it ends");
         }
     }
 
@@ -78,12 +78,12 @@ impl TestCluster {
         self.suite().database_url(service).to_owned()
     }
 
-    /// Number of events in a service's outbox.
+    /// Number of a service's public events that are not published yet.
     #[track_caller]
-    pub fn outbox_len(&self, service: ServiceName) -> u64 {
+    pub fn unpublished(&self, service: ServiceName) -> u64 {
         let url = self.database_url(service);
-        let len = block_on(async { EventStore::open_url(&url).await?.outbox_len().await });
-        len.expect("the outbox is readable")
+        let unpublished = block_on(async { EventStore::open_url(&url).await?.unpublished().await });
+        unpublished.expect("the log is readable").count
     }
 
     /// Prefix of the topics' names.

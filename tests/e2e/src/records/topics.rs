@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use catalog::TOPICS;
 use rdkafka::{
+    Offset, TopicPartitionList,
     admin::{AdminClient, AdminOptions, AlterConfig, NewPartitions, ResourceSpecifier},
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer as _},
@@ -153,6 +154,37 @@ impl TestTopics {
             None => Ok(()),
             Some((name, error)) => bail!("failed to add partitions to {name}: {error}"),
         }
+    }
+
+    /// Deletes topics with all their records.
+    #[track_caller]
+    pub fn delete(&self, topics: &[&str]) {
+        let names: Vec<_> = topics.iter().map(|topic| self.full_name(topic)).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let options = AdminOptions::new().operation_timeout(Some(RESPONSE_TIMEOUT));
+        let admin = self.admin().expect("an admin client starts");
+        for deleted in block_on(admin.delete_topics(&names, &options)).expect("the broker deletes topics") {
+            if let Err((name, error)) = deleted {
+                panic!("failed to delete {name}: {error}");
+            }
+        }
+    }
+
+    /// Deletes all records of topics, as their retention does.
+    #[track_caller]
+    pub fn delete_records(&self, topics: &[&str]) {
+        let consumer: BaseConsumer = client_config(&self.broker).create().expect("a consumer starts");
+        let metadata = consumer.fetch_metadata(None, RESPONSE_TIMEOUT).expect("the broker lists topics");
+        let mut ends = TopicPartitionList::new();
+        for topic in topics.iter().map(|topic| self.full_name(topic)) {
+            let found = metadata.topics().iter().find(|found| found.name() == topic).expect("the topic exists");
+            for partition in found.partitions() {
+                ends.add_partition_offset(&topic, partition.id(), Offset::End).expect("a valid offset");
+            }
+        }
+        let options = AdminOptions::new().operation_timeout(Some(RESPONSE_TIMEOUT));
+        let admin = self.admin().expect("an admin client starts");
+        block_on(admin.delete_records(&ends, &options)).expect("the broker deletes records");
     }
 
     fn admin(&self) -> Result<AdminClient<DefaultClientContext>> {

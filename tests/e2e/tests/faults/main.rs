@@ -4,7 +4,7 @@
 mod broker;
 mod crashes;
 mod deadline;
-mod inbox_cleaner;
+mod healing;
 mod parked_records;
 mod partitions;
 mod pauses;

@@ -19,7 +19,7 @@ fn transactions(suite: &Suite, service: ServiceName) -> f64 {
 
 #[track_caller]
 fn wait_until_outbox_is_empty(cluster: &TestCluster, service: ServiceName) {
-    wait_until(&format!("an empty outbox of {service}"), TEST_TIMEOUT, || match cluster.outbox_len(service) {
+    wait_until(&format!("an empty outbox of {service}"), TEST_TIMEOUT, || match cluster.unpublished(service) {
         0 => Ok(()),
         waiting => Err(format!("{waiting} events in it")),
     })
@@ -59,7 +59,7 @@ fn assert_other_instance_publishes(stop: fn(&TestCluster, ServiceName), restart:
     let workload = Workload::new(&cluster);
     workload.place(ORDERS);
     stop(&cluster, ServiceName::Order);
-    let left = cluster.outbox_len(ServiceName::Order);
+    let left = cluster.unpublished(ServiceName::Order);
     assert!(left > 0, "the stopped instance leaves unpublished events");
     println!("the stopped instance left {left} events in the outbox");
     wait_until_outbox_is_empty(&cluster, ServiceName::Order);

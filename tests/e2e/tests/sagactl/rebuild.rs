@@ -6,14 +6,16 @@ use decider::StreamId;
 use e2e::{NewOrder, TestCluster};
 use jiff::Timestamp;
 use serde_json::Value;
-use store::{AsOf, EventStore, Loaded, NewEvent, Restart, Step, Store as _, StreamWrite, Transaction, Writes};
+use store::{AsOf, EventStore, Loaded, Restart, Step, Store as _, StoredEvent, StreamWrite, Transaction, Writes};
 use uuid::Uuid;
 
 /// A write to a service's database from outside: an event, and a status that contradicts it.
 struct Tampering(Option<StreamWrite>);
 
 impl Transaction for Tampering {
-    fn messages(&mut self) -> Vec<Uuid> {
+    fn begin(&mut self) {}
+
+    fn messages(&self) -> Vec<Uuid> {
         vec![]
     }
 
@@ -32,21 +34,23 @@ async fn falsify_status(url: &str, order: OrderId) {
     let stream = StreamId::new("order", order);
     let stored = store.load(stream.clone(), AsOf::Latest).await.expect("the order exists");
     let last = stored.events.last().expect("an order has events").clone();
-    let duplicate = NewEvent {
+    let duplicate = StoredEvent {
+        version: stored.version + 1,
         id: EventId(Uuid::now_v7()),
-        name: "OrderConfirmed",
-        schema: "2026-11",
+        name: "OrderConfirmed".into(),
+        schema: "2026-11".into(),
         data: serde_json::json!({ "order_id": order }).to_string(),
         time: Timestamp::now(),
         correlation_id: CorrelationId(Uuid::now_v7()),
         causation_id: Some(last.id),
+        publication: None,
     };
-    let (expected_version, trace) = (stored.version, stored.trace);
     let write = StreamWrite {
         stream,
-        expected_version,
+        is_new: false,
+        expected_version: stored.version,
         events: vec![duplicate],
-        trace,
+        head: stored.head.expect("the order exists"),
         status: "cancelled",
         due: None,
         metadata_changed: true,
@@ -89,6 +93,27 @@ fn rebuild_check_finds_no_drift_in_running_services() {
     let now = rebuilt(&[]);
     assert_eq!(now["state"]["stock"][&product.sku]["shipped"], 59, "{now}");
     assert_eq!(rebuilt(&["--at", "1"])["state"]["stock"][&product.sku]["on_hand"], 200);
+}
+
+#[test]
+fn stream_is_rebuilt_after_an_event() {
+    let cluster = TestCluster::launch();
+    let order = cluster.place(&NewOrder::of(&cluster.product(1250, 5), 1));
+    cluster.wait_until_confirmed(order);
+    let records = cluster.topics().read(&["order.events"]);
+    let (url, stream) = (cluster.database_url(Order), format!("order-{order}"));
+    let rebuild = ["rebuild", "order", "--stream", &stream, "--database", &url, "--at"];
+    let after = |event: &str| {
+        let record = records.wait_for_event(&order.to_string(), event);
+        let id = record.header("ce_id").expect("an event has an id").to_owned();
+        cluster.sagactl_json(&[&rebuild[..], &[&id]].concat())
+    };
+    let placed = after("OrderPlaced");
+    assert_eq!((&placed["version"], &placed["status"]), (&1.into(), &"placed".into()), "{placed}");
+    assert_eq!(after("OrderConfirmed")["status"], "confirmed");
+    let unknown = [&rebuild[..], &["01900000-0000-7000-8000-000000000000"]].concat();
+    let unknown = cluster.sagactl_exits_with(1, &unknown);
+    assert!(unknown.stderr.contains("did not exist at that point"), "{unknown:?}");
 }
 
 #[test]

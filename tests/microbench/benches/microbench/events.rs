@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use contracts::{Received, decode, headers};
+use contracts::{EventType, Received, decode, headers};
 use criterion::{BenchmarkId, Criterion};
 
 use crate::samples;
@@ -27,8 +27,8 @@ struct EncodedEvent {
 }
 
 fn encode(Received { meta, event }: &Received) -> EncodedEvent {
-    let topic = meta.event_type.topic;
-    EncodedEvent { topic, headers: headers(meta, "http://127.0.0.1:8080"), payload: event.to_json() }
+    let EventType { topic, version, .. } = meta.event_type;
+    EncodedEvent { topic, headers: headers(meta, version, "http://127.0.0.1:8080"), payload: event.to_json() }
 }
 
 impl EncodedEvent {

@@ -51,7 +51,10 @@ pub(crate) fn list(product: usize) -> (Cause, order::decider::Command) {
 
 /// Receives goods.
 pub(crate) fn receive(product: usize) -> (Cause, inventory::decider::Command) {
-    (Cause::default(), inventory::decider::Command::Receive { sku: sku(product), quantity: UNITS })
+    (
+        Cause::default(),
+        inventory::decider::Command::Receive { receipt_id: Uuid::now_v7(), sku: sku(product), quantity: UNITS },
+    )
 }
 
 /// Places the order with this number, as by HTTP.
@@ -121,6 +124,8 @@ fn received(event: Event) -> Received {
         correlation_id: CorrelationId(Uuid::now_v7()),
         causation_id: None,
         hops: 0,
+        sequence: None,
+        replay: None,
     };
     Received { meta, event }
 }

@@ -15,11 +15,11 @@ use crate::choreography::{calls, reacts_to};
 use crate::load::scripted_order::ScriptedOrder;
 
 /// Points that an incoming record passes.
-const IN: [&str; 4] = ["before-inbox", "after-inbox", "before-offsets", "after-offsets"];
+const IN: [&str; 4] = ["before-load", "after-load", "before-offsets", "after-offsets"];
 /// Points that both incoming and outgoing events pass.
 const BETWEEN: [&str; 2] = ["before-commit", "after-commit"];
 /// Points that an outgoing event passes.
-const OUT: [&str; 4] = ["before-publish", "after-publish", "before-mark-published", "after-mark-published"];
+const OUT: [&str; 4] = ["before-publish", "after-publish", "before-cursor", "after-cursor"];
 /// Points around a provider call.
 const CALL: [&str; 2] = ["before-call", "after-call"];
 

@@ -19,7 +19,7 @@ use crate::crash::Crash;
 use crate::evidence::Evidence;
 use crate::faults::topic_fuzzer::POISON;
 use crate::load::scripted_order::ScriptedOrder;
-use crate::load::traffic::{TestProducts, TrafficLog, product, receive};
+use crate::load::traffic::{TestProducts, TrafficLog, cancel, product, receive};
 use crate::quiescence::wait_for_quiescence;
 use crate::system::{SystemConfig, SystemUnderTest};
 
@@ -55,7 +55,7 @@ pub struct ScriptedRunResult {
     pub took: Duration,
 }
 
-/// Replaces all binaries by those with fault injection.
+/// Replaces all binaries by those with fault injection. Those that are replaced already have it.
 ///
 /// # Errors
 /// A binary does not exist.
@@ -63,11 +63,14 @@ fn faulty(mut subject: SystemConfig, crashes: &Path) -> Result<SystemConfig> {
     let program = std::env::current_exe()?;
     let folder = program.ancestors().nth(2).context("a program is in a folder")?;
     for service in ServiceName::all() {
-        let binary = folder.join(format!("faulty-{service}"));
-        ensure!(binary.is_file(), "missing {}; build it with `cargo build -p planted`", binary.display());
-        subject.binaries.push((service, binary));
+        if subject.binaries.iter().all(|(replaced, _)| *replaced != service) {
+            subject.binaries.push((service, folder.join(format!("faulty-{service}"))));
+        }
         let file = crashes.join(service.name()).display().to_string();
         subject.environment.push((Some(service), "CRASH_FILE".to_owned(), file));
+    }
+    for (_, binary) in &subject.binaries {
+        ensure!(binary.is_file(), "missing {}; build it with `cargo build -p planted`", binary.display());
     }
     // A gauge that is five seconds old would delay the detection of a quiescent suite.
     subject.environment.push((None, "KAFKA_STATISTICS_INTERVAL_MS".to_owned(), "500".to_owned()));
@@ -130,8 +133,28 @@ impl ScriptedRun {
     /// # Errors
     /// The broker rejects the record.
     pub fn poison(&self) -> Result<()> {
-        let record = KafkaRecord::new("order.events", "somebody", b"{").with(POISON, "planted");
-        self.system.topics().try_publish(&record, None).map(drop)
+        self.publish_poison(KafkaRecord::new("order.events", "somebody", b"{"), "planted")
+    }
+
+    /// Publishes a record that breaks its contract. Other poison records have other names.
+    ///
+    /// # Errors
+    /// The broker rejects the record.
+    pub fn publish_poison(&self, record: KafkaRecord, name: &str) -> Result<()> {
+        self.system.topics().try_publish(&record.with(POISON, name), None).map(drop)
+    }
+
+    /// Cancels an order.
+    ///
+    /// # Errors
+    /// The order service rejects the cancellation.
+    pub fn cancel(&self, id: OrderId) -> Result<()> {
+        ensure!(cancel(&self.system, id)?, "the cancellation of order {id} was refused");
+        self.note(|traffic| {
+            let order = traffic.accepted.iter_mut().find(|order| order.id == id);
+            order.expect("the order was accepted").cancelled = true;
+        });
+        Ok(())
     }
 
     /// Runs a scripted order to its end.

@@ -6,8 +6,12 @@ use strum::EnumString;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString)]
 #[strum(serialize_all = "kebab-case")]
 pub(crate) enum Bug {
-    /// Processes duplicates of messages.
+    /// Forgets the messages that a stream has processed.
     NoInbox,
+    /// Remembers a message although its record was parked.
+    RememberParked,
+    /// Remembers the message that a record claims to be although the record breaks its contract.
+    RememberForged,
     /// Commits offsets before the effects of the records.
     OffsetsBeforeCommit,
     /// Publishes events before their transaction commits.
@@ -22,6 +26,18 @@ pub(crate) enum Bug {
     RetryPoisonForever,
     /// Publishes events without a trace.
     LoseTrace,
+    /// Stores the sequence number of a stream's last event without the events of the same transaction. After a restart their
+    /// numbers are used again.
+    SequenceReused,
+    /// Reads the log up to a position before all events up to there are visible.
+    TailOutOfOrder,
     /// Publishes events under their own id instead of their subject as key.
     WrongKey,
+}
+
+impl Bug {
+    /// Returns whether the bug leaves events unpublished.
+    pub(crate) fn loses_events(self) -> bool {
+        matches!(self, Self::MarkBeforeAck | Self::SkipUnsent | Self::TailOutOfOrder)
+    }
 }

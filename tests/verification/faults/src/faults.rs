@@ -1,51 +1,61 @@
 //! The faults of this process, and their state.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fs,
     path::PathBuf,
     str::FromStr as _,
-    sync::{Mutex, OnceLock},
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
 };
 
-use messaging::{Outgoing, Producer, Record};
-use store::{NewOutboxRow, OutboxRow};
-use tokio::runtime::Builder;
+use cloudevent::EventType;
+use decider::StreamId;
+use messaging::{Acknowledged, Producer, Record};
+use store::{Committed, Head, MessageIds, StoredEvent, StoredStream, StreamWrite};
 use tracing::warn;
 use uuid::Uuid;
 
-use crate::{
-    bug::Bug,
-    events::{event_name, event_of},
-    point::Point,
-};
+use crate::{bug::Bug, early, events::event_name, point::Point};
 
 const UNPOISONED: &str = "no panic while locked";
 
 /// The faults of this process.
 #[derive(Default)]
 pub(crate) struct Faults {
+    /// Number of records that were acknowledged although they were not.
+    pretended: AtomicI64,
     bug: Option<Bug>,
     crash_file: Option<PathBuf>,
     /// The requested crash, once its event has passed the preceding point.
     due: Mutex<Option<String>>,
     /// Names of the events that were read, by message id.
     read: Mutex<HashMap<Uuid, String>>,
-    /// Names of the events in the outbox, by position.
-    outbox: Mutex<HashMap<i64, String>>,
+    /// Names of the public events behind the cursor, by position.
+    log: Mutex<BTreeMap<i64, String>>,
+    /// Messages that were remembered wrongly, for [`Bug::RememberParked`] and [`Bug::RememberForged`].
+    remembered: Mutex<HashSet<Uuid>>,
+    /// Heads of the streams that the runtime may keep in memory, without processed messages, for [`Bug::NoInbox`].
+    heads: Mutex<HashMap<StreamId, Head>>,
+    /// True once an event was hidden, for [`Bug::TailOutOfOrder`].
+    has_hidden: AtomicBool,
     /// Ids of the events whose delivery failed, for [`Bug::SkipUnsent`].
     failed: Mutex<HashSet<Vec<u8>>>,
     /// The producer of [`Bug::PublishBeforeCommit`].
     pub(crate) early_producer: OnceLock<Producer>,
+    /// The events that the service owns.
+    owned: &'static [EventType],
 }
 
 impl Faults {
     /// # Panics
     /// `PLANTED_BUG` names no bug.
-    pub(crate) fn from_environment() -> Self {
+    pub(crate) fn from_environment(owned: &'static [EventType]) -> Self {
         let bug = variable("PLANTED_BUG");
         let bug = bug.map(|name| Bug::from_str(&name).unwrap_or_else(|_| panic!("unknown bug '{name}'")));
-        Self { bug, crash_file: variable("CRASH_FILE").map(PathBuf::from), ..Self::default() }
+        Self { bug, crash_file: variable("CRASH_FILE").map(PathBuf::from), owned, ..Self::default() }
     }
 
     pub(crate) fn announce(&self) {
@@ -55,6 +65,12 @@ impl Faults {
     /// Returns whether this process has the bug.
     pub(crate) fn has(&self, bug: Bug) -> bool {
         self.bug == Some(bug)
+    }
+
+    /// Returns whether this process publishes nothing again. A service notices that its topic has lost records, and
+    /// publishes everything again. Depending on time this repairs what a bug loses, so such a bug is tested without it.
+    pub(crate) fn has_no_replays(&self) -> bool {
+        self.bug.is_some_and(Bug::loses_events)
     }
 
     /// Crashes if `CRASH_FILE` asks for it: at this point, with one of these events.
@@ -71,7 +87,7 @@ impl Faults {
         let is_here = match at.predecessor() {
             None => has_event(),
             // The offsets of a batch carry no events.
-            Some(_) => due.as_ref() == Some(&crash) && (events.is_empty() || has_event()),
+            Some(_) => due.as_ref() == Some(&crash) && (at.is_of_offsets() || has_event()),
         };
         if point == at && is_here {
             fs::remove_file(file).expect("the file was just read");
@@ -97,18 +113,74 @@ impl Faults {
         messages.iter().filter_map(|id| read.get(id).cloned()).collect()
     }
 
-    /// Remembers the events of outbox rows for their deletion.
-    pub(crate) fn note_outbox(&self, rows: &[OutboxRow]) {
+    /// Remembers public events by their positions, until the cursor passes them.
+    pub(crate) fn note_log<'e>(&self, events: impl Iterator<Item = (i64, &'e StoredEvent)>) {
         if self.crash_file.is_some() {
-            let named = rows.iter().filter_map(|row| Some((row.position, event_of(&row.record.headers)?)));
-            self.outbox.lock().expect(UNPOISONED).extend(named);
+            let public = events.filter(|(_, event)| event.publication.is_some());
+            self.log
+                .lock()
+                .expect(UNPOISONED)
+                .extend(public.map(|(position, event)| (position, event.name.to_string())));
         }
     }
 
-    /// The events of the outbox rows at these positions.
-    pub(crate) fn outbox_events(&self, positions: &[i64]) -> Vec<String> {
-        let outbox = self.outbox.lock().expect(UNPOISONED);
-        positions.iter().filter_map(|position| outbox.get(position).cloned()).collect()
+    /// Remembers the public events of a transaction.
+    pub(crate) fn note_committed(&self, committed: &Committed) {
+        let Some(range) = committed.range else { return };
+        self.note_log((range.after + 1..).zip(committed.streams.iter().flat_map(|write| &write.events)));
+    }
+
+    /// The public events that a cursor passes.
+    pub(crate) fn events_up_to(&self, cursor: i64) -> Vec<String> {
+        self.log.lock().expect(UNPOISONED).range(..=cursor).map(|(_, event)| event.clone()).collect()
+    }
+
+    /// Forgets the events that a stored cursor has passed.
+    pub(crate) fn forget_up_to(&self, cursor: i64) {
+        self.log.lock().expect(UNPOISONED).retain(|position, _| *position > cursor);
+    }
+
+    /// Remembers messages as processed.
+    pub(crate) fn remember(&self, messages: Vec<Uuid>) {
+        self.remembered.lock().expect(UNPOISONED).extend(messages);
+    }
+
+    pub(crate) fn remembered(&self) -> HashSet<Uuid> {
+        self.remembered.lock().expect(UNPOISONED).clone()
+    }
+
+    /// [`Bug::NoInbox`]: removes processed messages from loaded streams. The runtime has kept those of a stream without a
+    /// head, so such a stream gets one.
+    pub(crate) fn forget_processed(&self, streams: &mut [(StreamId, StoredStream)]) {
+        let mut heads = self.heads.lock().expect(UNPOISONED);
+        for (id, stream) in streams {
+            match &mut stream.head {
+                Some(head) => {
+                    head.processed = MessageIds::default();
+                    heads.insert(id.clone(), head.clone());
+                }
+                None => stream.head = heads.get(id).cloned(),
+            }
+        }
+    }
+
+    /// Remembers the heads of written streams.
+    pub(crate) fn note_heads(&self, writes: &[StreamWrite]) {
+        let head = |write: &StreamWrite| Head { processed: MessageIds::default(), ..write.head.clone() };
+        let heads = writes.iter().map(|write| (write.stream.clone(), head(write)));
+        self.heads.lock().expect(UNPOISONED).extend(heads);
+    }
+
+    /// [`Bug::TailOutOfOrder`]: returns whether the next event is not visible yet. One event is, as if its transaction
+    /// committed just after the read.
+    pub(crate) fn hides_next_event(&self) -> bool {
+        !self.has_hidden.swap(true, Ordering::Relaxed)
+    }
+
+    /// The place of a record that was not acknowledged, for [`Bug::MarkBeforeAck`] and [`Bug::SkipUnsent`]. Offsets grow, as
+    /// those of a broker do.
+    pub(crate) fn pretend_acknowledged(&self) -> Acknowledged {
+        Acknowledged { partition: -1, offset: self.pretended.fetch_add(1, Ordering::SeqCst) }
     }
 
     pub(crate) fn note_failed(&self, id: &[u8]) {
@@ -119,19 +191,11 @@ impl Faults {
         self.failed.lock().expect(UNPOISONED).contains(id)
     }
 
-    /// [`Bug::PublishBeforeCommit`]: publishes the rows and waits for the broker.
-    pub(crate) fn publish_early(&self, rows: &[NewOutboxRow]) {
-        let Some(producer) = self.early_producer.get() else { return };
-        let send = || async {
-            for row in rows {
-                let NewOutboxRow { topic, key, headers, payload } = row;
-                let sent = producer.send(Outgoing { topic, partition: None, key: key.as_deref(), headers, payload });
-                sent.expect("the queue has room").acknowledged().await.expect("the broker is available");
-            }
-        };
-        let runtime = Builder::new_current_thread().build().expect("a runtime");
-        // A separate thread, because a thread of one runtime cannot block on another runtime.
-        std::thread::scope(|scope| scope.spawn(|| runtime.block_on(send())).join()).expect("the rows are sent");
+    /// [`Bug::PublishBeforeCommit`]: publishes the events and waits for the broker.
+    pub(crate) fn publish_early(&self, writes: &[StreamWrite]) {
+        if let Some(producer) = self.early_producer.get() {
+            early::publish(producer, self.owned, writes);
+        }
     }
 }
 

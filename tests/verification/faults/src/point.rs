@@ -6,10 +6,10 @@ use strum::EnumString;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString)]
 #[strum(serialize_all = "kebab-case")]
 pub(crate) enum Point {
-    /// A transaction begins; its messages are not in the inbox yet.
-    BeforeInbox,
-    /// Its messages are in the inbox.
-    AfterInbox,
+    /// A transaction begins.
+    BeforeLoad,
+    /// The streams of its inputs are loaded.
+    AfterLoad,
     /// Everything is written.
     BeforeCommit,
     /// Everything is committed, but the runtime has not processed the result yet.
@@ -18,10 +18,10 @@ pub(crate) enum Point {
     BeforePublish,
     /// The broker acknowledged it, but the runtime does not count it as published yet.
     AfterPublish,
-    /// Its outbox row is about to be deleted, because it is published.
-    BeforeMarkPublished,
-    /// Its row is deleted.
-    AfterMarkPublished,
+    /// The cursor of the outbox is about to be stored at the event or behind it.
+    BeforeCursor,
+    /// The cursor is stored.
+    AfterCursor,
     /// The effects of a record are committed, and its offset is about to be stored.
     BeforeOffsets,
     /// Its offset is stored.
@@ -33,13 +33,18 @@ pub(crate) enum Point {
 }
 
 impl Point {
-    /// The point that an event must pass first. For deleted rows and stored offsets the event alone does not suffice:
-    /// they may belong to an earlier order with the same event.
+    /// The point that an event must pass first. For stored cursors and offsets the event alone does not suffice: they may
+    /// belong to an earlier order with the same event.
     pub(crate) fn predecessor(self) -> Option<Self> {
         match self {
-            Self::BeforeMarkPublished | Self::AfterMarkPublished => Some(Self::AfterPublish),
+            Self::BeforeCursor | Self::AfterCursor => Some(Self::AfterPublish),
             Self::BeforeOffsets | Self::AfterOffsets => Some(Self::AfterCommit),
             _ => None,
         }
+    }
+
+    /// Returns whether the point concerns the offsets of a batch.
+    pub(crate) fn is_of_offsets(self) -> bool {
+        matches!(self, Self::BeforeOffsets | Self::AfterOffsets)
     }
 }

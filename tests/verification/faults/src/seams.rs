@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cloudevent::EventType;
 use decider::Service;
 use messaging::{Batch, KafkaConfig, KafkaError, Producer, Record, consume};
 use runtime::{ProviderClient, RecordConsumer, Seams};
@@ -22,8 +23,9 @@ use crate::{
 pub(crate) struct Faulty(Arc<Faults>);
 
 impl Faulty {
-    pub(crate) fn from_environment() -> Self {
-        Self(Arc::new(Faults::from_environment()))
+    /// The faults of a service that owns these events.
+    pub(crate) fn from_environment(owned: &'static [EventType]) -> Self {
+        Self(Arc::new(Faults::from_environment(owned)))
     }
 }
 

@@ -1,17 +1,17 @@
-//! A store with faults in its transactions and in the deletion of published rows.
+//! A store with faults in its transactions, in the tail of the log and in the cursor of the outbox.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use cloudevent::EventId;
 use decider::StreamId;
 use jiff::Timestamp;
 use store::{
-    AsOf, Committed, EventStore, Leadership, Listing, OpenIntent, OutboxRow, Page, Parked, PurgedPage, ReadPosition,
-    Store, StoreError, StoredEvent, StoredStream, Transaction,
+    AsOf, Committed, DeadLetter, EventStore, IntentPage, Leadership, Listing, LogPage, OpenReplay, Page, Parked,
+    ReadPosition, Store, StoreError, StoredEvent, StoredStream, Transaction, Unpublished,
 };
 use uuid::Uuid;
 
-use crate::{bug::Bug, events::event_of, faults::Faults, point::Point, transaction::FaultyTransaction};
+use crate::{bug::Bug, events::public_events, faults::Faults, point::Point, transaction::FaultyTransaction};
 
 #[derive(Clone)]
 pub(crate) struct FaultyStore {
@@ -23,33 +23,71 @@ impl Store for FaultyStore {
     async fn transact<T: Transaction>(&self, transaction: T) -> (T, Result<Committed, StoreError>) {
         let faults = Arc::clone(&self.faults);
         let (transaction, result) = self.inner.transact(FaultyTransaction::new(transaction, faults)).await;
-        let FaultyTransaction { inner, mut handled, deleted, .. } = transaction;
+        let FaultyTransaction { inner, mut handled, cursor, remembered, .. } = transaction;
         if let Ok(committed) = &result {
-            self.faults.note_outbox(&committed.outbox);
-            handled.extend(committed.outbox.iter().filter_map(|row| event_of(&row.record.headers)));
+            self.faults.remember(remembered);
+            self.faults.note_committed(committed);
+            let written = committed.streams.iter().flat_map(|write| public_events(&write.events));
+            handled.extend(written.map(|event| event.name.to_string()));
             self.faults.point(Point::AfterCommit, &handled);
-            if let Some(deleted) = deleted {
-                self.faults.point(Point::AfterMarkPublished, &deleted);
+            if let Some(cursor) = cursor {
+                self.faults.point(Point::AfterCursor, &self.faults.events_up_to(cursor));
+                self.faults.forget_up_to(cursor);
             }
         }
         (inner, result)
     }
 
-    async fn outbox(&self, after: i64, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
-        let mut rows = self.inner.outbox(after, limit).await?;
-        self.faults.note_outbox(&rows);
+    async fn tail(&self, after: i64, limit: usize) -> Result<LogPage, StoreError> {
+        let mut page = self.inner.tail(after, limit).await?;
+        self.faults.note_log(page.entries.iter().map(|entry| (entry.position, &entry.event)));
         if self.faults.has(Bug::NewIdOnResend) {
-            rows.iter_mut().for_each(rename);
+            page.entries.iter_mut().for_each(|entry| entry.event.id = EventId(Uuid::now_v7()));
         }
-        Ok(rows)
+        if self.faults.has(Bug::TailOutOfOrder) && !page.entries.is_empty() && self.faults.hides_next_event() {
+            page.entries.remove(0);
+        }
+        Ok(page)
     }
 
-    async fn delete_published(&self, positions: Vec<i64>) -> Result<(), StoreError> {
-        let events = self.faults.outbox_events(&positions);
-        self.faults.point(Point::BeforeMarkPublished, &events);
-        let deleted = self.inner.delete_published(positions).await;
-        self.faults.point(Point::AfterMarkPublished, &events);
-        deleted
+    async fn cursor(&self) -> Result<i64, StoreError> {
+        self.inner.cursor().await
+    }
+
+    async fn advance_cursor(&self, position: i64) -> Result<(), StoreError> {
+        let events = self.faults.events_up_to(position);
+        self.faults.point(Point::BeforeCursor, &events);
+        let advanced = self.inner.advance_cursor(position).await;
+        self.faults.point(Point::AfterCursor, &events);
+        self.faults.forget_up_to(position);
+        advanced
+    }
+
+    async fn published_len(&self) -> Result<u64, StoreError> {
+        self.inner.published_len().await
+    }
+
+    async fn unpublished(&self) -> Result<Unpublished, StoreError> {
+        self.inner.unpublished().await
+    }
+
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        self.inner.dead_letters(limit).await
+    }
+
+    async fn mark_published(&self, dead_letters: Vec<Uuid>) -> Result<(), StoreError> {
+        self.inner.mark_published(dead_letters).await
+    }
+
+    async fn replays(&self, limit: usize) -> Result<Vec<OpenReplay>, StoreError> {
+        if self.faults.has_no_replays() {
+            return Ok(vec![]);
+        }
+        self.inner.replays(limit).await
+    }
+
+    async fn finish_replays(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+        self.inner.finish_replays(positions).await
     }
 
     async fn load(&self, stream: StreamId, as_of: AsOf) -> Result<StoredStream, StoreError> {
@@ -64,7 +102,7 @@ impl Store for FaultyStore {
         self.inner.list(listing).await
     }
 
-    async fn intents(&self, after: i64, limit: usize) -> Result<Vec<OpenIntent>, StoreError> {
+    async fn intents(&self, after: i64, limit: usize) -> Result<IntentPage, StoreError> {
         self.inner.intents(after, limit).await
     }
 
@@ -88,36 +126,11 @@ impl Store for FaultyStore {
         self.inner.parked_len().await
     }
 
-    async fn purge_inbox(
-        &self,
-        horizon: Timestamp,
-        after: Option<Uuid>,
-        limit: usize,
-    ) -> Result<PurgedPage, StoreError> {
-        self.inner.purge_inbox(horizon, after, limit).await
-    }
-
-    async fn outbox_oldest(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.inner.outbox_oldest().await
-    }
-
-    async fn outbox_len(&self) -> Result<u64, StoreError> {
-        self.inner.outbox_len().await
-    }
-
     async fn read_positions(&self) -> Result<Vec<ReadPosition>, StoreError> {
         self.inner.read_positions().await
     }
 
     fn join_election(&self) -> Leadership {
         self.inner.join_election()
-    }
-}
-
-/// [`Bug::NewIdOnResend`]: gives the row another event id.
-fn rename(row: &mut OutboxRow) {
-    let id = row.record.headers.iter_mut().find(|(name, _)| name == "ce_id");
-    if let Some((_, id)) = id {
-        *id = Bytes::from(Uuid::now_v7().to_string());
     }
 }

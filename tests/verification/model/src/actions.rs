@@ -1,11 +1,10 @@
 //! Possible actions in a world.
 
 use catalog::ServiceName;
-use decider::{Service as _, StreamId};
-use order::{decider::Order, policy::ORDERS};
+use order::decider::OrderState;
 use shipping::decider::State as Shipment;
 
-use crate::{config::order_id, schedule::Action, world::World};
+use crate::{schedule::Action, world::World};
 
 impl World {
     /// Actions that advance the saga. A world without them is quiescent.
@@ -76,9 +75,9 @@ impl World {
         Some(candidates[which % candidates.len()])
     }
 
+    /// Returns whether the order would request its cancellation at its deadline. Nothing is lost, so it needs no wave.
     pub(crate) fn awaits_deadline(&self, index: usize) -> bool {
-        let stream = StreamId::new(ORDERS, order_id(index));
-        self.services.order.get(&stream).is_some_and(|state| Order::next_timer(state).is_some())
+        self.order(index).is_some_and(OrderState::can_expire)
     }
 
     /// Performs all necessary actions, lets pending deadlines pass, and checks the rules for quiescent worlds.

@@ -62,11 +62,13 @@ impl World {
             schedule: vec![],
             config: Rc::new(config),
         };
-        for (text, price, quantity) in [("MUG", 1250, mugs), ("TEA", 899, 2 * TEA)] {
+        for (number, (text, price, quantity)) in (1..).zip([("MUG", 1250, mugs), ("TEA", 899, 2 * TEA)]) {
             let product = Product { sku: sku(text), name: text.to_owned(), price: Money::eur(price) };
             world.execute::<Order>(&order::decider::Command::ListProduct(product));
             if quantity > 0 {
-                world.execute::<Inventory>(&inventory::decider::Command::Receive { sku: sku(text), quantity });
+                let receipt_id = Uuid::from_u128(number);
+                let receipt = inventory::decider::Command::Receive { receipt_id, sku: sku(text), quantity };
+                world.execute::<Inventory>(&receipt);
             }
         }
         world
@@ -82,7 +84,8 @@ impl World {
             }
             Action::PassDeadline(index) => {
                 let stream = StreamId::new(ORDERS, order_id(index));
-                self.begin::<Order>(Trigger::Deadline, &Order::on_timer(&stream).expect("orders have timers"));
+                let due = Timestamp::UNIX_EPOCH;
+                self.begin::<Order>(Trigger::Deadline, &Order::on_timer(&stream, due).expect("orders have timers"));
             }
             Action::Dispatch(index) => {
                 let dispatch = shipping::decider::Command::Dispatch(order_id(index));
@@ -141,6 +144,8 @@ impl World {
             correlation_id: CorrelationId(Uuid::nil()),
             causation_id: None,
             hops: 0,
+            sequence: None,
+            replay: None,
         };
         if let Some(step) = self.schedule.last_mut().and_then(Rc::get_mut) {
             step.published.push(meta.event_type.name);

@@ -14,6 +14,8 @@ pub struct Inventory;
 pub enum Bug {
     /// Releases units twice: once correctly, and once as if they had just been received.
     ReleasesTwice,
+    /// Books a receipt again that it has recorded, so that only the inbox prevents it.
+    BooksReceiptsTwice,
     /// Panics when it reserves this many units of a product.
     PanicsAt(u32),
 }
@@ -35,6 +37,9 @@ impl Decider for Inventory {
             (Some(Bug::PanicsAt(many)), Command::Reserve { lines, .. }) => {
                 assert!(lines.values().all(|quantity| quantity < many), "too many units");
                 crate::honest::Inventory::decide(state, command)
+            }
+            (Some(Bug::BooksReceiptsTwice), _) => {
+                crate::honest::Inventory::decide(&State { receipt: None, ..state.clone() }, command)
             }
             (Some(Bug::ReleasesTwice), _) => twice(crate::honest::Inventory::decide(state, command)),
             _ => crate::honest::Inventory::decide(state, command),

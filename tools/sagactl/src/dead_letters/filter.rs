@@ -46,7 +46,8 @@ impl DeadLetterFilter {
     }
 }
 
-fn since(text: &str) -> Result<Timestamp, String> {
+/// Parses a time, or a duration before now.
+pub(crate) fn since(text: &str) -> Result<Timestamp, String> {
     ago(text, Timestamp::now())
 }
 

@@ -15,7 +15,7 @@ mod topic;
 use anyhow::Result;
 use clap::Subcommand;
 
-pub(crate) use self::topic::read;
+pub(crate) use self::{filter::since, topic::read};
 use crate::{exit::ExitStatus, settings::Settings};
 
 #[derive(Subcommand)]

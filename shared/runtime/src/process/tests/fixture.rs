@@ -5,7 +5,7 @@ use std::{cell::Cell, collections::HashMap, rc::Rc, time::Duration};
 use cloudevent::{Suite, contract, schemars};
 use decider::{Decider, LogEvent, Service, StreamId};
 use serde::{Deserialize, Serialize};
-use store::{AsOf, Committed, EventStore, SqliteStore, Store as _, StoreError};
+use store::{AsOf, Committed, EventStore, LogEntry, SqliteStore, Store as _, StoreError};
 use telemetry::Spans;
 use tokio::sync::oneshot::{self, Receiver};
 use uuid::Uuid;
@@ -32,14 +32,14 @@ contract! {
     subject counter as "counter.id" { Finished, "2026-11"; }
 }
 
-/// A counter reached three.
+/// A counter reached a multiple of three.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[schemars(crate = "cloudevent::schemars")]
 pub(super) struct Finished {
     pub(super) counter: String,
 }
 
-/// Counts each counter, and publishes [`Finished`] when it reaches three.
+/// Counts each counter, and publishes [`Finished`] at each third count.
 #[derive(Debug)]
 pub(super) struct Counter;
 
@@ -48,10 +48,15 @@ pub(super) enum Command {
     Count(Uuid),
     /// Counts the counter whose number is the value of this counter.
     CountNext(Uuid),
+    /// Has no effect on this counter.
+    Nothing(Uuid),
+    /// Counts this counter and starts a wave.
+    Heal(Uuid),
 }
 
+/// A count, and whether it starts a wave.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Counted(pub(super) Uuid);
+pub(super) struct Counted(pub(super) Uuid, pub(super) bool);
 
 impl From<&Counted> for &'static str {
     fn from(_: &Counted) -> Self {
@@ -85,19 +90,22 @@ impl Decider for Counter {
 
     fn decide(counts: &Counts, command: &Command) -> Vec<Self::Event> {
         let id = match command {
-            Command::Count(id) => *id,
+            Command::Count(id) | Command::Heal(id) => *id,
             Command::CountNext(id) => next(counts, *id),
+            Command::Nothing(_) => return vec![],
         };
         assert_ne!(id, counter(POISON), "no build can count this");
-        let counted = LogEvent::Internal(Counted(id));
+        let counted = LogEvent::Internal(Counted(id, matches!(command, Command::Heal(_))));
         match counts.get(&id) {
-            Some(2) => vec![counted, LogEvent::Public(Finished { counter: id.to_string() }.into())],
+            Some(count) if count % 3 == 2 => {
+                vec![counted, LogEvent::Public(Finished { counter: id.to_string() }.into())]
+            }
             _ => vec![counted],
         }
     }
 
     fn evolve(mut counts: Counts, event: &Self::Event) -> Counts {
-        if let LogEvent::Internal(Counted(id)) = event {
+        if let LogEvent::Internal(Counted(id, _)) = event {
             *counts.entry(*id).or_default() += 1;
         }
         counts
@@ -118,7 +126,7 @@ impl Service for Counter {
 
     fn streams(command: &Command, counts: &Counts) -> Vec<StreamId> {
         match command {
-            Command::Count(id) => vec![stream_of(*id)],
+            Command::Count(id) | Command::Nothing(id) | Command::Heal(id) => vec![stream_of(*id)],
             Command::CountNext(id) => {
                 let next = next(counts, *id);
                 if next == *id { vec![stream_of(next)] } else { vec![stream_of(*id), stream_of(next)] }
@@ -129,8 +137,12 @@ impl Service for Counter {
     fn stream_of(event: &Self::Event) -> Option<StreamId> {
         match event {
             LogEvent::Public(CounterEvent::Finished(event)) => Some(StreamId::new("count", &event.counter)),
-            LogEvent::Internal(Counted(id)) => Some(stream_of(*id)),
+            LogEvent::Internal(Counted(id, _)) => Some(stream_of(*id)),
         }
+    }
+
+    fn starts_wave(event: &Self::Event) -> bool {
+        matches!(event, LogEvent::Internal(Counted(_, true)))
     }
 
     fn merge(parts: Vec<&Counts>) -> Counts {
@@ -175,12 +187,11 @@ impl Instance {
 
     pub(super) async fn run_at(&self, now: &str, inputs: Vec<Input<Counter>>) -> Committed {
         let publish = PublishContext {
-            schema_base_url: "http://schemas".into(),
             spans: Spans::default(),
             retries: RetryPolicy { attempts_max: 3, backoff_max: Duration::from_secs(1) },
             dead_letter_topic: Some("counter.dlq".into()),
         };
-        let mut batch = Batch::new(inputs, vec![], self.cache.take(), publish, now.parse().expect("a time"));
+        let mut batch = Batch::new(inputs, None, self.cache.take(), publish, now.parse().expect("a time"));
         loop {
             let (tried, result) = self.store.transact(batch).await;
             match result {
@@ -191,6 +202,11 @@ impl Instance {
                 }
             }
         }
+    }
+
+    /// All public events.
+    pub(super) async fn public(&self) -> Vec<LogEntry> {
+        self.store.tail(0, 1000).await.expect("the log is readable").entries
     }
 
     /// Value of the counter of this number.
@@ -215,7 +231,8 @@ pub(super) fn message(number: u128, message: u128) -> Input<Counter> {
 /// A command without cause, message id and reply.
 pub(super) fn plain(command: Command) -> CommandInput<Counter> {
     let cause = Cause::default();
-    CommandInput { message: None, command, cause, answers: None, reply: Reply::None, span: None, record: None }
+    let (message, answers, reply, span, wave, record) = (None, None, Reply::None, None, None, None);
+    CommandInput { message, command, cause, answers, reply, span, wave, record }
 }
 
 pub(super) type DecisionReceiver = Receiver<Result<Decision<Counter>, Failure>>;

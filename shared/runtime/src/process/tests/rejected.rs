@@ -3,7 +3,8 @@
 use cloudevent::{CorrelationId, EventId};
 use jiff::Timestamp;
 use store::{
-    Loaded, NewEvent, NewOutboxRow, Parked, RawRecord, Restart, Step, Store as _, StreamWrite, Transaction, Writes,
+    DeadLetter, Head, Loaded, Parked, RawRecord, RecordData, Restart, Step, Store as _, StoredEvent, StreamWrite,
+    Transaction, Writes,
 };
 use uuid::Uuid;
 
@@ -12,8 +13,10 @@ use crate::input::{self, Class, CommandInput, Failure, InboundRecord, Input};
 
 /// A record about the counter of this number, at this offset.
 fn inbound(number: u128, offset: i64) -> InboundRecord {
-    let headers = vec![("ce_subject".to_owned(), counter(number).to_string().into())];
-    let record = NewOutboxRow { topic: "other.events".into(), key: None, headers, payload: "{}".into() };
+    let id = Uuid::from_u128(u128::try_from(offset).expect("not negative"));
+    let headers = [("ce_subject", counter(number).to_string()), ("ce_id", id.to_string())];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.into())).to_vec();
+    let record = RecordData { topic: "other.events".into(), key: None, headers, payload: "{}".into() };
     let raw = RawRecord { record, partition: 1, offset, timestamp_ms: Some(5) };
     InboundRecord::new(&input::record(&raw), Some(counter(number).to_string()))
 }
@@ -23,9 +26,9 @@ fn record(number: u128, offset: i64) -> Input<Counter> {
     counting(number, inbound(number, offset))
 }
 
-/// A count that follows from this record. The record's offset is the message id.
+/// A count that follows from this record.
 fn counting(number: u128, record: InboundRecord) -> Input<Counter> {
-    let message = Some(Uuid::from_u128(u128::try_from(record.record().offset()).expect("not negative")));
+    let message = record.message;
     let command = plain(Command::Count(counter(number)));
     Input::Command(CommandInput { message, record: Some(Box::new(record)), ..command })
 }
@@ -47,16 +50,26 @@ async fn parked_len(instance: &Instance) -> u64 {
     instance.store.parked_len().await.expect("the parked records are counted")
 }
 
-fn header<'r>(record: &'r NewOutboxRow, name: &str) -> &'r str {
+fn header<'r>(record: &'r RecordData, name: &str) -> &'r str {
     let (_, value) = record.headers.iter().find(|(known, _)| known == name).expect("the header exists");
     std::str::from_utf8(value).expect("text")
+}
+
+/// The dead letters that are not published, which are published then.
+async fn dead_letters(instance: &Instance) -> Vec<DeadLetter> {
+    let letters = instance.store.dead_letters(10).await.expect("the dead letters load");
+    let ids = letters.iter().map(|letter| letter.id).collect();
+    instance.store.mark_published(ids).await.expect("the dead letters are marked");
+    letters
 }
 
 /// Appends an unreadable event to the stream of this counter, which has one event.
 struct Unreadable(Uuid);
 
 impl Transaction for Unreadable {
-    fn messages(&mut self) -> Vec<Uuid> {
+    fn begin(&mut self) {}
+
+    fn messages(&self) -> Vec<Uuid> {
         vec![]
     }
 
@@ -65,20 +78,23 @@ impl Transaction for Unreadable {
     }
 
     fn step(&mut self, _: Loaded) -> Result<Step, Restart> {
-        let event = NewEvent {
+        let event = StoredEvent {
+            version: 2,
             id: EventId(Uuid::now_v7()),
-            name: "Counted",
-            schema: "private",
+            name: "Counted".into(),
+            schema: "private".into(),
             data: "?".into(),
             time: Timestamp::UNIX_EPOCH,
             correlation_id: CorrelationId::default(),
             causation_id: None,
+            publication: None,
         };
         let write = StreamWrite {
             stream: stream_of(self.0),
+            is_new: false,
             expected_version: 1,
             events: vec![event],
-            trace: String::new(),
+            head: Head::default(),
             status: "counted",
             due: None,
             metadata_changed: true,
@@ -92,18 +108,76 @@ impl Transaction for Unreadable {
 async fn panicking_record_becomes_a_dead_letter_alone() {
     let instance = Instance::new();
     let inputs = || vec![record(1, 10), record(POISON, 11), record(1, 12)];
-    let committed = instance.run(inputs()).await;
+    instance.run(inputs()).await;
     assert_eq!(instance.count(1).await, 2);
-    let [letter] = &committed.outbox[..] else { panic!("one dead letter: {:?}", committed.outbox) };
-    let letter = &letter.record;
+    let letters = dead_letters(&instance).await;
+    let [DeadLetter { record: letter, .. }] = &letters[..] else { panic!("one dead letter: {letters:?}") };
     assert_eq!(letter.topic, "counter.dlq");
     assert_eq!(header(letter, "ce_subject"), counter(POISON).to_string(), "the original headers");
     let added = ["dlq_class", "dlq_attempts", "dlq_topic", "dlq_partition", "dlq_offset"];
     assert_eq!(added.map(|name| header(letter, name)), ["panic", "1", "other.events", "1", "11"]);
     assert!(header(letter, "dlq_error").contains("no build can count this"));
 
-    assert_eq!(instance.run(inputs()).await.outbox.len(), 0, "redelivered records are duplicates");
+    instance.run(inputs()).await;
+    assert_eq!(dead_letters(&instance).await.len(), 0, "redelivered records are duplicates");
     assert_eq!(instance.count(1).await, 2);
+}
+
+#[tokio::test]
+async fn open_dead_letter_absorbs_its_event_from_any_place() {
+    let instance = Instance::new();
+    instance.run(vec![record(POISON, 11)]).await;
+    assert_eq!(dead_letters(&instance).await.len(), 1);
+    // The same event at another place, processed by a build that could count it.
+    instance.run(vec![counting(1, inbound(POISON, 11))]).await;
+    assert_eq!(instance.count(1).await, 0);
+    assert_eq!(dead_letters(&instance).await.len(), 0);
+}
+
+#[tokio::test]
+async fn redriven_record_resolves_its_dead_letter() {
+    let instance = Instance::new();
+    instance.run(vec![record(POISON, 11)]).await;
+    let redriven = |number| {
+        let mut record = inbound(POISON, 11);
+        record.is_redriven = true;
+        counting(number, record)
+    };
+    dead_letters(&instance).await;
+    instance.run(vec![redriven(POISON)]).await;
+    assert_eq!(dead_letters(&instance).await.len(), 1, "it failed again");
+    instance.run(vec![redriven(1)]).await;
+    assert_eq!(instance.count(1).await, 1);
+    instance.run(vec![counting(1, inbound(POISON, 11))]).await;
+    assert_eq!(instance.count(1).await, 1, "the event is processed");
+}
+
+/// A forged record has the id of a real event, which must not count as processed or dead.
+#[tokio::test]
+async fn forged_record_does_not_suppress_the_real_event() {
+    let instance = Instance::new();
+    let forged = || Input::Rejected(inbound(1, 10), Failure::new(Class::Contract, "forged"));
+    instance.run(vec![forged()]).await;
+    let letters = dead_letters(&instance).await;
+    assert_eq!(letters.len(), 1);
+    assert_ne!(Some(letters[0].id), inbound(1, 10).message, "the id is derived from the place");
+    instance.run(vec![record(1, 10)]).await;
+    assert_eq!(instance.count(1).await, 1);
+    instance.run(vec![forged()]).await;
+    assert_eq!(dead_letters(&instance).await.len(), 0, "the redelivered record is recognized by its place");
+}
+
+#[tokio::test]
+async fn parked_event_is_processed_once_from_either_place() {
+    let instance = Instance::new();
+    instance.run(vec![failing(1, 10)]).await;
+    assert_eq!(parked_len(&instance).await, 1);
+    instance.run(vec![record(1, 10)]).await;
+    assert_eq!((instance.count(1).await, parked_len(&instance).await), (0, 1), "the copy joins the parked record");
+    let (again, _ended) = InboundRecord::parked(parked(&instance).await.remove(0));
+    instance.run(vec![counting(1, again)]).await;
+    instance.run(vec![record(1, 10)]).await;
+    assert_eq!((instance.count(1).await, parked_len(&instance).await), (1, 0));
 }
 
 #[tokio::test]
@@ -148,7 +222,8 @@ async fn parked_record_becomes_a_dead_letter_after_its_attempts() {
     let fail_again = async || {
         let (record, _ended) = InboundRecord::parked(parked(&instance).await.remove(0));
         let failure = Failure::new(Class::Version, "still not");
-        instance.run(vec![Input::Rejected(record, failure)]).await.outbox
+        instance.run(vec![Input::Rejected(record, failure)]).await;
+        dead_letters(&instance).await
     };
     assert_eq!(fail_again().await.len(), 0, "the second of three attempts");
     let letters = fail_again().await;

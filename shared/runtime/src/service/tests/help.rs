@@ -23,7 +23,6 @@ fn help_aligns_all_variables_with_their_defaults() {
           RETRY_ATTEMPTS_MAX           attempts before a failing record becomes a dead letter [10]
           RETRY_BACKOFF_MAX_MS         maximum wait between these attempts, in milliseconds [30000]
           OUTBOX_MAX                   maximum events waiting for Kafka; above it new work gets a 503 [1000000]
-          INBOX_MARGIN_S               seconds the inbox keeps messages beyond the topics' retention [3600]
           PUBLISH_RATE_MAX             maximum events of one type published per second; others wait [50000]
           SCHEMA_BASE_URL              prefix of /schemas/... in events; empty: http://HTTP_ADDR []
           LOG_FORMAT                   pretty or json [pretty]

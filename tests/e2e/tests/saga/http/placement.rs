@@ -131,6 +131,18 @@ fn repeated_receipt_key_counts_once() {
 }
 
 #[test]
+fn receipt_is_refused_when_its_key_has_another_quantity() {
+    let product = cluster().product(1250, 10);
+    let key = Uuid::now_v7().to_string();
+    assert_eq!(receive(&product, 5, &key), 15);
+    let (path, body) = (format!("/stock/{}/receipts", product.sku), json!({ "quantity": 6 }));
+    let reply = cluster().client(ServiceName::Inventory).post_with(&path, &body, &[("idempotency-key", &key)]);
+    assert_eq!(expect_problem(&reply.expect("inventory replies"), 422), ["Idempotency-Key"]);
+    assert_eq!(cluster().stock(&product).on_hand, 15);
+    assert_eq!(receive(&product, 5, &key), 15, "the key still finds its receipt");
+}
+
+#[test]
 fn receipt_keys_are_scoped_to_a_product() {
     let key = Uuid::now_v7().to_string();
     assert_eq!(receive(&cluster().product(1250, 10), 5, &key), 15);

@@ -57,6 +57,31 @@ fn order_is_rebuilt_at_a_time() {
 }
 
 #[test]
+fn order_is_rebuilt_after_an_event() {
+    let id = cluster().place(&NewOrder::of(&cluster().product(1250, 5), 2));
+    cluster().wait_until_confirmed(id);
+    assert_eq!(cluster().cancel(id), 202);
+    cluster().wait_until_cancelled(id, "customer");
+    let records = cluster().topics().read(&["order.events"]);
+    let path = |event: &str| format!("/orders/{id}?at={event}");
+    let after = |event: &str| {
+        let record = records.wait_for_event(&id.to_string(), event);
+        cluster().get_ok(ServiceName::Order, &path(record.header("ce_id").expect("an event has an id")))
+    };
+    assert_eq!(after("OrderPlaced"), cluster().get_ok(ServiceName::Order, &path("1")));
+    assert_eq!(after("OrderConfirmed")["status"], "confirmed");
+    assert_eq!(after("OrderConfirmed")["reason"], Value::Null, "the later cancellation is not visible");
+    assert_eq!(after("OrderCancellationRequested")["status"], "cancelling");
+    assert_eq!(after("OrderCancelled"), cluster().order(id));
+    let other = cluster().place(&NewOrder::of(&cluster().product(1250, 5), 1));
+    let event = records.wait_for_event(&other.to_string(), "OrderPlaced");
+    let event = event.header("ce_id").expect("an event has an id");
+    expect_problem(&cluster().get(ServiceName::Order, &path(event)), 404);
+    let errors = expect_problem(&cluster().get(ServiceName::Order, &path("yesterday")), 422);
+    assert_eq!(errors, ["at"]);
+}
+
+#[test]
 fn stock_is_rebuilt_at_each_version() {
     let product = cluster().product(1250, 5);
     let id = cluster().place(&NewOrder::of(&product, 2));

@@ -12,6 +12,7 @@ pub(super) fn check(evidence: &Evidence) -> Vec<String> {
     for facts in evidence.facts_by_order().values() {
         found.extend(repeated(facts));
         found.extend(unordered(facts));
+        found.extend(misnumbered(facts));
     }
     found
 }
@@ -64,6 +65,38 @@ fn unordered(facts: &[&PublishedEvent]) -> Vec<String> {
     found
 }
 
+/// The events of an owner about an order have the sequence numbers from 1, each once. A topic has one owner.
+fn misnumbered(facts: &[&PublishedEvent]) -> Vec<String> {
+    let mut owners = BTreeMap::<&str, BTreeMap<u64, BTreeSet<EventId>>>::new();
+    let mut found = Vec::new();
+    for fact in facts {
+        match fact.sequence {
+            None => found.push(format!("{} has no sequence number", describe(fact))),
+            Some(sequence) => {
+                let numbers = owners.entry(&fact.position.topic).or_default();
+                numbers.entry(sequence).or_default().insert(fact.id);
+            }
+        }
+    }
+    let order_id = facts[0].order_id;
+    for (topic, numbers) in owners {
+        let reused = numbers.iter().filter(|(_, ids)| ids.len() > 1);
+        found.extend(reused.map(|(number, ids)| {
+            format!("order {order_id} has {} events with the sequence number {number} in {topic}: {ids:?}", ids.len())
+        }));
+        let last = numbers.last_key_value().map_or(0, |(last, _)| *last);
+        let missing: Vec<_> = (1..=last).filter(|number| !numbers.contains_key(number)).collect();
+        if !missing.is_empty() {
+            found.push(format!("order {order_id} lacks the sequence numbers {missing:?} in {topic}"));
+        }
+        let ids: BTreeSet<_> = numbers.values().flatten().collect();
+        if ids.len() < numbers.values().map(BTreeSet::len).sum() {
+            found.push(format!("order {order_id} has an event with two sequence numbers in {topic}: {numbers:?}"));
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,8 +114,42 @@ mod tests {
     #[test]
     fn reports_event_with_second_id() {
         let mut evidence = one_sold_order();
-        evidence.facts.push(fact("StockReserved", 90, Some(1)));
+        evidence.facts.push(PublishedEvent { sequence: Some(3), ..fact("StockReserved", 90, Some(1)) });
         assert_eq!(check(&evidence).len(), 1);
+    }
+
+    #[test]
+    fn reports_event_without_sequence_number() {
+        let mut evidence = one_sold_order();
+        let last = evidence.facts.last_mut().expect("the confirmation");
+        last.sequence = None;
+        assert_eq!(check(&evidence).len(), 1);
+    }
+
+    #[test]
+    fn reports_reused_sequence_number() {
+        let mut evidence = one_sold_order();
+        evidence.facts.last_mut().expect("the confirmation").sequence = Some(1);
+        let found = check(&evidence);
+        assert!(found.len() == 1 && found[0].contains("2 events with the sequence number 1"), "{found:?}");
+    }
+
+    #[test]
+    fn reports_gap_in_sequence_numbers() {
+        let mut evidence = one_sold_order();
+        evidence.facts.last_mut().expect("the confirmation").sequence = Some(4);
+        let found = check(&evidence);
+        assert!(found.len() == 1 && found[0].contains("lacks the sequence numbers [2, 3]"), "{found:?}");
+    }
+
+    #[test]
+    fn reports_event_with_two_sequence_numbers() {
+        let mut evidence = one_sold_order();
+        let mut again = evidence.facts.last().expect("the confirmation").clone();
+        again.sequence = Some(3);
+        evidence.facts.push(again);
+        let found = check(&evidence);
+        assert!(found.len() == 1 && found[0].contains("two sequence numbers"), "{found:?}");
     }
 
     #[test]

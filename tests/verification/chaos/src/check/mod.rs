@@ -30,7 +30,8 @@ pub enum Rule {
     Termination,
     /// At most one capture for each order, and captures minus refunds equal the total of the sold orders.
     Money,
-    /// Every event has one id, valid data and its order's key, and follows its predecessors.
+    /// Every event has one id, one sequence number without gaps, valid data and its order's key, and follows its
+    /// predecessors.
     ExactlyOnce,
     /// Every shipped order is paid and booked once. No other order is booked.
     Parcels,

@@ -29,7 +29,7 @@ pub(crate) fn time(second: i64) -> Timestamp {
     Timestamp::from_second(second).expect("a time")
 }
 
-/// Creates the event with this number and cause.
+/// Creates the event with this number and cause. Its sequence number is that of a sold order's events.
 pub(crate) fn fact(event: &'static str, number: u32, cause: Option<u32>) -> PublishedEvent {
     let id = |number: u32| EventId(Uuid::from_u128(number.into()));
     let topic = match event {
@@ -47,6 +47,7 @@ pub(crate) fn fact(event: &'static str, number: u32, cause: Option<u32>) -> Publ
         causation_id: cause.map(id),
         correlation_id: CorrelationId(Uuid::from_u128(99)),
         hops: cause.unwrap_or_default(),
+        sequence: Some(if ["StockCommitted", "OrderConfirmed"].contains(&event) { 2 } else { 1 }),
         trace_id: Some(TRACE.to_owned()),
         keyed_by_order: true,
         content: ContentHash::number(number.into()),

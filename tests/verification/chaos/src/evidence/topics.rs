@@ -55,6 +55,8 @@ pub struct PublishedEvent {
     pub causation_id: Option<EventId>,
     pub correlation_id: CorrelationId,
     pub hops: u32,
+    /// Number among the events that the owner published about the order.
+    pub sequence: Option<u64>,
     pub trace_id: Option<String>,
     /// True if the record's key is the order id.
     pub keyed_by_order: bool,
@@ -144,6 +146,7 @@ fn fact(received: &Received, record: &KafkaRecord, position: RecordPosition) -> 
         causation_id: meta.causation_id,
         correlation_id: meta.correlation_id,
         hops: meta.hops,
+        sequence: meta.sequence,
         trace_id: record.header("traceparent").and_then(trace_id),
         keyed_by_order: record.is_about(meta.subject.as_str()),
         content: ContentHash::of(record),

@@ -1,6 +1,5 @@
 //! Bugs of one service, under faults of every kind: decorators of its decider or of its provider client.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use chaos::{
@@ -12,16 +11,12 @@ use chaos::{
 };
 use xtask::{Broker, Progress, ServiceName, broker_from_env};
 
+use crate::binary;
+
 /// Ten seconds of faults, on a shared broker.
 const SIZE: Size = Size { orders: 260, orders_per_second: 26, broker_kills: None, instances: 1 };
 /// Longer than any order takes to become final. Because of a bug, some never become final.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A binary in the folder of the services.
-fn binary(name: &str) -> PathBuf {
-    let program = std::env::current_exe().expect("a program has a path");
-    program.ancestors().nth(2).expect("a program is in a folder").join(name)
-}
 
 /// Runs the suite, with one service replaced if `planted` names one.
 fn run(planted: Option<(ServiceName, &str)>) -> ChaosResult {

@@ -1,17 +1,13 @@
 //! Production binaries contain no fault injection.
 
 use std::fs;
-use std::path::PathBuf;
 
 use xtask::ServiceName;
 
-/// The variables that request faults, and the name of a crash point.
-const MARKERS: [&str; 3] = ["PLANTED_BUG", "CRASH_FILE", "before-inbox"];
+use crate::binary;
 
-fn binary(name: &str) -> PathBuf {
-    let program = std::env::current_exe().expect("a program has a path");
-    program.ancestors().nth(2).expect("a program is in a folder").join(name)
-}
+/// The variables that request faults, and the name of a crash point.
+const MARKERS: [&str; 3] = ["PLANTED_BUG", "CRASH_FILE", "before-load"];
 
 /// The markers that a binary contains.
 fn found_in(name: &str) -> Vec<&'static str> {

@@ -1,16 +1,22 @@
 //! Bugs of the runtime, each with the fault that exposes it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use chaos::check::{Rule, Violation};
 use chaos::crash::Crash;
 use chaos::faults::refusal::Refusal;
+use chaos::faults::topic_fuzzer::POISON;
 use chaos::load::scripted_order::ScriptedOrder;
 use chaos::supervisor::supervised;
 use chaos::system::SystemConfig;
 use chaos::trial::{QuiescenceTimeouts, ScriptedRun, ScriptedRunResult};
+use e2e::records::KafkaRecord;
+use uuid::Uuid;
 use xtask::{Broker, ServiceName, broker_from_env, wait_until};
+
+use crate::binary;
 
 /// Maximum orders per suite.
 const ORDERS: u32 = 20;
@@ -23,6 +29,11 @@ const LONG: QuiescenceTimeouts =
 /// Delays the records of the order service between the producer and the broker.
 const LINGER: Variable = (Some(ServiceName::Order), "KAFKA_LINGER_MS", "3000");
 
+/// Long enough for a cancellation to arrive while a record is parked, and less than any timeout.
+const PARKED: [Variable; 2] = [(None, "RETRY_ATTEMPTS_MAX", "20"), (None, "RETRY_BACKOFF_MAX_MS", "500")];
+/// A version of `OrderPlaced` that every service reads only after an upgrade.
+const FUTURE_VERSION: &str = "http://127.0.0.1/schemas/OrderPlaced/2199-01";
+
 /// An environment variable of one service, or of all.
 type Variable = (Option<ServiceName>, &'static str, &'static str);
 
@@ -32,7 +43,11 @@ type ScheduledFault = fn(&ScriptedRun) -> Result<()>;
 /// Runs a suite with the fault and checks it.
 fn run(environment: &[Variable], fault: ScheduledFault, patience: QuiescenceTimeouts) -> ScriptedRunResult {
     let environment = environment.iter().map(|(service, name, value)| (*service, (*name).into(), (*value).into()));
-    let subject = SystemConfig { environment: environment.collect(), ..SystemConfig::default() };
+    let subject = SystemConfig {
+        environment: environment.collect(),
+        // Its decider does not recognize a repeated receipt, so that the inbox must. Otherwise it is correct.
+        binaries: vec![(ServiceName::Inventory, binary("inventory-books-receipts-twice"))],
+    };
     let broker = broker_from_env().and_then(|address| Broker::external(&address)).expect("a broker");
     let trial = ScriptedRun::start(broker, subject, ORDERS).expect("the suite starts");
     supervised(trial.system(), || fault(&trial)).unwrap_or_else(|error| panic!("{error:#}"));
@@ -64,6 +79,30 @@ fn crash(trial: &ScriptedRun, service: ServiceName, point: &'static str, event: 
     trial.run_scripted(ScriptedOrder::Sold).map(drop)
 }
 
+/// Parks the cancellation of an order behind a record that no attempt can read, and publishes a forgery under its id.
+fn parked(trial: &ScriptedRun) -> Result<()> {
+    let topics = trial.system().topics();
+    let id = trial.place_scripted(ScriptedOrder::Voided)?;
+    let order = id.to_string();
+    let placed = topics.read(&["order.events"]).wait_for_event(&order, "OrderPlaced");
+    let unreadable = placed.with("ce_id", Uuid::now_v7().to_string()).with("ce_dataschema", FUTURE_VERSION);
+    trial.publish_poison(unreadable.with_value(b"{\"everything\": \"is different\"}"), "unreadable")?;
+    wait_until("shipping to park the record", Duration::from_secs(20), || {
+        let log = trial.system().log(ServiceName::Shipping).map_err(|error| error.to_string())?;
+        if log.contains("parked record for a retry") { Ok(()) } else { Err("it is not parked".to_owned()) }
+    })?;
+    trial.cancel(id)?;
+    let cancelled = topics.read(&["order.events"]).wait_for_event(&order, "OrderCancellationRequested");
+    let forged_id = cancelled.header("ce_id").context("events have an id")?;
+    trial.publish_poison(KafkaRecord::new("order.events", "somebody", b"{").with("ce_id", forged_id), "forged")?;
+    let name = |record: &KafkaRecord| record.header(POISON).map(str::to_owned);
+    topics.read(&["shipping.dlq"]).wait_for("both dead letters", |seen| {
+        let names: BTreeSet<_> = seen.iter().filter_map(|(record, _)| name(record)).collect();
+        ["unreadable", "forged"].iter().all(|name| names.contains(*name)).then_some(())
+    });
+    Ok(())
+}
+
 fn nothing(trial: &ScriptedRun) -> Result<()> {
     trial.run_scripted(ScriptedOrder::Sold).map(drop)
 }
@@ -77,7 +116,11 @@ fn uncommitted(trial: &ScriptedRun) -> Result<()> {
 }
 
 fn unsent(trial: &ScriptedRun) -> Result<()> {
-    crash(trial, ServiceName::Order, "after-mark-published", "OrderPlaced")
+    crash(trial, ServiceName::Order, "after-cursor", "OrderPlaced")
+}
+
+fn unread(trial: &ScriptedRun) -> Result<()> {
+    crash(trial, ServiceName::Order, "after-commit", "OrderPlaced")
 }
 
 fn unmarked(trial: &ScriptedRun) -> Result<()> {
@@ -120,7 +163,7 @@ fn checker_reports_events_published_before_the_commit() {
 }
 
 #[test]
-fn checker_reports_events_marked_before_their_ack() {
+fn checker_reports_cursors_stored_before_the_ack() {
     assert_caught_with("mark-before-ack", &[LINGER], unsent, Rule::Termination, "was never published");
 }
 
@@ -132,6 +175,26 @@ fn checker_reports_new_ids_of_resent_events() {
 #[test]
 fn checker_reports_events_skipped_after_a_failure() {
     assert_caught("skip-unsent", refused, Rule::Termination, "was never published");
+}
+
+#[test]
+fn checker_reports_remembered_ids_of_parked_records() {
+    assert_caught_with("remember-parked", &PARKED, parked, Rule::Termination, "ends as cancelling");
+}
+
+#[test]
+fn checker_reports_remembered_ids_of_forged_records() {
+    assert_caught_with("remember-forged", &PARKED, parked, Rule::Termination, "ends as cancelling");
+}
+
+#[test]
+fn checker_reports_reused_sequence_numbers() {
+    assert_caught("sequence-reused", unmarked, Rule::ExactlyOnce, "2 events with the sequence number 1");
+}
+
+#[test]
+fn checker_reports_events_that_appear_behind_the_cursor() {
+    assert_caught("tail-out-of-order", unread, Rule::Termination, "was never published");
 }
 
 #[test]
@@ -152,11 +215,21 @@ fn checker_reports_wrong_keys() {
 #[test]
 fn checker_reports_nothing_for_the_same_faults_without_a_bug() {
     let all: ScheduledFault = |trial| {
-        let faults: [ScheduledFault; 8] =
-            [ScriptedRun::receive, undecided, uncommitted, unsent, unmarked, refused, poisoned, nothing];
+        let faults: [ScheduledFault; 10] = [
+            ScriptedRun::receive,
+            undecided,
+            uncommitted,
+            unsent,
+            unread,
+            unmarked,
+            refused,
+            parked,
+            poisoned,
+            nothing,
+        ];
         faults.iter().try_for_each(|fault| fault(trial))
     };
-    let verdict = run(&[LINGER], all, LONG);
+    let verdict = run(&[&[LINGER], &PARKED[..]].concat(), all, LONG);
     println!("no bug: {:.1} s", verdict.took.as_secs_f64());
     assert_eq!(verdict.violations, []);
 }

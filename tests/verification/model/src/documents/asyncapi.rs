@@ -8,7 +8,7 @@ use super::markdown::push;
 use crate::choreography::{SERVICES, ServiceDeclaration};
 
 /// Headers of every record: CloudEvents 1.0, Kafka protocol binding, binary mode.
-const HEADERS: [(&str, &str); 10] = [
+const HEADERS: [(&str, &str); 12] = [
     ("ce_specversion", "1.0"),
     ("ce_id", "Id of the event. Redelivered copies have the same id."),
     ("ce_type", "Type of the event."),
@@ -17,6 +17,11 @@ const HEADERS: [(&str, &str); 10] = [
     ("ce_time", "Time of the event (RFC 3339)."),
     ("ce_dataschema", "URL of the JSON Schema of the data, which contains the version of the event."),
     ("content-type", "application/json"),
+    (
+        "ce_subjectsequence",
+        "Number among the events that the owner published about the order, from 1, with ten digits. Absent in old records.",
+    ),
+    ("ce_replay", "Wave in which the event was published again on purpose; absent in its first record."),
     ("traceparent", "Position in the trace of the order (W3C Trace Context)."),
     ("baggage", "Correlation id (W3C Baggage)."),
 ];

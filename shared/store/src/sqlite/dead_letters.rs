@@ -1,0 +1,81 @@
+//! Dead letters.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use rusqlite::{Connection, params};
+use uuid::Uuid;
+
+use crate::{
+    DEAD_LETTERS_KEPT, DeadLetter, RecordData, StoreError, Transaction,
+    headers::{pack, unpack},
+};
+
+/// Returns those of the transaction's messages that have an open dead letter.
+pub(super) fn open(database: &Connection, transaction: &impl Transaction) -> Result<HashSet<Uuid>, StoreError> {
+    let any: bool =
+        database.prepare_cached("SELECT EXISTS (SELECT 1 FROM dead_letters)")?.query_row([], |row| row.get(0))?;
+    if !any {
+        return Ok(HashSet::new());
+    }
+    let mut query = database.prepare_cached("SELECT EXISTS (SELECT 1 FROM dead_letters WHERE id = ?)")?;
+    let mut open = HashSet::new();
+    for message in transaction.messages() {
+        if query.query_row([message.as_bytes()], |row| row.get(0))? {
+            open.insert(message);
+        }
+    }
+    Ok(open)
+}
+
+/// Inserts and deletes dead letters. A new one replaces an earlier one of the same id.
+pub(super) fn write(database: &Connection, new: &[DeadLetter], redriven: &[Uuid]) -> Result<(), StoreError> {
+    let mut delete = database.prepare_cached("DELETE FROM dead_letters WHERE id = ?")?;
+    for id in redriven {
+        delete.execute([id.as_bytes()])?;
+    }
+    let mut insert = database.prepare_cached(
+        "INSERT OR REPLACE INTO dead_letters (id, topic, key, headers, payload, is_published) VALUES (?, ?, ?, ?, ?, 0)",
+    )?;
+    for DeadLetter { id, record: RecordData { topic, key, headers, payload } } in new {
+        insert.execute(params![id.as_bytes(), topic, key.as_deref(), pack(headers), &payload[..]])?;
+    }
+    Ok(())
+}
+
+/// Reads the oldest dead letters that are not published.
+pub(super) fn unpublished(connection: &Connection, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT id, topic, key, headers, payload FROM dead_letters WHERE is_published = 0 ORDER BY position LIMIT ?",
+    )?;
+    let rows = query.query_map([limit], |row| {
+        let headers: Vec<u8> = row.get(3)?;
+        let record = RecordData {
+            topic: row.get(1)?,
+            key: row.get::<_, Option<Vec<u8>>>(2)?.map(Bytes::from),
+            headers: unpack(&headers).ok_or(rusqlite::Error::InvalidQuery)?,
+            payload: row.get::<_, Vec<u8>>(4)?.into(),
+        };
+        Ok(DeadLetter { id: row.get(0).map(Uuid::from_bytes)?, record })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Marks dead letters as published, and deletes the oldest published ones beyond the limit.
+pub(super) fn mark_published(connection: &mut Connection, ids: &[Uuid]) -> Result<(), StoreError> {
+    let database = connection.transaction()?;
+    {
+        let mut update = database.prepare_cached("UPDATE dead_letters SET is_published = 1 WHERE id = ?")?;
+        for id in ids {
+            update.execute([id.as_bytes()])?;
+        }
+        database
+            .prepare_cached(
+                "DELETE FROM dead_letters WHERE is_published = 1 AND position <=
+                     (SELECT position FROM dead_letters WHERE is_published = 1
+                      ORDER BY position DESC LIMIT 1 OFFSET ?)",
+            )?
+            .execute([DEAD_LETTERS_KEPT])?;
+    }
+    Ok(database.commit()?)
+}
