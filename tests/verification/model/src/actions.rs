@@ -6,6 +6,9 @@ use shipping::decider::State as Shipment;
 
 use crate::{schedule::Action, world::World};
 
+/// Maximum steps of an order without people.
+const STEPS_MAX: usize = 100;
+
 impl World {
     /// Actions that advance the saga. A world without them is quiescent.
     pub(crate) fn progress(&self) -> Vec<Action> {
@@ -45,6 +48,31 @@ impl World {
         actions
     }
 
+    /// Losses of records that would be received next.
+    pub(crate) fn losses(&self) -> Vec<Action> {
+        if self.lost >= self.config.guarantees.losses {
+            return vec![];
+        }
+        let lost = self.progress().into_iter().filter_map(|action| match action {
+            Action::Deliver(service, index) => Some(Action::Lose(service, index)),
+            _ => None,
+        });
+        lost.collect()
+    }
+
+    /// Timers of orders that have not ended. They pass once nothing else can happen. Only a loss can require a wave.
+    pub(crate) fn timers(&self) -> Vec<Action> {
+        let orders = 0..self.config.scenarios.len();
+        orders
+            .filter(|&index| self.awaits_deadline(index) || self.awaits_wave(index))
+            .map(Action::PassDeadline)
+            .collect()
+    }
+
+    fn awaits_wave(&self, index: usize) -> bool {
+        self.lost > 0 && self.order(index).is_some_and(|order| order.wave_due().is_some())
+    }
+
     /// Repetitions of records, calls and responses.
     pub(crate) fn repetitions(&self) -> Vec<Action> {
         let mut actions = vec![];
@@ -67,29 +95,27 @@ impl World {
         let (kind, which) = (choice % 8, usize::from(choice / 8));
         let unlikely = match kind {
             6 => self.optional_actions(),
-            7 => self.repetitions(),
+            7 => [self.repetitions(), self.losses()].concat(),
             _ => vec![],
         };
-        let candidates = [unlikely, self.progress(), self.optional_actions()];
+        let timers = if self.lost > 0 { self.timers() } else { vec![] };
+        let candidates = [unlikely, self.progress(), timers, self.optional_actions()];
         let candidates = candidates.into_iter().find(|actions| !actions.is_empty())?;
         Some(candidates[which % candidates.len()])
     }
 
-    /// Returns whether the order would request its cancellation at its deadline. Nothing is lost, so it needs no wave.
     pub(crate) fn awaits_deadline(&self, index: usize) -> bool {
         self.order(index).is_some_and(OrderState::can_expire)
     }
 
-    /// Performs all necessary actions, lets pending deadlines pass, and checks the rules for quiescent worlds.
+    /// Performs all necessary actions, lets timers pass, and checks the rules for quiescent worlds.
     pub(crate) fn run_to_quiescence(&mut self) -> Result<(), String> {
-        loop {
-            let orders = 0..self.config.scenarios.len();
-            let mut deadlines = orders.filter(|&index| self.awaits_deadline(index)).map(Action::PassDeadline);
-            let next = self.progress().first().copied().or_else(|| deadlines.next());
-            match next {
-                Some(action) => self.act(action)?,
+        for _ in 0..STEPS_MAX * self.config.scenarios.len() {
+            match self.progress().first().or(self.timers().first()) {
+                Some(action) => self.act(*action)?,
                 None => return self.check_quiescent().map_err(|violation| self.with_schedule(&violation)),
             }
         }
+        Err(self.with_schedule(&format!("an order ends within {STEPS_MAX} steps")))
     }
 }

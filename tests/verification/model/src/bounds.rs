@@ -3,7 +3,9 @@
 use std::{fmt, time::Instant};
 
 use crate::{
-    config::{ANY_ORDER, Card, DeliveryAddress, Guarantees, ModelConfig, OrderScenario, PRODUCTION, WITHOUT_ANY},
+    config::{
+        ANY_ORDER, Card, DeliveryAddress, Guarantees, ModelConfig, OrderScenario, PRODUCTION, TWO_LOSSES, WITHOUT_ANY,
+    },
     explore::{Explored, explore},
 };
 
@@ -35,13 +37,23 @@ const UNDISTURBED: OrderScenario = OrderScenario { cancelled: false, dispatched:
 
 /// All scenarios of one order, with customer, clerk and clock at any moment.
 pub fn of_one_order(guarantees: Guarantees, attempts: u8) -> Vec<ExplorationBound> {
+    of_scenario(GOOD, guarantees, attempts)
+}
+
+/// All scenarios of one order without people. Its deadline passes only when nothing else can happen.
+pub fn of_one_undisturbed_order(guarantees: Guarantees) -> Vec<ExplorationBound> {
+    of_scenario(UNDISTURBED, guarantees, 1)
+}
+
+/// A scenario with every response of the gateway and the carrier, and without stock.
+fn of_scenario(scenario: OrderScenario, guarantees: Guarantees, attempts: u8) -> Vec<ExplorationBound> {
     let scenarios = [
-        (GOOD, 1),
-        (OrderScenario { address: DeliveryAddress::Refused, ..GOOD }, 1),
-        (OrderScenario { address: DeliveryAddress::Silent, ..GOOD }, 1),
-        (OrderScenario { card: Card::Declined, ..GOOD }, 1),
-        (OrderScenario { card: Card::Silent, ..GOOD }, 1),
-        (GOOD, 0),
+        (scenario, 1),
+        (OrderScenario { address: DeliveryAddress::Refused, ..scenario }, 1),
+        (OrderScenario { address: DeliveryAddress::Silent, ..scenario }, 1),
+        (OrderScenario { card: Card::Declined, ..scenario }, 1),
+        (OrderScenario { card: Card::Silent, ..scenario }, 1),
+        (scenario, 0),
     ];
     let bound = |(scenario, mugs)| {
         let config = ModelConfig { scenarios: vec![scenario], mugs, guarantees };
@@ -70,6 +82,7 @@ pub fn deep() -> Vec<ExplorationBound> {
     let mut bounds = of_one_order(WITHOUT_ANY, 2);
     let refused = OrderScenario { address: DeliveryAddress::Refused, ..UNDISTURBED };
     let cancelled = OrderScenario { cancelled: true, ..UNDISTURBED };
+    bounds.extend(of_one_order(TWO_LOSSES, 1));
     bounds.push(of_two_orders(UNDISTURBED, UNDISTURBED, ANY_ORDER));
     bounds.push(of_two_orders(UNDISTURBED, refused, PRODUCTION));
     bounds.push(of_two_orders(UNDISTURBED, cancelled, PRODUCTION));
@@ -96,8 +109,9 @@ impl fmt::Display for ExplorationReport {
         for scenario in &config.scenarios {
             write!(f, ", {scenario}")?;
         }
-        let Guarantees { inbox, order_within_topic } = config.guarantees;
-        write!(f, "; inbox {inbox}, order within topic {order_within_topic}, attempts {attempts}")
+        let Guarantees { inbox, order_within_topic, losses, .. } = config.guarantees;
+        write!(f, "; inbox {inbox}, order within topic {order_within_topic}, attempts {attempts}")?;
+        if losses == 0 { Ok(()) } else { write!(f, "; losses {losses}, waves {}", explored.waves) }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use contracts::{Money, OrderId, Sku};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 /// External behaviour that one order encounters.
@@ -53,19 +54,40 @@ pub struct Guarantees {
     pub inbox: bool,
     /// Events of one order arrive in their order within a topic.
     pub order_within_topic: bool,
+    /// Maximum records that are lost on their way to a service.
+    pub losses: u8,
+    pub waves: WaveRule,
+}
+
+/// Rule by which services publish their facts about an order again in waves. Waves start only after a loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaveRule {
+    /// The rule of the runtime: once in each wave.
+    OncePerService,
+    /// Wrong: waves are switched off.
+    Never,
+    /// Wrong: with every record of a wave, because the service does not remember the wave.
+    EveryTime,
 }
 
 /// Guarantees without operator intervention.
-pub const PRODUCTION: Guarantees = Guarantees { inbox: true, order_within_topic: true };
+pub const PRODUCTION: Guarantees =
+    Guarantees { inbox: true, order_within_topic: true, losses: 0, waves: WaveRule::OncePerService };
 /// Every record may be processed repeatedly.
-pub const WITHOUT_INBOX: Guarantees = Guarantees { inbox: false, order_within_topic: true };
+pub const WITHOUT_INBOX: Guarantees = Guarantees { inbox: false, ..PRODUCTION };
 /// Redriving and republishing reorder the events of an order even within a topic.
-pub const ANY_ORDER: Guarantees = Guarantees { inbox: true, order_within_topic: false };
+pub const ANY_ORDER: Guarantees = Guarantees { order_within_topic: false, ..PRODUCTION };
 /// No guarantees: repetition and any order.
-pub const WITHOUT_ANY: Guarantees = Guarantees { inbox: false, order_within_topic: false };
+pub const WITHOUT_ANY: Guarantees = Guarantees { inbox: false, ..ANY_ORDER };
+/// One record is lost.
+pub const ONE_LOSS: Guarantees = Guarantees { losses: 1, ..PRODUCTION };
+/// Two records are lost.
+pub const TWO_LOSSES: Guarantees = Guarantees { losses: 2, ..PRODUCTION };
 
 /// Units of the second product in every order.
 pub(crate) const TEA: u32 = 2;
+/// Deadline of every order, placed at the epoch.
+pub(crate) const DEADLINE: Timestamp = Timestamp::constant(60, 0);
 /// Total of every order.
 pub(crate) const TOTAL: Money = Money::eur(1250 + 2 * 899);
 

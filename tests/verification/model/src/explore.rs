@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeSet, HashSet, VecDeque},
     fmt::{self, Write as _},
-    hash::{DefaultHasher, Hash as _, Hasher as _},
+    hash::Hash,
     rc::Rc,
 };
 
@@ -16,8 +16,8 @@ use crate::{
     config::ModelConfig,
     rules::rule,
     schedule::{Action, Observed, ScheduleStep},
-    services::{ForService, Participant, for_service},
-    transport::{PendingCall, ProviderAnswer, lane},
+    services::{ForService, Participant, fingerprint, for_service},
+    transport::{Mailbox, PendingCall, ProviderAnswer, lane},
     world::World,
 };
 
@@ -28,6 +28,8 @@ pub struct Explored {
     pub worlds: usize,
     /// Maximum distance of a world from the initial one, in actions.
     pub depth: usize,
+    /// Maximum waves in a schedule.
+    pub waves: u32,
     pub observed: BTreeSet<Observed>,
 }
 
@@ -54,8 +56,9 @@ pub fn follow(config: ModelConfig, choices: &[u16]) -> Result<(), String> {
 }
 
 /// Explores every schedule: every delay of records, people and the clock at any moment, up to `attempts` executions of
-/// each call. Every world is also checked for the effect of repeated records; in every quiescent world all orders must
-/// have ended. The search is breadth-first, so an error lists the shortest schedule that violates a rule.
+/// each call. In every quiescent world all orders must have ended. Every world is also checked for the effect of repeated
+/// records, unless records may be lost: a lost record that a wave brings is a late one, and without losses, records are
+/// late in every possible way. The search is breadth-first, so an error lists the shortest schedule that violates a rule.
 ///
 /// # Errors
 /// A rule is violated. The error names it and lists the schedule.
@@ -65,14 +68,20 @@ pub fn explore(config: ModelConfig, attempts: u8) -> Result<Explored, String> {
     let mut known = HashSet::new();
     while let Some(world) = open.pop_front() {
         explored.depth = world.schedule.len();
-        world.check_repetitions()?;
+        explored.waves = explored.waves.max(world.waves);
+        if world.config.guarantees.losses == 0 {
+            world.check_repetitions()?;
+        }
         let progress = world.progress();
+        let mut timers = vec![];
         if progress.is_empty() {
             world.clone().run_to_quiescence()?;
+            timers = world.timers();
         }
         let repeatable = |(_, call): &(usize, &PendingCall)| (1..attempts).contains(&call.attempts);
         let calls = world.calls.iter().enumerate().filter(repeatable).map(|(index, _)| Action::Perform(index));
-        for action in progress.into_iter().chain(world.optional_actions()).chain(calls) {
+        let possible = [world.losses(), progress, timers, world.optional_actions()].into_iter().flatten();
+        for action in possible.chain(calls) {
             let mut next = world.clone();
             next.observed = Rc::default();
             next.act(action)?;
@@ -105,22 +114,18 @@ pub fn run(config: ModelConfig, follow_ups: &[FollowUp]) -> Result<Vec<ScheduleS
 }
 
 impl World {
-    /// Hash that is equal for worlds with the same future. With 128 bits, the probability of a collision among a
-    /// billion worlds is below 10⁻²⁰.
+    /// Hash that is equal for worlds with the same future.
     fn fingerprint(&self) -> u128 {
-        let text = self.canonical_text();
-        let half = |salt: u8| {
-            let mut hasher = DefaultHasher::new();
-            (salt, &text).hash(&mut hasher);
-            u128::from(hasher.finish())
-        };
-        half(0) << 64 | half(1)
+        let states: Vec<_> = self.services.fingerprints().collect();
+        let pending: Vec<_> = self.mailboxes.values().map(|mailbox| self.pending_names(mailbox)).collect();
+        let losses = (self.config.guarantees.losses > 0).then(|| (self.lost, self.published_names()));
+        fingerprint(&(states, self.providers_text(), pending, losses))
     }
 
-    fn canonical_text(&self) -> String {
+    /// The providers' state, and all calls.
+    fn providers_text(&self) -> String {
         let mut text = String::new();
         let mut note = |value: &dyn fmt::Debug| write!(text, "{value:?};").expect("writing to a String cannot fail");
-        self.services.each_state(&mut note);
         note(&(self.accounts.values().collect::<Vec<_>>(), self.parcels.values().collect::<Vec<_>>()));
         // Sorted, because the order in which calls and records were created does not matter.
         let mut calls: Vec<_> = self.calls.iter().collect();
@@ -129,17 +134,29 @@ impl World {
             let results: Vec<_> = call.answers.iter().map(|answer| answer.result()).collect();
             note(&(call.name(), call.caused_by, call.attempts, call.is_answered, results));
         }
-        for mailbox in self.mailboxes.values() {
-            let mut pending: Vec<_> =
-                mailbox.pending.iter().map(|record| (lane(record), record.meta.event_type.name)).collect();
-            if self.config.guarantees.order_within_topic {
-                pending.sort_by_key(|(lane, _)| *lane);
-            } else {
-                pending.sort_unstable();
-            }
-            note(&pending);
-        }
         text
+    }
+
+    fn pending_names<'a>(&self, mailbox: &'a Mailbox) -> Vec<impl Hash + use<'a>> {
+        let name = |record: &'a Rc<Received>| (lane(record), record.meta.event_type.name, record.meta.replay);
+        let mut pending: Vec<_> = mailbox.pending.iter().map(name).collect();
+        if self.config.guarantees.order_within_topic {
+            pending.sort_by_key(|(lane, ..)| *lane);
+        } else {
+            pending.sort_unstable();
+        }
+        pending
+    }
+
+    /// Facts that each service published and waves that it joined. The effects of later waves depend on them, but not on
+    /// the facts that it received: a record that was processed before has no effect when it is processed again.
+    fn published_names(&self) -> Vec<impl Hash> {
+        let names = ServiceName::owners().map(|(service, _)| {
+            let published = self.facts.iter().filter(|fact| fact.meta.event_type.owner == service.name());
+            let published: Vec<_> = published.map(|fact| (lane(fact), fact.meta.event_type.name)).collect();
+            (published, &self.mailboxes[service].last_wave)
+        });
+        names.collect()
     }
 
     /// Checks that a repetition of any record or response has no effect in this world.

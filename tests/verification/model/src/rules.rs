@@ -164,7 +164,10 @@ impl World {
             CancelReason::ShipmentRejected => scenario.address == DeliveryAddress::Refused,
             CancelReason::Customer => scenario.cancelled,
             CancelReason::DeadlinePassed => {
-                scenario.late || scenario.card == Card::Silent || scenario.address == DeliveryAddress::Silent
+                self.lost > 0
+                    || scenario.late
+                    || scenario.card == Card::Silent
+                    || scenario.address == DeliveryAddress::Silent
             }
         }
     }

@@ -13,10 +13,13 @@ use crate::config::letter;
 pub(crate) enum Action {
     Place(usize),
     Cancel(usize),
+    /// The order's timer is due: its deadline passes, or the time of a wave comes.
     PassDeadline(usize),
     Dispatch(usize),
     Deliver(ServiceName, usize),
     Redeliver(ServiceName, usize),
+    /// A pending record is lost.
+    Lose(ServiceName, usize),
     /// The provider executes a call.
     Perform(usize),
     /// A response of the provider arrives.

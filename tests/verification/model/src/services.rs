@@ -1,6 +1,12 @@
 //! The real deciders and policies of all services of the catalog, with their streams in memory.
 
-use std::{any::Any, collections::BTreeMap, fmt::Debug, rc::Rc};
+use std::{
+    any::Any,
+    collections::BTreeMap,
+    fmt::Debug,
+    hash::{DefaultHasher, Hash, Hasher as _},
+    rc::Rc,
+};
 
 use catalog::ServiceName;
 use contracts::Event as ContractEvent;
@@ -10,18 +16,48 @@ use crate::transport::ProviderCall;
 
 /// Streams of one service, loaded and stored as the runtime does.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Streams<State>(pub(crate) Rc<BTreeMap<StreamId, Rc<State>>>);
+pub(crate) struct Streams<State>(Rc<BTreeMap<StreamId, Rc<StoredState<State>>>>);
 
-impl<State: Clone + Default> Streams<State> {
+/// State of a stream. Its fingerprint is computed once, because many worlds share it.
+#[derive(Debug)]
+struct StoredState<State> {
+    state: State,
+    fingerprint: u128,
+}
+
+/// Hash of a value. With 128 bits, the probability of a collision among a billion values is below 10⁻²⁰.
+pub(crate) fn fingerprint(value: &impl Hash) -> u128 {
+    let half = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        (salt, value).hash(&mut hasher);
+        u128::from(hasher.finish())
+    };
+    half(0) << 64 | half(1)
+}
+
+impl<State: Clone + Default + Debug> Streams<State> {
+    fn fingerprints(&self) -> impl Iterator<Item = u128> {
+        self.0.values().map(|stored| stored.fingerprint)
+    }
+
     pub(crate) fn get(&self, stream: &StreamId) -> Option<&State> {
-        self.0.get(stream).map(|state| &**state)
+        self.0.get(stream).map(|stored| &stored.state)
     }
 
     pub(crate) fn handle<S: Service<State = State>>(&mut self, command: &S::Command) -> Vec<S::Event> {
         let events = self.decide::<S>(command);
+        let mut changed = BTreeMap::<StreamId, State>::new();
         for event in &events {
-            let state = Rc::make_mut(&mut self.0).entry(stream_of::<S>(command, event)).or_default();
-            *state = Rc::new(S::evolve(State::clone(state), event));
+            let stream = stream_of::<S>(command, event);
+            let state = changed.remove(&stream).or_else(|| self.get(&stream).cloned()).unwrap_or_default();
+            changed.insert(stream, S::evolve(state, event));
+        }
+        let stored = changed.into_iter().map(|(stream, state)| {
+            let fingerprint = fingerprint(&format!("{state:?}"));
+            (stream, Rc::new(StoredState { state, fingerprint }))
+        });
+        if !events.is_empty() {
+            Rc::make_mut(&mut self.0).extend(stored);
         }
         events
     }
@@ -42,7 +78,7 @@ impl<State: Clone + Default> Streams<State> {
     }
 }
 
-fn stream_of<S: Service>(command: &S::Command, event: &S::Event) -> StreamId {
+pub(crate) fn stream_of<S: Service>(command: &S::Command, event: &S::Event) -> StreamId {
     S::stream_of(event).unwrap_or_else(|| S::streams(command, &S::initial()).remove(0))
 }
 
@@ -75,11 +111,9 @@ macro_rules! participants {
         }
 
         impl ServiceStreams {
-            /// Passes the states of all streams to `visit`.
-            pub(crate) fn each_state(&self, mut visit: impl FnMut(&dyn Debug)) {
-                $(for state in self.$module.0.values() {
-                    visit(state);
-                })+
+            /// Fingerprints of the states of all streams.
+            pub(crate) fn fingerprints(&self) -> impl Iterator<Item = u128> {
+                std::iter::empty()$(.chain(self.$module.fingerprints()))+
             }
         }
 

@@ -1,25 +1,31 @@
 //! Pending records and provider calls.
 
-use std::{collections::HashSet, rc::Rc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    rc::Rc,
+};
 
-use contracts::{EventId, OrderId, Received};
+use contracts::{EventId, OrderId, Received, Subject};
 use decider::NoIntent;
 use payment::policy::GatewayCall;
 use shipping::policy::CarrierCall;
+use uuid::Uuid;
 
 use crate::schedule::CausedBy;
 
-/// Records on their way to one service, and records that have arrived.
+/// Records on their way to one service, records that have arrived, and what the service remembers of them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Mailbox {
     pub(crate) pending: Vec<Rc<Received>>,
     pub(crate) arrived: Vec<Rc<Received>>,
     pub(crate) inbox: HashSet<EventId>,
+    /// Last wave that the service joined, for each order.
+    pub(crate) last_wave: BTreeMap<Subject, Uuid>,
 }
 
 /// Topic and order of a record.
-pub(crate) fn lane(record: &Received) -> (&'static str, OrderId) {
-    (record.meta.event_type.owner, record.event.order_id())
+pub(crate) fn lane(record: &Received) -> (&'static str, &str) {
+    (record.meta.event_type.owner, record.meta.subject.as_str())
 }
 
 impl Mailbox {

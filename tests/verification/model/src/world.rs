@@ -8,9 +8,7 @@ use std::{
 };
 
 use catalog::{PerService, ServiceName};
-use contracts::{
-    Contract as _, CorrelationId, Event as ContractEvent, EventId, Meta, Money, OrderId, Received, order::Address,
-};
+use contracts::{Contract as _, Money, OrderId, Received, Subject, order::Address};
 use decider::{LogEvent, Named as _, Service as _, StreamId, Trigger};
 use inventory::decider::Inventory;
 use jiff::Timestamp;
@@ -24,10 +22,10 @@ use shipping::decider::Shipping;
 use uuid::Uuid;
 
 use crate::{
-    config::{ModelConfig, OrderScenario, TEA, order_id, sku},
+    config::{DEADLINE, ModelConfig, OrderScenario, TEA, order_id, sku},
     providers::{CarrierParcel, GatewayAccount, ModelCarrier, ModelGateway, at_once},
     schedule::{Action, CausedBy, Observed, ScheduleStep},
-    services::{ForService, Participant, ServiceStreams, for_service},
+    services::{Participant, ServiceStreams, stream_of},
     transport::{Mailbox, PendingCall, ProviderAnswer, ProviderCall},
 };
 
@@ -39,8 +37,12 @@ pub(crate) struct World {
     pub(crate) parcels: BTreeMap<OrderId, CarrierParcel>,
     pub(crate) calls: Vec<PendingCall>,
     pub(crate) mailboxes: PerService<Mailbox>,
-    /// Number of published records, from which event ids are made.
-    records: u128,
+    /// All published events. Their numbers are their ids.
+    pub(crate) facts: Rc<Vec<Rc<Received>>>,
+    /// Number of lost records.
+    pub(crate) lost: u8,
+    /// Number of started waves.
+    pub(crate) waves: u32,
     /// Cause of the current command.
     caused_by: CausedBy,
     pub(crate) observed: Rc<BTreeSet<Observed>>,
@@ -56,7 +58,9 @@ impl World {
             parcels: BTreeMap::new(),
             calls: vec![],
             mailboxes: PerService::default(),
-            records: 0,
+            facts: Rc::default(),
+            lost: 0,
+            waves: 0,
             caused_by: CausedBy { trigger: Trigger::Request("merchant"), command: "" },
             observed: Rc::default(),
             schedule: vec![],
@@ -84,7 +88,7 @@ impl World {
             }
             Action::PassDeadline(index) => {
                 let stream = StreamId::new(ORDERS, order_id(index));
-                let due = Timestamp::UNIX_EPOCH;
+                let due = self.services.order.get(&stream).and_then(Order::next_timer).unwrap_or(DEADLINE);
                 self.begin::<Order>(Trigger::Deadline, &Order::on_timer(&stream, due).expect("orders have timers"));
             }
             Action::Dispatch(index) => {
@@ -94,28 +98,37 @@ impl World {
             Action::Deliver(service, index) => {
                 let record = self.mailboxes[service].pending.remove(index);
                 self.mailboxes[service].arrived.push(Rc::clone(&record));
-                for_service(service, Receive { world: self, record: &record });
+                self.receive(service, &record);
             }
             Action::Redeliver(service, index) => {
                 let record = Rc::clone(&self.mailboxes[service].arrived[index]);
-                for_service(service, Receive { world: self, record: &record });
+                self.receive(service, &record);
+            }
+            Action::Lose(service, index) => {
+                self.mailboxes[service].pending.remove(index);
+                self.lost += 1;
             }
             Action::Perform(index) => self.perform(index),
             Action::Answer(index, answer) => self.answer(index, answer),
         }
+        self.remove_ineffective();
         self.check_always().map_err(|violation| self.with_schedule(&violation))
     }
 
     /// Decides on a command that follows from a trigger.
-    fn begin<P: Participant>(&mut self, trigger: Trigger, command: &P::Command) {
+    pub(crate) fn begin<P: Participant>(&mut self, trigger: Trigger, command: &P::Command) {
         self.caused_by = CausedBy { trigger, command: command.name() };
         self.observe(P::NAME, None);
         self.execute::<P>(command);
     }
 
-    /// Decides on a command, then publishes its events and records its provider calls.
+    /// Decides on a command, then publishes its events, records its provider calls and starts waves.
     fn execute<P: Participant>(&mut self, command: &P::Command) {
         for event in P::streams_in_mut(&mut self.services).handle::<P>(command) {
+            if P::starts_wave(&event) {
+                let stream = stream_of::<P>(command, &event);
+                self.start_wave(P::NAME, &Subject::new(stream.id()));
+            }
             if let Some(intent) = P::intent(&event) {
                 self.calls.push(PendingCall::new(self.caused_by, intent.into()));
             }
@@ -134,30 +147,6 @@ impl World {
         }
     }
 
-    fn publish(&mut self, event: ContractEvent) {
-        self.records += 1;
-        let meta = Meta {
-            id: EventId(Uuid::from_u128(self.records)),
-            event_type: event.event_type(),
-            subject: event.subject(),
-            time: Timestamp::UNIX_EPOCH,
-            correlation_id: CorrelationId(Uuid::nil()),
-            causation_id: None,
-            hops: 0,
-            sequence: None,
-            replay: None,
-        };
-        if let Some(step) = self.schedule.last_mut().and_then(Rc::get_mut) {
-            step.published.push(meta.event_type.name);
-        }
-        let record = Rc::new(Received { meta, event });
-        for (service, _) in ServiceName::owners() {
-            if for_service(service, HasReaction { record: &record }) == Some(true) {
-                self.mailboxes[service].pending.push(Rc::clone(&record));
-            }
-        }
-    }
-
     fn place(&mut self, index: usize) {
         let OrderScenario { card, address, .. } = self.config.scenarios[index];
         let order = PlaceOrder {
@@ -173,7 +162,7 @@ impl World {
                 country: format!("{address:?}"),
             },
             placed_at: Timestamp::UNIX_EPOCH,
-            deadline: Timestamp::UNIX_EPOCH,
+            deadline: DEADLINE,
         };
         self.begin::<Order>(Trigger::Request("customer"), &order::decider::Command::Place(Box::new(order)));
     }
@@ -217,13 +206,22 @@ impl World {
 
     fn describe(&self, action: Action) -> ScheduleStep {
         let record = |record: &Received| (record.meta.event_type.name, record.event.order_id());
+        let in_wave = |record: &Received, verb, again| if record.meta.replay.is_some() { again } else { verb };
         let (actor, verb, (object, order)) = match action {
             Action::Place(index) => ("the customer", "places", ("the order", order_id(index))),
             Action::Cancel(index) => ("the customer", "cancels", ("the order", order_id(index))),
-            Action::PassDeadline(index) => ("the clock", "passes", ("the deadline", order_id(index))),
+            Action::PassDeadline(index) if self.awaits_deadline(index) => {
+                ("the clock", "passes", ("the deadline", order_id(index)))
+            }
+            Action::PassDeadline(index) => ("the clock", "passes", ("the time of a wave", order_id(index))),
             Action::Dispatch(index) => ("the clerk", "dispatches", ("the parcel", order_id(index))),
             Action::Deliver(service, index) => {
-                (service.name(), "receives", record(&self.mailboxes[service].pending[index]))
+                let pending = &self.mailboxes[service].pending[index];
+                (service.name(), in_wave(pending, "receives", "receives in a wave"), record(pending))
+            }
+            Action::Lose(service, index) => {
+                let pending = &self.mailboxes[service].pending[index];
+                (service.name(), in_wave(pending, "loses", "loses in a wave"), record(pending))
             }
             Action::Redeliver(service, index) => {
                 (service.name(), "receives again", record(&self.mailboxes[service].arrived[index]))
@@ -250,37 +248,5 @@ impl Drop for World {
         if std::thread::panicking() {
             eprintln!("{}", self.with_schedule("no decider panics"));
         }
-    }
-}
-
-/// Processes a record that arrived at a service.
-struct Receive<'a> {
-    world: &'a mut World,
-    record: &'a Received,
-}
-
-impl ForService for Receive<'_> {
-    type Output = ();
-
-    fn run<P: Participant>(self) {
-        let Received { meta, event } = self.record;
-        let is_new = self.world.mailboxes[P::NAME].inbox.insert(meta.id);
-        if is_new || !self.world.config.guarantees.inbox {
-            let command = P::reaction(meta, event.data());
-            self.world.begin::<P>(Trigger::Event(meta.event_type.name), &command);
-        }
-    }
-}
-
-/// Returns whether a service reacts to a record. Other records are not delivered, because they have no effect.
-struct HasReaction<'a> {
-    record: &'a Received,
-}
-
-impl ForService for HasReaction<'_> {
-    type Output = bool;
-
-    fn run<P: Participant>(self) -> bool {
-        P::react(&self.record.meta, self.record.event.data()).is_some()
     }
 }

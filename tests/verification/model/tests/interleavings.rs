@@ -4,7 +4,7 @@
 use model::{
     bounds,
     config::{
-        ANY_ORDER, Card, DeliveryAddress, Guarantees, ModelConfig, OrderScenario, PRODUCTION, WITHOUT_ANY,
+        ANY_ORDER, Card, DeliveryAddress, Guarantees, ModelConfig, OrderScenario, PRODUCTION, TWO_LOSSES, WITHOUT_ANY,
         WITHOUT_INBOX,
     },
     explore::follow,
@@ -60,6 +60,21 @@ fn two_orders_random_in_any_order_within_topics() {
 #[test]
 fn two_orders_random_without_any_guarantee() {
     follow_random_schedules(4_000, 2, WITHOUT_ANY);
+}
+
+#[test]
+fn one_order_random_with_two_losses() {
+    follow_random_schedules(12_000, 1, TWO_LOSSES);
+}
+
+#[test]
+fn two_orders_random_with_two_losses() {
+    follow_random_schedules(4_000, 2, TWO_LOSSES);
+}
+
+#[test]
+fn two_orders_random_with_two_losses_in_any_order() {
+    follow_random_schedules(4_000, 2, Guarantees { losses: 2, ..ANY_ORDER });
 }
 
 #[test]
