@@ -22,6 +22,7 @@ use crate::{
     KafkaConfig,
     logging::{self, RateLimitedContext},
     record::Offsets,
+    topics::all_topics,
 };
 
 /// Maximum time for the broker's list of topics.
@@ -119,8 +120,7 @@ fn connect(
 
 /// Partitions of those of the topics that exist.
 fn partitions(client: &ConsumerClient, topics: &[String]) -> Result<Vec<(String, i32)>, KafkaError> {
-    // Query all topics: a query by name may create the topic, depending on the broker.
-    let metadata = client.fetch_metadata(None, METADATA_TIMEOUT)?;
+    let metadata = all_topics(client.client(), METADATA_TIMEOUT)?;
     let existing = metadata.topics().iter().filter(|topic| topics.iter().any(|wanted| wanted == topic.name()));
     let of_topic = |topic: &MetadataTopic| {
         topic.partitions().iter().map(|partition| (topic.name().to_owned(), partition.id())).collect::<Vec<_>>()

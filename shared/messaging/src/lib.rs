@@ -17,4 +17,4 @@ pub use producer::{Acknowledged, Delivery, DeliveryError, Outgoing, Producer, Se
 pub use rdkafka::error::KafkaError;
 pub use reader::{Lag, lag, read_to_end};
 pub use record::{Batch, Offsets, OwnedRecord, Parts, Record};
-pub use topics::{ensure_topics, topic_end};
+pub use topics::{TopicsState, ensure_topics, inspect_topics};

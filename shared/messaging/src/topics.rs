@@ -1,9 +1,10 @@
-//! Creation of topics at a service's start. Clients never create topics implicitly, so a misspelled name is an error.
+//! Creation and inspection of topics. Clients never create topics implicitly, so a misspelled name is an error.
 
 use std::{sync::Arc, time::Duration};
 
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    client::{Client, ClientContext},
     consumer::{BaseConsumer, Consumer as _},
     error::KafkaError,
     metadata::{Metadata, MetadataPartition},
@@ -60,25 +61,40 @@ async fn create_missing(config: &KafkaConfig, admin: &Admin, names: &[String]) -
     Ok(())
 }
 
-/// Returns the number of records that were ever written to a topic, or `None` if the topic does not exist. It never
-/// decreases unless the topic is deleted or the broker loses its data.
+/// The topics of a service at the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TopicsState {
+    /// True if all topics are ready for reads and writes.
+    pub are_ready: bool,
+    /// Number of records that were ever written to the service's own topic; `None` if it does not exist. It never decreases
+    /// unless the topic is deleted or the broker loses its data.
+    pub own_end: Option<u64>,
+}
+
+/// Inspects topics, one of which is the service's own.
 ///
 /// # Errors
 /// The broker is unreachable.
-pub async fn topic_end(config: &KafkaConfig, topic: &str) -> Result<Option<u64>, KafkaError> {
+pub async fn inspect_topics(config: &KafkaConfig, names: &[&str], own: &str) -> Result<TopicsState, KafkaError> {
     let client: BaseConsumer<RateLimitedContext> = config.client().create_with_context(RateLimitedContext::default())?;
-    let name = config.topic(topic);
+    let names: Vec<_> = names.iter().map(|name| config.topic(name)).collect();
+    let own = config.topic(own);
     let query = tokio::task::spawn_blocking(move || {
-        // Query all topics: a query by name may create the topic, depending on the broker.
-        let metadata = client.fetch_metadata(None, TIMEOUT)?;
-        let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name && topic.error().is_none()) else {
-            return Ok(None);
-        };
-        let end = |partition: &MetadataPartition| client.fetch_watermarks(&name, partition.id(), TIMEOUT);
+        let metadata = all_topics(client.client(), TIMEOUT)?;
+        let are_ready = names.iter().all(|name| is_known(&metadata, name));
+        let topic = metadata.topics().iter().find(|topic| topic.name() == own && topic.error().is_none());
+        let Some(topic) = topic else { return Ok(TopicsState { are_ready, own_end: None }) };
+        let end = |partition: &MetadataPartition| client.fetch_watermarks(&own, partition.id(), TIMEOUT);
         let ends = topic.partitions().iter().map(end).collect::<Result<Vec<_>, _>>()?;
-        Ok(Some(ends.into_iter().map(|(_, end)| end.unsigned_abs()).sum()))
+        let own_end = ends.into_iter().map(|(_, end)| end.unsigned_abs()).sum();
+        Ok(TopicsState { are_ready, own_end: Some(own_end) })
     });
     query.await.map_err(|_| KafkaError::Canceled)?
+}
+
+/// Fetches the metadata of all topics, because a query by name may create the topic, depending on the broker.
+pub(crate) fn all_topics<C: ClientContext>(client: &Client<C>, timeout: Duration) -> Result<Metadata, KafkaError> {
+    client.fetch_metadata(None, timeout)
 }
 
 /// A topic that another service is just creating may exist before it is in the broker's metadata. A consumer that
@@ -87,8 +103,7 @@ async fn wait_until_known(admin: Arc<Admin>, names: &[String]) -> Result<(), Kaf
     let deadline = Instant::now() + TIMEOUT;
     loop {
         let client = Arc::clone(&admin);
-        // Query all topics: a query by name may create the topic, depending on the broker.
-        let query = tokio::task::spawn_blocking(move || client.inner().fetch_metadata(None, TIMEOUT));
+        let query = tokio::task::spawn_blocking(move || all_topics(client.inner(), TIMEOUT));
         let metadata = query.await.map_err(|_| KafkaError::Canceled)??;
         if names.iter().all(|name| is_known(&metadata, name)) {
             return Ok(());

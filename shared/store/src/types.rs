@@ -5,7 +5,7 @@ mod record;
 mod stream;
 mod transaction;
 
-pub(crate) use self::transaction::positioned;
+pub(crate) use self::transaction::{event_numbers, positioned};
 pub use self::{
     event::{AsOf, LogEntry, LogPage, LogRange, Publication, StoredEvent, Unpublished},
     record::{DeadLetter, NewParked, Parked, RawRecord, RecordData, Rescheduled},

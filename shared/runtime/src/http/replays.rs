@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Streams per second without a `rate`.
-const RATE_DEFAULT: u32 = 500;
+const RATE_DEFAULT: NonZeroU32 = NonZeroU32::new(500).expect("not zero");
 /// Maximum streams per second.
 const RATE_MAX: u32 = 10_000;
 /// Events per read of the log.
@@ -82,21 +82,6 @@ pub enum ReplayState {
     Failed,
 }
 
-impl<S: Service> Replays<S> {
-    /// `stop` ends running replays.
-    pub(crate) fn new(inputs: mpsc::Sender<Input<S>>, store: Arc<dyn StreamReader>, stop: CancellationToken) -> Self {
-        Self { inputs, store, progress: Arc::default(), stop }
-    }
-
-    /// Publishes everything again, because the service's topic has lost records. Does nothing while another replay runs.
-    pub(crate) async fn replay_all(&self) {
-        if let Ok(started) = self.register() {
-            let rate = NonZeroU32::new(RATE_DEFAULT).expect("not zero");
-            self.clone().run(started.wave, ReplayRequest::default(), rate).await;
-        }
-    }
-}
-
 /// The replays of a running service. Cheap to clone.
 pub(crate) struct Replays<S: Service> {
     inputs: mpsc::Sender<Input<S>>,
@@ -135,7 +120,7 @@ async fn show<S: Service>(
 ) -> Result<axum::Json<ReplayProgress>, Problem> {
     let progress = replays.progress.lock().expect("no panic while locked");
     let found = progress.iter().find(|progress| progress.wave == wave).cloned();
-    found.map(axum::Json).ok_or_else(|| Problem::not_found(format!("there is no replay {wave}")))
+    found.map(axum::Json).ok_or_else(|| Problem::not_found(format!("replay {wave} does not exist")))
 }
 
 /// Checks a request and returns its rate.
@@ -145,8 +130,7 @@ fn check(request: &ReplayRequest) -> Result<NonZeroU32, Problem> {
     if selections.into_iter().filter(|is_given| *is_given).count() > 1 {
         errors.push(FieldError::new("", "give at most one of subject, from_position and since"));
     }
-    let rate = request.rate.unwrap_or(RATE_DEFAULT);
-    let checked = NonZeroU32::new(rate).filter(|rate| rate.get() <= RATE_MAX);
+    let checked = request.rate.map_or(Some(RATE_DEFAULT), NonZeroU32::new).filter(|rate| rate.get() <= RATE_MAX);
     if checked.is_none() {
         errors.push(FieldError::new("/rate", format!("must be 1 to {RATE_MAX}")));
     }
@@ -154,6 +138,18 @@ fn check(request: &ReplayRequest) -> Result<NonZeroU32, Problem> {
 }
 
 impl<S: Service> Replays<S> {
+    /// `stop` ends running replays.
+    pub(crate) fn new(inputs: mpsc::Sender<Input<S>>, store: Arc<dyn StreamReader>, stop: CancellationToken) -> Self {
+        Self { inputs, store, progress: Arc::default(), stop }
+    }
+
+    /// Publishes everything again, because the service's topic has lost records. Does nothing while another replay runs.
+    pub(crate) async fn replay_all(&self) {
+        if let Ok(started) = self.register() {
+            self.clone().run(started.wave, ReplayRequest::default(), RATE_DEFAULT).await;
+        }
+    }
+
     /// Registers a new replay, unless another is running.
     fn register(&self) -> Result<ReplayProgress, Problem> {
         let mut all = self.progress.lock().expect("no panic while locked");
@@ -249,7 +245,7 @@ mod tests {
     #[test]
     fn request_names_at_most_one_selection_and_a_valid_rate() {
         let request = |text: &str| serde_json::from_str::<ReplayRequest>(text).expect("a request");
-        assert_eq!(check(&request("{}")).expect("valid").get(), RATE_DEFAULT);
+        assert_eq!(check(&request("{}")).expect("valid"), RATE_DEFAULT);
         assert_eq!(check(&request(r#"{"subject": "1", "rate": 7}"#)).expect("valid").get(), 7);
         for invalid in [r#"{"subject": "1", "from_position": 3}"#, r#"{"rate": 0}"#, r#"{"rate": 10001}"#] {
             assert!(check(&request(invalid)).is_err(), "{invalid}");

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use decider::Service;
-use messaging::{KafkaConfig, KafkaError, ensure_topics, topic_end};
+use messaging::{KafkaConfig, KafkaError, TopicsState, ensure_topics, inspect_topics};
 use store::{Leadership, Store, StoreError};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -77,12 +77,14 @@ impl<S: Service, D: Store> TopicWatch<S, D> {
             }
         };
         let published = before + self.published.count();
-        let end = topic_end(&self.kafka, self.own).await?;
+        let topics: Vec<_> = self.topics.iter().map(String::as_str).collect();
+        let TopicsState { are_ready, own_end: end } = inspect_topics(&self.kafka, &topics, self.own).await?;
         if end.is_none() {
             warn!(topic = self.own, "topic is missing, creating it");
         }
-        let topics: Vec<_> = self.topics.iter().map(String::as_str).collect();
-        ensure_topics(&self.kafka, &topics).await?;
+        if !are_ready {
+            ensure_topics(&self.kafka, &topics).await?;
+        }
         // The topic is short until an earlier replay has been published.
         let is_replaying = !self.store.replays(1).await?.is_empty();
         if end.unwrap_or(0) < published && !is_replaying {

@@ -189,7 +189,7 @@ impl<S: Service> Batch<S> {
 
     /// Notes the records with an open dead letter, which absorbs redeliveries but not redriven records. Restarts if a key was
     /// not known to be blocked.
-    fn apply_first(&mut self, loaded: Loaded) -> Result<(), Restart> {
+    fn apply_first(&mut self, loaded: &mut Loaded) -> Result<(), Restart> {
         let is_absorbed = |index: &usize| {
             let is_new =
                 self.inputs[*index].record().is_some_and(|record| !record.is_redriven && record.retry.is_none());
@@ -197,7 +197,7 @@ impl<S: Service> Batch<S> {
         };
         let absorbed: Vec<_> = (0..self.inputs.len()).filter(is_absorbed).collect();
         self.state.duplicates.extend(absorbed);
-        self.state.old_inbox = loaded.old_inbox;
+        self.state.old_inbox = std::mem::take(&mut loaded.old_inbox);
         let blocked = loaded.blocked_keys.difference(&self.prior.blocked_keys).cloned().collect::<HashSet<_>>();
         if blocked.is_empty() {
             return Ok(());
@@ -338,9 +338,7 @@ impl<S: Service> Batch<S> {
     /// Handles inputs until one needs streams that are not loaded, or all are handled.
     fn advance(&mut self, mut loaded: Loaded) -> Result<Step, Restart> {
         if self.state.next.is_none() {
-            let Loaded { old_inbox, dead_letters, blocked_keys, .. } = loaded;
-            self.apply_first(Loaded { old_inbox, dead_letters, blocked_keys, ..Loaded::default() })?;
-            loaded = Loaded::default();
+            self.apply_first(&mut loaded)?;
         }
         for (id, stored) in loaded.streams {
             let cached = self.cache.take(&id);

@@ -2,18 +2,19 @@
 
 use bytes::Bytes;
 use cloudevent::{EventType, Meta, Subject};
-use store::{LogEntry, RecordData, StoredEvent};
+use decider::StreamId;
+use store::{RecordData, StoredEvent};
 use telemetry::{BAGGAGE, Trace};
 use uuid::Uuid;
 
 /// The record of a public event, in the version in which it is stored. `wave` is that in which it is published again.
 pub(crate) fn record(
-    entry: LogEntry,
+    stream: &StreamId,
+    event: StoredEvent,
     wave: Option<Uuid>,
     event_type: &'static EventType,
     schema_base_url: &str,
 ) -> RecordData {
-    let LogEntry { stream, event, .. } = entry;
     let StoredEvent { id, schema, data, time, correlation_id, causation_id, publication, .. } = event;
     let publication = publication.expect("only public events are published");
     let meta = Meta {

@@ -4,15 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use cloudevent::EventType;
+use decider::StreamId;
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesOrdered};
 use messaging::{Acknowledged, DeliveryError, Outgoing, SendError};
-use store::{LogEntry, RecordData, Store};
+use store::{LogEntry, RecordData, Store, StoredEvent};
 use telemetry::{KeyValue, Metrics, Span, Spans, Trace};
 use tokio::{
     sync::{Notify, mpsc},
     time::{Instant, sleep, sleep_until},
 };
 use tracing::{error, warn};
+use uuid::Uuid;
 
 use crate::{
     publish::{
@@ -167,7 +169,7 @@ impl<P: Publisher, D: Store> Relay<P, D> {
         let mut next = Some(first);
         while let Some(outgoing) = next {
             let position = outgoing.entry.position;
-            let Some(event) = self.own_event(&outgoing.entry) else {
+            let Some(event) = self.own_event(&outgoing.entry.event) else {
                 error!(
                     event = &*outgoing.entry.event.name,
                     position, "refusing to publish an event of another service"
@@ -200,39 +202,27 @@ impl<P: Publisher, D: Store> Relay<P, D> {
         event_type: &'static EventType,
         in_flight: &mut InFlight,
     ) -> Result<(), SendError> {
-        let OutgoingEvent { entry, span } = outgoing;
-        let (position, event) = (entry.position, event_type.name);
-        let mut span = span.unwrap_or_else(|| self.resend_span(&entry, event_type.topic));
-        let record = record(entry, None, event_type, &self.schema_base_url);
-        let delivery = self.publisher.send(outgoing_record(&record))?;
-        let sent = async move {
-            let result = delivery.await;
-            if let Err(error) = &result {
-                span.fail(error);
-            }
-            Sent { position: Some(position), event, result }
-        };
+        let OutgoingEvent { entry: LogEntry { position, stream, event }, span } = outgoing;
+        let delivery = self.deliver(&stream, event, event_type, span, None)?;
+        let sent = async move { Sent { position: Some(position), event: event_type.name, result: delivery.await } };
         in_flight.push_back(sent.boxed());
         Ok(())
     }
 
     /// Sends an event again. If it cannot be sent, its replay starts again.
     fn send_again(&self, replayed: ReplayedEvent, in_flight: &mut InFlight) -> Result<(), Stopped> {
-        let ReplayedEvent { entry, wave, acknowledged } = replayed;
-        let Some(event_type) = self.own_event(&entry) else { return Ok(()) };
-        let mut span = self.resend_span(&entry, event_type.topic);
-        let record = record(entry, Some(wave), event_type, &self.schema_base_url);
-        let delivery = match self.publisher.send(outgoing_record(&record)) {
+        let ReplayedEvent { stream, event, wave, acknowledged } = replayed;
+        let Some(event_type) = self.own_event(&event) else { return Ok(()) };
+        let delivery = match self.deliver(&stream, event, event_type, None, Some(wave)) {
             Ok(delivery) => delivery,
             Err(SendError::QueueFull) => return Ok(()),
             Err(SendError::Kafka(error)) => return Err(Stopped::Failed(None, error.into())),
         };
         let sent = async move {
             let result = delivery.await;
-            match &result {
+            if result.is_ok() {
                 // The replayer may have been stopped.
-                Ok(_) => drop(acknowledged.send(())),
-                Err(error) => span.fail(error),
+                let _ = acknowledged.send(());
             }
             Sent { position: None, event: event_type.name, result }
         };
@@ -240,15 +230,36 @@ impl<P: Publisher, D: Store> Relay<P, D> {
         Ok(())
     }
 
-    fn resend_span(&self, entry: &LogEntry, topic: &str) -> Span {
-        let parent = entry.event.publication.as_ref().map(|publication| Trace::from_text(&publication.trace));
+    /// Passes the record of an event to the producer. The span ends when the broker acknowledges the record.
+    fn deliver(
+        &self,
+        stream: &StreamId,
+        event: StoredEvent,
+        event_type: &'static EventType,
+        span: Option<Span>,
+        wave: Option<Uuid>,
+    ) -> Result<impl Future<Output = Result<Acknowledged, DeliveryError>> + Send + use<P, D>, SendError> {
+        let mut span = span.unwrap_or_else(|| self.resend_span(&event, event_type.topic));
+        let record = record(stream, event, wave, event_type, &self.schema_base_url);
+        let delivery = self.publisher.send(outgoing_record(&record))?;
+        Ok(async move {
+            let result = delivery.await;
+            if let Err(error) = &result {
+                span.fail(error);
+            }
+            result
+        })
+    }
+
+    fn resend_span(&self, event: &StoredEvent, topic: &str) -> Span {
+        let parent = event.publication.as_ref().map(|publication| Trace::from_text(&publication.trace));
         let parent = parent.unwrap_or_default();
         if parent.is_some() { self.spans.resend(topic, &parent) } else { Span::none(&parent) }
     }
 
     /// The type of an event, if this service owns it. Defence in depth: the types already rule out anything else.
-    fn own_event(&self, entry: &LogEntry) -> Option<&'static EventType> {
-        self.owned.iter().find(|event| event.name == entry.event.name)
+    fn own_event(&self, event: &StoredEvent) -> Option<&'static EventType> {
+        self.owned.iter().find(|owned| owned.name == event.name)
     }
 
     async fn store_cursor(&mut self) {

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use store::{Leadership, LogEntry, OpenReplay, Replay, Store, StoreError};
+use decider::StreamId;
+use store::{Leadership, OpenReplay, Replay, Store, StoreError, StoredEvent};
 use tokio::{
     sync::{Notify, mpsc, oneshot},
     time::sleep,
@@ -23,7 +24,8 @@ const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
 /// A public event to publish again.
 pub(crate) struct ReplayedEvent {
-    pub(crate) entry: LogEntry,
+    pub(crate) stream: StreamId,
+    pub(crate) event: StoredEvent,
     pub(crate) wave: Uuid,
     /// Completed once the broker has the record; dropped if the delivery failed.
     pub(crate) acknowledged: oneshot::Sender<()>,
@@ -97,8 +99,8 @@ impl<D: Store> Replayer<D> {
             version = last.version;
             for event in events.into_iter().filter(|event| event.publication.is_some()) {
                 let (sender, acknowledged) = oneshot::channel();
-                let entry = LogEntry { position: 0, stream: stream.clone(), event };
-                let replayed = ReplayedEvent { entry, wave: *wave, acknowledged: sender };
+                let (stream, wave) = (stream.clone(), *wave);
+                let replayed = ReplayedEvent { stream, event, wave, acknowledged: sender };
                 self.relay.send(replayed).await.map_err(|_| ReplayError::Stopped)?;
                 acknowledgements.push(acknowledged);
             }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use cloudevent::CorrelationId;
 use deadpool_postgres::{ClientWrapper, Object, Pool};
 use decider::StreamId;
 use futures::try_join;
@@ -13,9 +12,7 @@ use super::{
     read,
     statements::Statements,
 };
-use crate::{
-    Head, Loaded, MessageIds, Snapshot, StoreError, StoredEvent, StoredStream, StreamRequest, Transaction, Writes,
-};
+use crate::{Head, Loaded, Snapshot, StoreError, StoredEvent, StoredStream, StreamRequest, Transaction, Writes};
 
 /// Reasons why a transaction was not committed.
 pub(super) enum Aborted {
@@ -99,13 +96,16 @@ impl OpenTransaction {
             let blocked = client.query(&self.statements.blocked_keys, &[&transaction.ordering_keys()]).await?;
             loaded.blocked_keys = blocked.iter().map(|row| row.get(0)).collect();
         }
-        if any_dead_letters || has_old_inbox {
-            let messages = transaction.messages();
-            let open = client.query(&self.statements.open_dead_letters, &[&messages]).await?;
-            loaded.dead_letters = open.iter().map(|row| row.get(0)).collect();
-            let processed = client.query(&self.statements.in_old_inbox, &[&messages]).await?;
-            loaded.old_inbox = processed.iter().map(|row| row.get(0)).collect();
-        }
+        let messages = if any_dead_letters || has_old_inbox { transaction.messages() } else { Vec::new() };
+        let find = async |is_possible, statement| {
+            if is_possible { client.query(statement, &[&messages]).await } else { Ok(vec![]) }
+        };
+        let (open, processed) = try_join!(
+            find(any_dead_letters, &self.statements.open_dead_letters),
+            find(has_old_inbox, &self.statements.in_old_inbox),
+        )?;
+        loaded.dead_letters = open.iter().map(|row| row.get(0)).collect();
+        loaded.old_inbox = processed.iter().map(|row| row.get(0)).collect();
         Ok(loaded)
     }
 
@@ -113,7 +113,7 @@ impl OpenTransaction {
         let unlocked = self.request(streams);
         if !unlocked.is_empty() {
             let rows = self.query_locked(&unlocked).await?;
-            self.add_locked(unlocked, &rows);
+            self.add_locked(unlocked, &rows)?;
         }
         Ok(())
     }
@@ -139,7 +139,7 @@ impl OpenTransaction {
         };
         let locked = async { if unlocked.is_empty() { Ok(vec![]) } else { self.query_locked(&unlocked).await } };
         let (locked, snapshots, events) = try_join!(locked, snapshots, events)?;
-        self.add_locked(unlocked, &locked);
+        self.add_locked(unlocked, &locked)?;
 
         let mut snapshots: HashMap<i64, Snapshot> = snapshots
             .iter()
@@ -188,22 +188,15 @@ impl OpenTransaction {
         self.client().query(lock, &[&names]).await
     }
 
-    fn add_locked(&mut self, streams: Vec<StreamId>, rows: &[Row]) {
+    fn add_locked(&mut self, streams: Vec<StreamId>, rows: &[Row]) -> Result<(), Error> {
         self.locked.extend(streams.into_iter().map(|stream| (stream, None)));
         for row in rows {
-            let version = row.get::<_, i64>(2).unsigned_abs();
-            let head = Head {
-                correlation_id: (version > 0).then(|| CorrelationId(row.get(3))),
-                trace: row.get(4),
-                published: row.get::<_, i64>(5).unsigned_abs(),
-                processed: MessageIds::from_bytes(row.get(6)),
-                wave: row.get(7),
-            };
-            let row_of = StreamRow { id: row.get(0), version, head };
-            if let Some(stream) = StreamId::parse(row.get(1)) {
-                self.locked.insert(stream, Some(row_of));
+            if let Some(stream) = StreamId::parse(row.try_get(1)?) {
+                let (version, head) = read::head(row, 2)?;
+                self.locked.insert(stream, Some(StreamRow { id: row.try_get(0)?, version, head }));
             }
         }
+        Ok(())
     }
 }
 

@@ -29,9 +29,8 @@ pub(super) async fn stream(client: &ClientWrapper, stream: &StreamId, as_of: AsO
     };
     let query = client
         .prepare_cached(
-            "SELECT streams.id, streams.correlation, streams.trace, last.version,
-                    from_here.version, from_here.time, from_here.state,
-                    streams.published, streams.processed, streams.wave, streams.version
+            "SELECT streams.id, last.version, from_here.version, from_here.time, from_here.state,
+                    streams.version, streams.correlation, streams.trace, streams.published, streams.processed, streams.wave
              FROM streams
              CROSS JOIN LATERAL (SELECT CASE
                  WHEN $3::timestamptz IS NOT NULL THEN (SELECT coalesce(max(events.version), 0) FROM events
@@ -45,12 +44,12 @@ pub(super) async fn stream(client: &ClientWrapper, stream: &StreamId, as_of: AsO
              WHERE streams.name = $1",
         )
         .await?;
-    let Some(head) = client.query_opt(&query, &[&stream.as_str(), &version, &time, &event_id]).await? else {
+    let Some(row) = client.query_opt(&query, &[&stream.as_str(), &version, &time, &event_id]).await? else {
         return Ok(StoredStream::default());
     };
-    let (id, last): (i64, i64) = (head.try_get(0)?, head.try_get(3)?);
-    let after: Option<i64> = head.try_get(4)?;
-    let snapshot = after.map(|_| snapshot(&head)).transpose()?;
+    let (id, last): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+    let after: Option<i64> = row.try_get(2)?;
+    let snapshot = after.map(|_| snapshot(&row)).transpose()?;
 
     let query = client
         .prepare_cached(
@@ -62,19 +61,26 @@ pub(super) async fn stream(client: &ClientWrapper, stream: &StreamId, as_of: AsO
     let events = client.query(&query, &[&id, &after, &last]).await?;
     let events = events.iter().map(event).collect::<Result<Vec<_>, _>>()?;
     let version = events.last().map_or(after.unsigned_abs(), |event| event.version);
-    let has_events = unsigned(&head, 10)? > 0;
-    let head = Head {
-        correlation_id: if has_events { Some(CorrelationId(head.try_get(1)?)) } else { None },
-        trace: head.try_get(2)?,
-        published: unsigned(&head, 7)?,
-        processed: MessageIds::from_bytes(head.try_get(8)?),
-        wave: head.try_get(9)?,
-    };
+    let (_, head) = head(&row, 5)?;
     Ok(StoredStream { version, head: Some(head), snapshot, events })
 }
 
-fn snapshot(head: &Row) -> Result<Snapshot, Error> {
-    Ok(Snapshot { version: unsigned(head, 4)?, time: head.try_get(5)?, state: head.try_get(6)? })
+fn snapshot(row: &Row) -> Result<Snapshot, Error> {
+    Ok(Snapshot { version: unsigned(row, 2)?, time: row.try_get(3)?, state: row.try_get(4)? })
+}
+
+/// Reads the version and the head of a stream from consecutive columns: version, correlation, trace, published, processed and
+/// wave.
+pub(super) fn head(row: &Row, column: usize) -> Result<(u64, Head), Error> {
+    let version = unsigned(row, column)?;
+    let head = Head {
+        correlation_id: if version > 0 { Some(CorrelationId(row.try_get(column + 1)?)) } else { None },
+        trace: row.try_get(column + 2)?,
+        published: unsigned(row, column + 3)?,
+        processed: MessageIds::from_bytes(row.try_get(column + 4)?),
+        wave: row.try_get(column + 5)?,
+    };
+    Ok((version, head))
 }
 
 /// Reads events of a stream regardless of snapshots.

@@ -13,9 +13,11 @@ use super::{
     dead_letters, keys, log,
     open_transaction::{Aborted, OpenTransaction},
     parked, read_positions, replays,
+    statements::Statements,
 };
 use crate::{
-    Committed, OLD_SNAPSHOT_INTERVAL, SNAPSHOTS_KEPT, StoreError, StoredEvent, StreamWrite, Writes, types::positioned,
+    Committed, NewIntent, OLD_SNAPSHOT_INTERVAL, SNAPSHOTS_KEPT, StoreError, StreamWrite, Writes,
+    types::{event_numbers, positioned},
 };
 
 /// A stream write with the number of its stream.
@@ -35,12 +37,13 @@ pub(super) async fn and_commit(
         return Err(Aborted::Failed(StoreError::TooManyEvents(events)));
     }
     let streams = numbered(open, &writes).await?;
+    let numbers = event_numbers(&writes.streams, &writes.intents);
     let (_, block, ..) = try_join!(
         update(open, &streams),
         append(open, &streams),
         insert_snapshots(open, &streams),
         open.execute_if_any(&writes.answered, &open.statements.close_intents),
-        open_intents(open, &writes, &streams),
+        open_intents(open, &writes.intents, &numbers),
         advance_cursor(open, writes.cursor),
         dead_letters::write(open, &writes),
         replays::write(open, &writes.replays),
@@ -50,18 +53,18 @@ pub(super) async fn and_commit(
         notify(open, notify_leader && events > 0),
     )?;
     let range = block.map(log::range);
-    let intents = positioned(&writes.streams, range, writes.intents);
+    let intents = positioned(range, &numbers, writes.intents);
     Ok(Committed { range, streams: writes.streams, intents })
 }
 
 /// Advances the cursor without waiting for the disk: a crash that restores an earlier one does no harm.
 pub(super) async fn advance_cursor_alone(client: &mut ClientWrapper, position: i64) -> Result<(), StoreError> {
-    let advance = client.prepare_cached("UPDATE published SET position = $1 WHERE position < $1").await?;
+    let Statements { advance_cursor, .. } = Statements::of(client).await?;
     let transaction = client.transaction().await?;
     let parameters: [&(dyn ToSql + Sync); 1] = [&position];
     try_join!(
         transaction.batch_execute("SET LOCAL synchronous_commit = off"),
-        transaction.execute(&advance, &parameters),
+        transaction.execute(&advance_cursor, &parameters),
     )?;
     Ok(transaction.commit().await?)
 }
@@ -217,15 +220,12 @@ async fn insert_snapshots(open: &OpenTransaction, streams: &[Numbered<'_>]) -> R
 }
 
 /// Inserts calls at the positions of the events that request them.
-async fn open_intents(open: &OpenTransaction, writes: &Writes, streams: &[Numbered<'_>]) -> Result<(), Error> {
-    if writes.intents.is_empty() {
+async fn open_intents(open: &OpenTransaction, intents: &[NewIntent], numbers: &[i64]) -> Result<(), Error> {
+    if intents.is_empty() {
         return Ok(());
     }
-    let events = streams.iter().flat_map(|(_, write)| &write.events).map(|event: &StoredEvent| event.id);
-    let numbers: HashMap<_, i64> = events.zip(1..).collect();
-    let numbers: Vec<_> = writes.intents.iter().map(|intent| numbers[&intent.event_id]).collect();
-    let events: Vec<Uuid> = writes.intents.iter().map(|intent| intent.event_id.0).collect();
-    let bodies: Vec<_> = writes.intents.iter().map(|intent| intent.body.as_str()).collect();
+    let events: Vec<Uuid> = intents.iter().map(|intent| intent.event_id.0).collect();
+    let bodies: Vec<_> = intents.iter().map(|intent| intent.body.as_str()).collect();
     open.client().execute(&open.statements.open_intents, &[&numbers, &events, &bodies]).await?;
     Ok(())
 }

@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use super::{dead_letters, parked, read, read_positions, replays, writer::Writer};
 use crate::{
-    Committed, Loaded, LogRange, NewIntent, OLD_SNAPSHOT_INTERVAL, OpenIntent, SNAPSHOTS_KEPT, Snapshot, Step,
-    StoreError, StoredEvent, StreamRequest, StreamWrite, Transaction, Writes, types::positioned,
+    Committed, Loaded, LogRange, NewIntent, OLD_SNAPSHOT_INTERVAL, SNAPSHOTS_KEPT, Snapshot, Step, StoreError,
+    StoredEvent, StreamRequest, StreamWrite, Transaction, Writes,
+    types::{event_numbers, positioned},
 };
 
 /// Runs a transaction from its first step to the commit.
@@ -39,10 +40,11 @@ pub(super) fn transact<T: Transaction>(writer: &mut Writer, transaction: &mut T)
             }
         }
     };
-    let (range, intents) = write(&database, &writes)?;
+    let numbers = event_numbers(&writes.streams, &writes.intents);
+    let range = write(&database, &writes, &numbers)?;
     transaction.before_commit(&writes);
     database.commit()?;
-    Ok(Committed { range, streams: writes.streams, intents })
+    Ok(Committed { range, streams: writes.streams, intents: positioned(range, &numbers, writes.intents) })
 }
 
 /// Advances the cursor without waiting for the disk: a crash that restores an earlier one does no harm.
@@ -70,9 +72,10 @@ fn in_old_inbox(database: &Connection, messages: &[Uuid]) -> Result<HashSet<Uuid
     Ok(processed)
 }
 
-fn write(database: &Connection, writes: &Writes) -> Result<(Option<LogRange>, Vec<OpenIntent>), StoreError> {
+/// `numbers` are those of the events that request the calls.
+fn write(database: &Connection, writes: &Writes, numbers: &[i64]) -> Result<Option<LogRange>, StoreError> {
     let range = append(database, &writes.streams)?;
-    let intents = open_intents(database, writes, range)?;
+    open_intents(database, &writes.intents, numbers, range)?;
     let mut close_intent = database.prepare_cached("DELETE FROM intents WHERE position = ?")?;
     for position in &writes.answered {
         close_intent.execute([position])?;
@@ -84,7 +87,7 @@ fn write(database: &Connection, writes: &Writes) -> Result<(Option<LogRange>, Ve
     replays::write(database, &writes.replays)?;
     read_positions::write(database, &writes.read_positions)?;
     parked::write(database, &writes.parked, &writes.rescheduled, &writes.resolved)?;
-    Ok((range, intents))
+    Ok(range)
 }
 
 /// Appends the events of all streams at the next positions.
@@ -205,13 +208,14 @@ fn insert_snapshot(database: &Connection, stream: i64, snapshot: &Snapshot) -> R
 /// Inserts calls at the positions of the events that request them.
 fn open_intents(
     database: &Connection,
-    writes: &Writes,
+    intents: &[NewIntent],
+    numbers: &[i64],
     range: Option<LogRange>,
-) -> Result<Vec<OpenIntent>, StoreError> {
+) -> Result<(), StoreError> {
+    let Some(range) = range else { return Ok(()) };
     let mut insert = database.prepare_cached("INSERT INTO intents (position, event, body) VALUES (?, ?, ?)")?;
-    let intents = positioned(&writes.streams, range, writes.intents.clone());
-    for OpenIntent { position, intent: NewIntent { event_id, body } } in &intents {
-        insert.execute(params![position, event_id.0.as_bytes(), body])?;
+    for (number, NewIntent { event_id, body }) in numbers.iter().zip(intents) {
+        insert.execute(params![range.after + number, event_id.0.as_bytes(), body])?;
     }
-    Ok(intents)
+    Ok(())
 }

@@ -52,12 +52,21 @@ pub struct Writes {
     pub read_positions: Vec<ReadPosition>,
 }
 
-/// The calls with the positions of the events that request them, in the order of these positions.
-pub(crate) fn positioned(streams: &[StreamWrite], range: Option<LogRange>, intents: Vec<NewIntent>) -> Vec<OpenIntent> {
-    let (Some(range), false) = (range, intents.is_empty()) else { return Vec::new() };
+/// The numbers of the events that request the calls, counted from 1 in the order in which the events are appended.
+pub(crate) fn event_numbers(streams: &[StreamWrite], intents: &[NewIntent]) -> Vec<i64> {
+    if intents.is_empty() {
+        return Vec::new();
+    }
     let events = streams.iter().flat_map(|write| &write.events).map(|event| event.id);
-    let positions: HashMap<_, _> = events.zip(range.after + 1..).collect();
-    let open = intents.into_iter().map(|intent| OpenIntent { position: positions[&intent.event_id], intent });
+    let numbers: HashMap<_, _> = events.zip(1..).collect();
+    intents.iter().map(|intent| numbers[&intent.event_id]).collect()
+}
+
+/// The calls with the positions of the events that request them, in the order of these positions.
+pub(crate) fn positioned(range: Option<LogRange>, numbers: &[i64], intents: Vec<NewIntent>) -> Vec<OpenIntent> {
+    let Some(range) = range else { return Vec::new() };
+    let open =
+        numbers.iter().zip(intents).map(|(number, intent)| OpenIntent { position: range.after + number, intent });
     let mut open: Vec<_> = open.collect();
     open.sort_unstable_by_key(|open| open.position);
     open

@@ -25,7 +25,7 @@ use crate::process::wait::wait_for;
 /// Purpose of a child. Children are stopped in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Role {
-    /// A build or an installation, whose result is no longer needed.
+    /// A build or an installation. Its result is useless once the command ends.
     Tool,
     /// Stops while its broker still runs.
     Service,

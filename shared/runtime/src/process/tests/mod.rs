@@ -129,7 +129,13 @@ async fn published_event_equals_the_stored_event() {
     let committed = instance.run(vec![count(7), count(7), Input::Command(third)]).await;
 
     let entry = instance.public().await.remove(0);
-    let record = publish::record(entry.clone(), None, &<CounterEvent as Contract>::TYPES[0], "http://schemas");
+    let record = publish::record(
+        &entry.stream,
+        entry.event.clone(),
+        None,
+        &<CounterEvent as Contract>::TYPES[0],
+        "http://schemas",
+    );
     let header = |name: &str| record.headers.iter().find(|(known, _)| known == name).map(|(_, value)| &value[..]);
     let find = |ce_type: &str| <CounterEvent as Contract>::TYPES.iter().find(|known| known.is(ce_type));
     let Ok(Envelope::Known { meta, .. }) = cloudevent::read(&record.topic, header, find) else {

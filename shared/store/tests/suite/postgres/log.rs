@@ -2,8 +2,11 @@
 
 use std::{sync::mpsc, time::Duration};
 
-use store::{Loaded, PostgresStore, Step, Store, StoreError, Writes};
-use tokio::time::{Instant, sleep, timeout};
+use store::{Committed, Loaded, PostgresStore, Step, Store, StoreError, StoredEvent, Writes};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep, timeout},
+};
 use tokio_postgres::Client;
 
 use crate::{
@@ -44,6 +47,26 @@ async fn insert_event(session: &Client, number: u64) {
 
 async fn append_number(store: &PostgresStore, number: u64) {
     append(store, move || at("A", number - 1, vec![public(number, number)])).await;
+}
+
+/// Starts a transaction that appends an event to stream `A`, and waits until it has locked the stream. It continues after a
+/// message. `event` is called with the next version.
+fn paused_writer(
+    store: PostgresStore,
+    event: impl Fn(u64) -> StoredEvent + Send + 'static,
+) -> (JoinHandle<Result<Committed, StoreError>>, mpsc::Sender<()>) {
+    let (paused_sender, paused) = mpsc::channel();
+    let (resume, resume_receiver) = mpsc::channel::<()>();
+    let script = Script::new(move |loaded: Loaded| {
+        let Some((_, stored)) = loaded.streams.first() else { return Ok(Step::Load(vec![request("A", 0)])) };
+        paused_sender.send(()).expect("the test waits");
+        tokio::task::block_in_place(|| resume_receiver.recv().expect("the test continues"));
+        let streams = vec![at("A", stored.version, vec![event(stored.version + 1)])];
+        Ok(Step::Write(Writes { streams, ..Writes::default() }))
+    });
+    let task = tokio::spawn(async move { store.transact(script).await.1 });
+    tokio::task::block_in_place(|| paused.recv().expect("the transaction has locked the stream"));
+    (task, resume)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -165,17 +188,7 @@ async fn paused_transaction_holds_its_locks_for_a_bounded_time() {
     let database = PostgresDatabase::new().await;
     let (store, other) = (database.store().await, database.store().await);
     append_number(&store, 1).await;
-    let (paused_sender, paused) = mpsc::channel();
-    let (resume, resume_receiver) = mpsc::channel::<()>();
-    let script = Script::new(move |loaded: Loaded| {
-        let Some((_, stored)) = loaded.streams.first() else { return Ok(Step::Load(vec![request("A", 0)])) };
-        paused_sender.send(()).expect("the test waits");
-        tokio::task::block_in_place(|| resume_receiver.recv().expect("the test continues"));
-        let streams = vec![at("A", stored.version, vec![numbered(9)])];
-        Ok(Step::Write(Writes { streams, ..Writes::default() }))
-    });
-    let task = tokio::spawn(async move { store.transact(script).await.1 });
-    tokio::task::block_in_place(|| paused.recv().expect("the transaction has locked the stream"));
+    let (task, resume) = paused_writer(store, |_| numbered(9));
     let started = Instant::now();
     append_number(&other, 2).await;
     let delay = started.elapsed();
@@ -191,23 +204,10 @@ async fn positions_of_a_stream_grow_when_an_early_writer_is_late() {
     let database = PostgresDatabase::new().await;
     let (store, other) = (database.store().await, database.store().await);
     append_number(&store, 1).await;
-    let (started_sender, started) = mpsc::channel();
-    let (finish, finish_receiver) = mpsc::channel::<()>();
-    let script = Script::new(move |loaded: Loaded| {
-        let Some((_, stored)) = loaded.streams.first() else { return Ok(Step::Load(vec![request("A", 0)])) };
-        started_sender.send(()).expect("the test waits");
-        tokio::task::block_in_place(|| finish_receiver.recv().expect("the test continues"));
-        let next = stored.version + 1;
-        Ok(Step::Write(Writes {
-            streams: vec![at("A", stored.version, vec![public(next, next)])],
-            ..Writes::default()
-        }))
-    });
-    let early = tokio::spawn(async move { store.transact(script).await.1.expect("commits") });
-    tokio::task::block_in_place(|| started.recv().expect("the transaction runs"));
+    let (early, finish) = paused_writer(store, |next| public(next, next));
     let between = append(&other, || at("B", 0, vec![public(9, 1)])).await.range.expect("appended");
     finish.send(()).expect("the transaction waits");
-    let early = early.await.expect("runs").range.expect("appended");
+    let early = early.await.expect("runs").expect("commits").range.expect("appended");
     let late = append(&other, || at("A", 2, vec![public(3, 3)])).await.range.expect("appended");
     assert!(between.through <= early.after && early.through <= late.after, "{between:?} {early:?} {late:?}");
     assert_eq!(public_numbers(&other, 0).await, ["1", "9", "2", "3"]);
