@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use deadpool_postgres::{ClientWrapper, Object, Pool};
 use decider::StreamId;
-use futures::try_join;
+use futures::{join, try_join};
 use tokio_postgres::{Error, Row, Statement, error::SqlState, types::ToSql};
 
 use super::{
@@ -138,7 +138,9 @@ impl OpenTransaction {
             client.query(&self.statements.latest_snapshots, &[&unknown]).await
         };
         let locked = async { if unlocked.is_empty() { Ok(vec![]) } else { self.query_locked(&unlocked).await } };
-        let (locked, snapshots, events) = try_join!(locked, snapshots, events)?;
+        // A lock that fails aborts the transaction, so the statements after it fail too: the first error is the cause.
+        let (locked, snapshots, events) = join!(locked, snapshots, events);
+        let (locked, snapshots, events) = (locked?, snapshots?, events?);
         self.add_locked(unlocked, &locked)?;
 
         let mut snapshots: HashMap<i64, Snapshot> = snapshots

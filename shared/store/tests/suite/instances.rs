@@ -106,7 +106,7 @@ async fn streams_requested_in_opposite_orders_do_not_deadlock() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_requested_late_in_opposite_orders_do_not_deadlock() {
     let database = PostgresDatabase::new().await;
-    count_together(&database, &[&["A", "B", "C"], &["C", "B", "A"], &["B", "C", "A"], &["C", "A", "B"]], 25, true)
+    count_together(&database, &[&["A", "B", "C"], &["C", "B", "A"], &["B", "C", "A"], &["C", "A", "B"]], 100, true)
         .await;
 }
 
