@@ -38,8 +38,8 @@ fn copy(workspace: &Workspace, to: &Path) {
     }
 }
 
-/// Runs a service for a moment, on a broker without topics. Returns the reason why it is not ready.
-fn reason_of_start(binary: &Path, dir: &Path) -> String {
+/// Runs a service on a broker without topics until it is not ready for this reason.
+fn start_until_not_ready(binary: &Path, dir: &Path, reason: &str) {
     let port = ports::free().expect("a free port");
     let mut command = Command::new(binary);
     command
@@ -49,16 +49,13 @@ fn reason_of_start(binary: &Path, dir: &Path) -> String {
         .env("HTTP_ADDR", format!("127.0.0.1:{port}"));
     let mut process = command.spawn().expect("the binary starts");
     let client = Client::new(format!("http://127.0.0.1:{port}"));
-    let mut reason = String::new();
-    let waited = wait_until("the service to respond", Duration::from_mins(1), || {
-        let reply = client.get("/readyz").map_err(|error| format!("{error:#}"))?;
-        reason = reply.body.to_string();
-        Ok::<_, String>(())
+    let waited = wait_until(reason, Duration::from_mins(1), || {
+        let body = client.get("/readyz").map_err(|error| format!("{error:#}"))?.body.to_string();
+        if body.contains(reason) { Ok(()) } else { Err(body) }
     });
     process.kill().expect("the process runs");
     process.wait().expect("the process ends");
-    waited.expect("the service responds");
-    reason
+    waited.expect("the service is not ready for this reason");
 }
 
 #[test]
@@ -79,7 +76,6 @@ fn new_service_builds_and_passes_its_tests() {
     let tests = run("cargo", &["test", "--offline", "--package", "audit"], &copied);
     assert!(tests.contains("recorded_event_is_not_recorded_again ... ok"), "{tests}");
     run("cargo", &["build", "--offline", "--package", "audit"], &copied);
-    let reason = reason_of_start(&workspace.target().join("debug/audit"), &dir);
-    assert!(reason.contains("no partitions assigned yet"), "{reason}");
+    start_until_not_ready(&workspace.target().join("debug/audit"), &dir, "no partitions assigned yet");
     fs::remove_dir_all(dir).expect("removed");
 }
