@@ -1,4 +1,4 @@
-//! A schema file that is added must be embedded, although no source file changed.
+//! Rebuilds the crate when a schema file is added, because the schemas are embedded.
 
 fn main() {
     println!("cargo::rerun-if-changed=schemas");

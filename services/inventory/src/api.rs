@@ -43,7 +43,7 @@ fn router() -> OpenApiRouter<App<Inventory>> {
 }
 
 /// Returns the OpenAPI document.
-pub fn description() -> Description {
+pub fn openapi_document() -> Description {
     router().into_openapi()
 }
 
@@ -183,7 +183,7 @@ async fn get_reservation(
     Query(at): Query<AtQuery>,
 ) -> Result<axum::Json<ReservationView>, Problem> {
     let found = app.state(StreamId::new(RESERVATIONS, order_id), at.up_to()?).await?;
-    let (state, _) = found.ok_or_else(|| Problem::not_found(format!("order {order_id} is unknown here")))?;
+    let (state, _) = found.ok_or_else(|| Problem::not_found(format!("no reservation for order {order_id}")))?;
     let status = state.reservation.status();
     let lines = match state.reservation {
         Reservation::Held(lines) | Reservation::Committed(lines) => lines,

@@ -48,7 +48,7 @@ fn router() -> OpenApiRouter<Handlers> {
 }
 
 /// Returns the OpenAPI document.
-pub fn description() -> Description {
+pub fn openapi_document() -> Description {
     router().into_openapi()
 }
 

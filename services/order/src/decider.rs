@@ -24,7 +24,7 @@ pub enum Command {
     Place(Box<PlaceOrder>),
     /// The customer's request to cancel.
     Cancel(OrderId),
-    /// Cancel the order because its deadline has passed. Later, ask all services for the facts that are missing.
+    /// Request the cancellation after the deadline. If the order still does not end, start a wave.
     Expire {
         order_id: OrderId,
         at: Timestamp,
@@ -88,7 +88,7 @@ pub enum Fact {
 
 /// Internal events. The names are storage format; older names are aliases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
-pub enum OrderNote {
+pub enum OrderStep {
     /// The catalog has a new product, or a new name or price for one.
     ProductListed(Product),
     #[serde(alias = "FactNoted")]
@@ -97,7 +97,7 @@ pub enum OrderNote {
     WaveStarted { at: Timestamp },
 }
 
-pub type Event = LogEvent<OrderEvent, OrderNote>;
+pub type Event = LogEvent<OrderEvent, OrderStep>;
 
 /// One order, and the products that it consists of.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,7 +198,7 @@ impl Decider for Order {
 
     fn evolve(mut state: State, event: &Event) -> State {
         match event {
-            LogEvent::Internal(OrderNote::ProductListed(product)) => {
+            LogEvent::Internal(OrderStep::ProductListed(product)) => {
                 state.products.insert(product.sku.clone(), product.clone());
             }
             LogEvent::Public(OrderEvent::OrderPlaced(placed)) => state.order = Some(OrderState::new(placed.clone())),
@@ -212,7 +212,7 @@ fn list(state: &State, product: &Product) -> Vec<Event> {
     if state.products.get(&product.sku) == Some(product) {
         return vec![];
     }
-    vec![LogEvent::Internal(OrderNote::ProductListed(product.clone()))]
+    vec![LogEvent::Internal(OrderStep::ProductListed(product.clone()))]
 }
 
 /// Places no order if a product is unknown or the total cannot be represented.
@@ -248,7 +248,7 @@ fn expire(order: &OrderState, at: Timestamp) -> Vec<Event> {
     let mut events =
         if order.can_expire() { request_cancellation(order, CancelReason::DeadlinePassed) } else { vec![] };
     if order.wave_due().is_some_and(|due| due <= at) {
-        events.push(LogEvent::Internal(OrderNote::WaveStarted { at }));
+        events.push(LogEvent::Internal(OrderStep::WaveStarted { at }));
     }
     events
 }
@@ -257,7 +257,7 @@ fn expire(order: &OrderState, at: Timestamp) -> Vec<Event> {
 fn record(order: &OrderState, recorded: &RecordedFact) -> Vec<Event> {
     let progress = order.progress.after(recorded.fact);
     let advanced = progress != order.progress;
-    let fact = advanced.then(|| LogEvent::Internal(OrderNote::FactRecorded(recorded.clone())));
+    let fact = advanced.then(|| LogEvent::Internal(OrderStep::FactRecorded(recorded.clone())));
     let order_id = order.placed.order_id;
     // Also after a fact that advances nothing: earlier versions confirmed a dispatched order only once its schedule was
     // known.
@@ -340,8 +340,8 @@ impl OrderState {
 
     fn after(mut self, event: &Event) -> Self {
         match event {
-            LogEvent::Internal(OrderNote::FactRecorded(recorded)) => self.progress = self.progress.after(recorded.fact),
-            LogEvent::Internal(OrderNote::WaveStarted { at }) => {
+            LogEvent::Internal(OrderStep::FactRecorded(recorded)) => self.progress = self.progress.after(recorded.fact),
+            LogEvent::Internal(OrderStep::WaveStarted { at }) => {
                 (self.waves, self.last_wave) = (self.waves + 1, Some(*at));
             }
             LogEvent::Public(OrderEvent::OrderCancellationRequested(event)) => self.cancellation = Some(event.reason),
@@ -349,7 +349,7 @@ impl OrderState {
             LogEvent::Public(OrderEvent::OrderCancelled(event)) => {
                 self.outcome = Some(Outcome::Cancelled(event.reason));
             }
-            LogEvent::Public(OrderEvent::OrderPlaced(_)) | LogEvent::Internal(OrderNote::ProductListed(_)) => {}
+            LogEvent::Public(OrderEvent::OrderPlaced(_)) | LogEvent::Internal(OrderStep::ProductListed(_)) => {}
         }
         self
     }
@@ -374,8 +374,8 @@ impl OrderState {
         self.outcome.is_none() && self.can_be_cancelled()
     }
 
-    /// Time of the next wave, in case the order has not ended by then. The time allowed for the order passes between its
-    /// deadline and the first wave, and doubles with each further wave.
+    /// Time of the next wave, if the order has not ended by then. The first wave is due one deadline period (placement to
+    /// deadline) after the deadline; the wait doubles with each further wave.
     pub fn wave_due(&self) -> Option<Timestamp> {
         let is_pending = match self.outcome {
             None => true,

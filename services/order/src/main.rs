@@ -13,9 +13,13 @@ fn main() -> ExitCode {
             Variable::parsed::<u32>(
                 "ORDER_DEADLINE_S",
                 "60",
-                "seconds after which an order that is not complete asks for its own cancellation",
+                "seconds until an unfinished order requests its own cancellation",
             ),
-            Variable::new("TRACE_URL", "", "a timeline's link to its trace, before the trace's id; empty: no link"),
+            Variable::new(
+                "TRACE_URL",
+                "",
+                "URL prefix of the trace links in timelines, followed by the trace id; empty: no links",
+            ),
         ],
         provider: |_| Ok(Arc::new(NoProvider)),
         api,

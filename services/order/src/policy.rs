@@ -12,7 +12,7 @@ use contracts::{
 use decider::{LogEvent, NoIntent, Reaction, SagaMetric, Service, StreamId, reactions};
 use jiff::Timestamp;
 
-use crate::decider::{Command, Event, Fact, Order, OrderNote, RecordedFact, State};
+use crate::decider::{Command, Event, Fact, Order, OrderStep, RecordedFact, State};
 
 /// Category of streams about one order each.
 pub const ORDERS: &str = "order";
@@ -21,15 +21,15 @@ pub const PRODUCTS: &str = "product";
 
 impl Service for Order {
     type Public = OrderEvent;
-    type Internal = OrderNote;
+    type Internal = OrderStep;
     type Intent = NoIntent;
 
     const CATEGORIES: &'static [&'static str] = &[ORDERS, PRODUCTS];
     const STATE_VERSION: u32 = 2;
     const REACTIONS: &'static [Reaction<Command>] = reactions! {
         request "customer" => Place: "accepts the order", [OrderPlaced];
-        request "customer" => Cancel: "asks shipping to cancel", [OrderCancellationRequested];
-        deadline => Expire: "asks shipping to cancel", [OrderCancellationRequested];
+        request "customer" => Cancel: "requests a cancellation", [OrderCancellationRequested];
+        deadline => Expire: "requests a cancellation", [OrderCancellationRequested];
 
         on StockReserved(e, meta) => Record(fact(e.order_id, Fact::StockReserved, meta)): "records it", [];
         on StockReservationRejected(e, meta) => Record(fact(e.order_id, Fact::StockReservationRejected, meta)):
@@ -90,7 +90,7 @@ impl Service for Order {
     }
 
     fn starts_wave(event: &Event) -> bool {
-        matches!(event, LogEvent::Internal(OrderNote::WaveStarted { .. }))
+        matches!(event, LogEvent::Internal(OrderStep::WaveStarted { .. }))
     }
 
     fn metric(state: &State, event: &Event) -> Option<SagaMetric> {

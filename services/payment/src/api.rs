@@ -32,7 +32,7 @@ fn router() -> OpenApiRouter<App<Payment>> {
 }
 
 /// Returns the OpenAPI document.
-pub fn description() -> Description {
+pub fn openapi_document() -> Description {
     router().into_openapi()
 }
 
@@ -101,7 +101,7 @@ async fn get(
     Query(at): Query<AtQuery>,
 ) -> Result<axum::Json<PaymentView>, Problem> {
     let found = app.state(StreamId::new(PAYMENTS, order_id), at.up_to()?).await?;
-    let (state, _) = found.ok_or_else(|| Problem::not_found(format!("order {order_id} is unknown here")))?;
+    let (state, _) = found.ok_or_else(|| Problem::not_found(format!("no payment for order {order_id}")))?;
     Ok(axum::Json(PaymentView::new(order_id, state)))
 }
 

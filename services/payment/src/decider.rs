@@ -75,9 +75,9 @@ pub enum State {
     OrderRecorded(AmountDue),
     /// The reservation is known; the amount is not.
     ReservationRecorded,
-    /// The gateway is being asked to charge.
+    /// The call to charge is open.
     Charging(AmountDue),
-    /// The gateway is being asked to void the charge, possibly too late.
+    /// The call to void the charge is open, possibly too late.
     Voiding {
         due: AmountDue,
         reason: CancelReason,
@@ -86,7 +86,7 @@ pub enum State {
         amount: Money,
         capture_id: String,
     },
-    /// The gateway is being asked to refund.
+    /// The call to refund is open.
     Refunding {
         amount: Money,
         capture_id: String,
@@ -210,7 +210,7 @@ impl State {
     fn after_step(self, event: &PaymentStep) -> Self {
         match (event, self) {
             (PaymentStep::OrderRecorded(due), _) => Self::OrderRecorded(due.clone()),
-            // Older versions stored this event between the two others of a charge, too.
+            // Earlier versions also stored this event between `OrderRecorded` and `ChargeStarted`.
             (PaymentStep::ReservationRecorded { .. }, Self::OrderRecorded(due)) => Self::OrderRecorded(due),
             (PaymentStep::ReservationRecorded { .. }, _) => Self::ReservationRecorded,
             (PaymentStep::ChargeStarted(due), _) => Self::Charging(due.clone()),

@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         variables: vec![Variable::new(
             "SIMULATOR_DB_PATH",
             "data/gateway.db",
-            "the simulated payment gateway's own file",
+            "database file of the simulated payment gateway",
         )],
         provider: |config| {
             let ledger: String = config.service_var("SIMULATOR_DB_PATH")?;

@@ -35,7 +35,7 @@ fn router() -> OpenApiRouter<App<Shipping>> {
 }
 
 /// Returns the OpenAPI document.
-pub fn description() -> Description {
+pub fn openapi_document() -> Description {
     router().into_openapi()
 }
 
@@ -80,7 +80,7 @@ struct ShipmentPage {
 }
 
 fn unknown(order_id: OrderId) -> Problem {
-    Problem::not_found(format!("order {order_id} is unknown here"))
+    Problem::not_found(format!("no shipment for order {order_id}"))
 }
 
 /// Get the shipment of an order

@@ -75,7 +75,7 @@ pub enum State {
     OrderRecorded(Destination),
     /// The commitment is known; the destination is not.
     CommitmentRecorded,
-    /// The carrier is being asked to book.
+    /// The call to book is open.
     Booking(Destination),
     Scheduled {
         destination: Destination,

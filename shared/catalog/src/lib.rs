@@ -35,7 +35,7 @@ macro_rules! services {
             }
 
             /// The topic that only this service writes facts to. `None` for a reader, which owns no topic, joins no
-            /// consumer group and reads everything.
+            /// consumer group and reads all partitions of its topics.
             pub const fn topic(self) -> Option<&'static str> {
                 match self { $(Self::$variant => services!(@optional $($topic)?),)+ }
             }

@@ -80,7 +80,7 @@ macro_rules! event {
                     $(<crate::$module::$event as cloudevent::Contract>::OWNER => {
                         meta.decode_any(version, data).map(Self::$variant)
                     })+
-                    stranger => panic!("{stranger} does not belong to this suite"),
+                    unknown => panic!("owner {unknown} does not belong to this suite"),
                 }
             }
         }
@@ -131,7 +131,7 @@ pub struct Received {
     pub event: Event,
 }
 
-/// A record that keeps the contract.
+/// A record that conforms to its contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decoded {
     /// An event that this build knows.

@@ -1,4 +1,4 @@
-//! The consumer. It polls on a separate thread, so that a busy async runtime cannot cost the group membership. A batch
+//! The consumer. It polls on a separate thread, so that it stays in its group while the async runtime is busy. A batch
 //! contains the records that have already arrived.
 
 use std::{
@@ -40,7 +40,7 @@ const REPLACE_WAIT_MIN: Duration = Duration::from_millis(20);
 /// Longest such wait. Two processes configured as the same instance replace each other forever.
 const REPLACE_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// Time between looks for new partitions, once all topics exist.
+/// Interval between checks for new partitions, once all topics exist.
 const DISCOVERY_INTERVAL: Duration = Duration::from_secs(5);
 /// The same, while a topic is missing.
 const MISSING_TOPIC_INTERVAL: Duration = Duration::from_millis(200);
@@ -124,7 +124,7 @@ impl Consumer {
     }
 
     /// Marks the records before these offsets as processed, so that Kafka does not redeliver them.
-    pub fn done(&self, offsets: &Offsets) {
+    pub fn store_offsets(&self, offsets: &Offsets) {
         let mut list = TopicPartitionList::with_capacity(offsets.0.len());
         for (topic, partition, next) in &offsets.0 {
             if let Err(error) = list.add_partition_offset(topic, *partition, Offset::Offset(*next)) {
@@ -224,7 +224,7 @@ impl<T: Send + 'static, F: FnMut(&Record<'_>) -> Option<T>> Poller<T, F> {
             // The client's context has logged it.
             Some(Err(error)) if is_unavailable(&error) => false,
             Some(Err(error)) => {
-                warn!(%error, "failed to read, the client retries");
+                warn!(%error, "failed to read records, librdkafka retries");
                 false
             }
             None => false,

@@ -3,7 +3,7 @@
 
 use decider::{LogEvent, Service, StreamId};
 use serde_json::Value;
-use store::{AsOf, Listing, Snapshot, Store, StoreError, StoredEvent, StreamHead};
+use store::{AsOf, Listing, Snapshot, Store, StoreError, StoredEvent, StreamSummary};
 
 use crate::process::snapshot::{decode, is_of_another_version};
 
@@ -76,7 +76,7 @@ pub async fn audit_now<S: Service>(store: &impl Store, stream: &StreamId) -> Res
     }
 }
 
-async fn audit_head<S: Service>(store: &impl Store, head: &StreamHead) -> Result<Audit, StoreError> {
+async fn audit_head<S: Service>(store: &impl Store, head: &StreamSummary) -> Result<Audit, StoreError> {
     let mut audit = audit::<S>(store, &head.stream, AsOf::Version(head.version)).await?;
     let is_complete = audit.differences.iter().all(|difference| matches!(difference, Difference::Snapshot { .. }));
     if audit.version < head.version && is_complete {

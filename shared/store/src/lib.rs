@@ -24,7 +24,7 @@ pub use sqlite::SqliteStore;
 pub use types::{
     AsOf, Committed, DeadLetter, Head, IntentPage, Listing, Loaded, LogEntry, LogPage, LogRange, MessageIds, NewIntent,
     NewParked, OpenIntent, OpenReplay, Page, Parked, Publication, RawRecord, RecordData, Replay, Rescheduled, Snapshot,
-    StoredEvent, StoredStream, StreamHead, StreamRequest, StreamWrite, Unpublished, Writes,
+    StoredEvent, StoredStream, StreamRequest, StreamSummary, StreamWrite, Unpublished, Writes,
 };
 
 /// Number of latest snapshots of a stream that are all kept.

@@ -9,6 +9,6 @@ pub(crate) use self::transaction::{event_numbers, positioned};
 pub use self::{
     event::{AsOf, LogEntry, LogPage, LogRange, Publication, StoredEvent, Unpublished},
     record::{DeadLetter, NewParked, Parked, RawRecord, RecordData, Rescheduled},
-    stream::{Head, Listing, MessageIds, Page, Snapshot, StoredStream, StreamHead, StreamRequest},
+    stream::{Head, Listing, MessageIds, Page, Snapshot, StoredStream, StreamRequest, StreamSummary},
     transaction::{Committed, IntentPage, Loaded, NewIntent, OpenIntent, OpenReplay, Replay, StreamWrite, Writes},
 };

@@ -14,7 +14,7 @@ pub struct Metrics {
     pub consumed: Counter<u64>,
     /// Events acknowledged by the broker, by `event`.
     pub published: Counter<u64>,
-    /// Records and answers recognized as duplicates.
+    /// Messages recognized as duplicates.
     pub duplicates: Counter<u64>,
     /// Events published again in a wave, by `event`.
     pub replayed: Counter<u64>,
@@ -46,7 +46,7 @@ pub struct Metrics {
     pub outbox_oldest_seconds: Gauge<f64>,
 }
 
-/// Boundaries in seconds for operations that normally take milliseconds and minutes in failures.
+/// Boundaries in seconds for operations that take milliseconds, or minutes when something fails.
 const SECONDS: [f64; 17] =
     [0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0];
 /// Boundaries for the number of inputs per transaction.

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_headers_are_no_position() {
+    fn trace_is_empty_when_headers_are_invalid() {
         for bad in ["", "00-0-0-01", "garbage", "00-00000000000000000000000000000000-b7ad6b7169203331-01"] {
             let trace = Trace::from_headers(Some(bad), None);
             assert!(!trace.is_some(), "{bad}");

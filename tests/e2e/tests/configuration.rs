@@ -106,7 +106,7 @@ fn unknown_kafka_property_is_rejected() {
 
 #[test]
 fn invalid_log_filter_is_rejected() {
-    assert_rejected(ServiceName::Order, &[("RUST_LOG", "shell=loud"), ("LOG_FORMAT", "xml")]);
+    assert_rejected(ServiceName::Order, &[("RUST_LOG", "runtime=loud"), ("LOG_FORMAT", "xml")]);
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn run(arguments: &LoadgenArguments) -> Result<bool> {
     }
     if let Some(dir) = &arguments.plots {
         for file in plots::draw(report.runs(), dir)? {
-            progress.say(&format!("✔ {}", file.display()));
+            progress.print(&format!("✔ {}", file.display()));
         }
     }
     Ok(report.is_good())

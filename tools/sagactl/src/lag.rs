@@ -25,7 +25,7 @@ struct LagRow {
     service: &'static str,
     topic: String,
     partition: i32,
-    /// Offset of the next record to process. `None`: the group has committed nothing.
+    /// Offset of the next record to process. `None` if the group has committed nothing.
     committed: Option<i64>,
     /// Offset that the next published record will get.
     end: i64,
@@ -67,7 +67,9 @@ fn lag(settings: &Settings, service: &LinkedService) -> Result<Vec<LagRow>> {
     let topics: Vec<_> = consumes.iter().copied().chain([redrive.as_str()]).collect();
     let kafka = settings.kafka_of(*owner);
     let found = messaging::lag(&kafka, &topics);
-    let found = found.with_context(|| format!("consumer group {owner} at Kafka {}", kafka.bootstrap_servers))?;
+    let found = found.with_context(|| {
+        format!("failed to read the lag of consumer group {owner} from {}", kafka.bootstrap_servers)
+    })?;
     let row = |lag: messaging::Lag| {
         let messaging::Lag { topic, partition, committed, end, behind } = lag;
         LagRow { service: owner.name(), topic, partition, committed, end, lag: behind }

@@ -62,7 +62,7 @@ enum SagactlCommand {
     Orders(orders::OrdersCommand),
     /// Rebuild streams from the log and compare them with the stored status and snapshots
     Rebuild(rebuild::RebuildCommand),
-    /// Let a service publish its facts again, for whoever missed them
+    /// Let a service publish its facts again, for services that missed some
     Republish(republish::RepublishCommand),
     /// Print the reactions of the services to events, requests and deadlines
     Choreography(choreography::ChoreographyCommand),

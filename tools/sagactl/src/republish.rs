@@ -1,4 +1,4 @@
-//! `sagactl republish`: lets a service publish its facts again. The service does it; this tool only asks and waits.
+//! `sagactl republish`: requests a replay from a service and waits until its streams are selected.
 
 use std::{io::IsTerminal as _, thread::sleep, time::Duration};
 
@@ -15,8 +15,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 #[derive(Args)]
 #[command(after_help = "\
-Safe at any time: every service knows the events that it has processed. The other services answer with their own facts about
-the same orders, so whoever missed one receives it. Without a selection, everything is published again.
+Safe at any time: every service recognizes the events that it has processed. The other services publish their own
+facts about the same orders, so a service that missed one receives it. Without a selection, everything is published again.
 
 Examples:
   sagactl republish --service order --order 01a208d8-0266-73c3-9b9f-c2ad752e6e01

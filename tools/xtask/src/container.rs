@@ -13,7 +13,7 @@ use crate::process::tool;
 use crate::process::tool::on_path;
 use crate::progress::Progress;
 
-const ASKING: Duration = Duration::from_secs(20);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(20);
 const PULLING: Duration = Duration::from_mins(10);
 
 /// Selects an image.
@@ -41,7 +41,7 @@ impl Container {
     /// No Docker engine works, or no image is available.
     pub(crate) fn prepare(purpose: &str, image: &Image, progress: Progress) -> Result<Self> {
         ensure!(on_path("docker"), "there is no docker command");
-        docker(&["info", "--format", "{{.ServerVersion}}"], ASKING)?;
+        docker(&["info", "--format", "{{.ServerVersion}}"], QUERY_TIMEOUT)?;
         let image = image.find(progress)?;
         Ok(Self { name: unique_name(purpose), image, created: false, detached: false })
     }
@@ -58,7 +58,7 @@ impl Container {
     /// The engine fails to start it.
     pub(crate) fn start(&mut self, options: &[&str], arguments: &[&str]) -> Result<()> {
         if self.created {
-            return docker(&["start", &self.name], ASKING).map(drop);
+            return docker(&["start", &self.name], QUERY_TIMEOUT).map(drop);
         }
         children::remember(Role::Broker, self.target())?;
         self.created = true;
@@ -71,7 +71,7 @@ impl Container {
     /// # Errors
     /// It has ended, or the engine does not report its state.
     pub(crate) fn ensure_running(&self) -> Result<()> {
-        let answer = docker(&["inspect", "--format", "{{.State.Running}}", &self.name], ASKING)?;
+        let answer = docker(&["inspect", "--format", "{{.State.Running}}", &self.name], QUERY_TIMEOUT)?;
         if answer.trim() != "true" {
             bail!("the container {} ended early", self.name);
         }
@@ -83,7 +83,7 @@ impl Container {
     /// # Errors
     /// The engine fails to stop it.
     pub(crate) fn stop(&self) -> Result<()> {
-        docker(&["stop", "-t", "10", &self.name], ASKING).map(drop)
+        docker(&["stop", "-t", "10", &self.name], QUERY_TIMEOUT).map(drop)
     }
 
     /// Kills the program with SIGKILL.
@@ -91,20 +91,20 @@ impl Container {
     /// # Errors
     /// The engine fails to kill it.
     pub(crate) fn kill(&self) -> Result<()> {
-        docker(&["kill", "--signal", "KILL", &self.name], ASKING)?;
+        docker(&["kill", "--signal", "KILL", &self.name], QUERY_TIMEOUT)?;
         // `docker kill` returns when the signal is sent; `docker wait` when the container has ended.
-        docker(&["wait", &self.name], ASKING).map(drop)
+        docker(&["wait", &self.name], QUERY_TIMEOUT).map(drop)
     }
 
     /// Id of the container's main process, on the machine of the engine.
     pub(crate) fn pid(&self) -> Option<u32> {
-        let answer = docker(&["inspect", "--format", "{{.State.Pid}}", &self.name], ASKING).ok()?;
+        let answer = docker(&["inspect", "--format", "{{.State.Pid}}", &self.name], QUERY_TIMEOUT).ok()?;
         answer.trim().parse().ok().filter(|&pid| pid != 0)
     }
 
     /// Its last log lines.
     pub(crate) fn recent_output(&self) -> String {
-        match docker(&["logs", "--tail", &tail::LINES.to_string(), &self.name], ASKING) {
+        match docker(&["logs", "--tail", &tail::LINES.to_string(), &self.name], QUERY_TIMEOUT) {
             Ok(text) => format!("last lines of the container's log:\n{}", tail::last_lines(&text)),
             Err(error) => format!("its log cannot be read: {error:#}"),
         }
@@ -134,7 +134,7 @@ impl Image {
     /// The best existing image, otherwise a pulled one.
     fn find(&self, progress: Progress) -> Result<String> {
         let Self { name, pulled_tag, best } = self;
-        let tags = docker(&["image", "ls", name, "--format", "{{.Tag}}"], ASKING)?;
+        let tags = docker(&["image", "ls", name, "--format", "{{.Tag}}"], QUERY_TIMEOUT)?;
         if let Some(tag) = best(&tags) {
             return Ok(format!("{name}:{tag}"));
         }
@@ -157,7 +157,7 @@ fn unique_name(purpose: &str) -> String {
 fn docker(arguments: &[&str], within: Duration) -> Result<String> {
     let mut command = Command::new("docker");
     command.args(arguments).current_dir("/");
-    tool::ask(&format!("docker {}", arguments[0]), command, within)
+    tool::stdout_of(&format!("docker {}", arguments[0]), command, within)
 }
 
 #[cfg(test)]

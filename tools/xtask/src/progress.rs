@@ -35,7 +35,7 @@ impl Progress {
     }
 
     /// Prints one line.
-    pub fn say(self, line: &str) {
+    pub fn print(self, line: &str) {
         if self.shown {
             eprintln!("{line}");
         }

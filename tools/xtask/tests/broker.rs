@@ -12,19 +12,19 @@ fn broker_keeps_its_address_after_a_crash_and_ends_when_dropped() {
     let mut broker = Broker::start(&workspace, Progress::quiet()).unwrap();
     let address = broker.bootstrap_servers().to_owned();
     let first = broker.pid().expect("a running process");
-    probe::ask(&address).unwrap();
+    probe::check(&address).unwrap();
 
     broker.kill().unwrap();
-    probe::ask(&address).expect_err("the broker was killed");
+    probe::check(&address).expect_err("the broker was killed");
 
     broker.restart().unwrap();
     let second = broker.pid().expect("a restarted process");
     assert_ne!(first, second);
     assert_eq!(broker.bootstrap_servers(), address);
-    probe::ask(&address).unwrap();
+    probe::check(&address).unwrap();
 
     drop(broker);
-    probe::ask(&address).expect_err("the broker was dropped");
+    probe::check(&address).expect_err("the broker was dropped");
     for process in [first, second].map(|pid| format!("/proc/{pid}")) {
         let gone = wait_until("the end of the process", Duration::from_secs(5), || {
             if Path::new(&process).exists() { Err(format!("{process} exists")) } else { Ok(()) }
@@ -44,6 +44,6 @@ fn brokers_are_isolated_and_external_ones_cannot_be_killed() {
     let error = foreign.kill().expect_err("not started by this program").to_string();
     assert!(error.contains("refusing to manage"), "{error}");
     drop(foreign);
-    probe::ask(one.bootstrap_servers()).unwrap();
-    probe::ask(two.bootstrap_servers()).unwrap();
+    probe::check(one.bootstrap_servers()).unwrap();
+    probe::check(two.bootstrap_servers()).unwrap();
 }

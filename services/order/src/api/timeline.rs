@@ -11,7 +11,7 @@ use web::{NotFoundProblem, Path, Problem};
 
 use super::{Handlers, orders::unknown};
 use crate::{
-    decider::{Order, OrderNote},
+    decider::{Order, OrderStep},
     policy::ORDERS,
 };
 
@@ -90,11 +90,11 @@ fn micros(from: Timestamp, to: Timestamp) -> i64 {
 pub(super) fn entry(row: TimelineRow<Order>) -> Option<TimelineEvent> {
     let (name, id, time, caused_by) = match row.event {
         LogEvent::Public(event) => (contracts::Contract::event_type(&event).name, row.id, row.time, row.causation_id),
-        LogEvent::Internal(OrderNote::FactRecorded(observation)) => {
+        LogEvent::Internal(OrderStep::FactRecorded(observation)) => {
             let name = (&observation.fact).into();
             (name, observation.event_id, observation.occurred_at, observation.causation_id)
         }
-        LogEvent::Internal(OrderNote::ProductListed(_) | OrderNote::WaveStarted { .. }) => return None,
+        LogEvent::Internal(OrderStep::ProductListed(_) | OrderStep::WaveStarted { .. }) => return None,
     };
     let service = event_type(name)?.owner;
     Some(TimelineEvent { time, service, event: name, id, caused_by, since_cause_us: None, since_placed_us: 0 })

@@ -37,7 +37,7 @@ fn facts_read_back_under_their_old_name() {
         "causation_id": null,
     });
     let expected = RecordedFact { causation_id: None, ..crate::recorded_fact(Fact::StockReserved) };
-    let expected = decider::LogEvent::Internal(order::decider::OrderNote::FactRecorded(expected));
+    let expected = decider::LogEvent::Internal(order::decider::OrderStep::FactRecorded(expected));
     assert_eq!(stored::<Order>("FactNoted", &without_cause), expected);
 }
 

@@ -16,7 +16,7 @@ use contracts::{
 use decider::{LogEvent, Service as _, StreamId};
 use decider_testing::{CAUSE, Case, EVENT, NOW};
 use order::{
-    decider::{Command, Event, Fact, Order, OrderNote, PlaceOrder, Product, RecordedFact, State},
+    decider::{Command, Event, Fact, Order, OrderStep, PlaceOrder, Product, RecordedFact, State},
     policy::ORDERS,
 };
 
@@ -74,7 +74,7 @@ fn list(text: &str, minor: i64) -> Command {
 }
 
 fn listed(text: &str, minor: i64) -> Event {
-    LogEvent::Internal(OrderNote::ProductListed(product(text, minor)))
+    LogEvent::Internal(OrderStep::ProductListed(product(text, minor)))
 }
 
 /// The order of the samples, with these lines.
@@ -96,7 +96,7 @@ fn recorded_fact(fact: Fact) -> RecordedFact {
 }
 
 fn recorded(fact: Fact) -> Event {
-    LogEvent::Internal(OrderNote::FactRecorded(recorded_fact(fact)))
+    LogEvent::Internal(OrderStep::FactRecorded(recorded_fact(fact)))
 }
 
 fn placed() -> Event {

@@ -3,7 +3,7 @@
 use contracts::CancelReason;
 use decider::{Decider as _, LogEvent, Service as _};
 use jiff::{SignedDuration, Timestamp};
-use order::decider::{Command, Event, Fact, Order, OrderNote};
+use order::decider::{Command, Event, Fact, Order, OrderStep};
 
 use crate::{DEADLINE, ORDER, cancellation_requested, cancelled, catalog, confirmed, given, placed, state};
 
@@ -12,7 +12,7 @@ fn expire(at: Timestamp) -> Command {
 }
 
 fn wave(at: Timestamp) -> Event {
-    LogEvent::Internal(OrderNote::WaveStarted { at })
+    LogEvent::Internal(OrderStep::WaveStarted { at })
 }
 
 /// The time that the order is allowed to take.
@@ -47,7 +47,7 @@ fn wait_doubles_with_each_wave_until_the_last() {
 }
 
 #[test]
-fn order_that_misses_its_deadline_by_far_does_both_at_once() {
+fn cancellation_and_wave_start_together_when_timer_is_late() {
     let at = DEADLINE + allowed();
     let expected = [cancellation_requested(CancelReason::DeadlinePassed), wave(at)];
     given(&[]).when_commanded(&expire(at)).then(expected);

@@ -124,7 +124,7 @@ async fn cancellation_undoes_a_booking_with_lost_answer() {
 }
 
 #[tokio::test]
-async fn cancellation_during_a_slow_booking_wins() {
+async fn cancellation_wins_when_booking_is_slow() {
     let temp = TempLedger::new();
     let (carrier, ledger) = open(&temp);
     let carrier = carrier.with_slow(SLOW);

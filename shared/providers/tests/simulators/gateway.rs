@@ -136,7 +136,7 @@ async fn void_after_the_charge_returns_its_outcome() {
 }
 
 #[tokio::test]
-async fn void_during_a_slow_charge_wins() {
+async fn void_wins_when_charge_is_slow() {
     let temp = TempLedger::new();
     let (gateway, ledger) = open(&temp);
     let gateway = gateway.with_slow(SLOW);

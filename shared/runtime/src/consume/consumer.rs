@@ -8,7 +8,7 @@ use tokio::sync::SetOnce;
 
 /// A running consumer: [`messaging::Consumer`], or a decorator of it.
 pub trait RecordConsumer: Send + Sync + 'static {
-    /// Returns whether the consumer group assigned partitions to this consumer.
+    /// Returns whether partitions are assigned; without a group, whether all partitions of all topics are.
     fn is_assigned(&self) -> bool;
     /// Records of each topic that are still to be read, as of a few seconds ago.
     fn lag(&self) -> Vec<(String, u64)>;
@@ -33,7 +33,7 @@ impl RecordConsumer for Consumer {
     }
 
     fn store_offsets(&self, offsets: &Offsets) {
-        self.done(offsets);
+        Self::store_offsets(self, offsets);
     }
 
     fn commit(&self) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cloudevent::CorrelationId;
 use decider::{Service, StreamId};
 use futures::Stream;
-use store::{AsOf, Listing, StreamHead};
+use store::{AsOf, Listing, StreamSummary};
 use telemetry::{KeyValue, Metrics, Trace};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -139,8 +139,8 @@ impl<S: Service> App<S> {
     pub async fn list(
         &self,
         category: &'static str,
-        page: pages::Checked,
-    ) -> Result<(Vec<(StreamHead, S::State)>, Option<String>), AppError> {
+        page: pages::PageRequest,
+    ) -> Result<(Vec<(StreamSummary, S::State)>, Option<String>), AppError> {
         let listing = Listing { category, status: page.status, before: page.before, limit: page.limit };
         let page = self.store.list(listing).await?;
         let mut states = Vec::with_capacity(page.heads.len());

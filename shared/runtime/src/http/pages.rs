@@ -34,7 +34,7 @@ pub struct PageQuery {
 
 /// A valid [`PageQuery`].
 #[derive(Debug)]
-pub struct Checked {
+pub struct PageRequest {
     pub(super) status: Option<String>,
     pub(super) before: Option<i64>,
     pub(super) limit: usize,
@@ -45,7 +45,7 @@ impl PageQuery {
     ///
     /// # Errors
     /// A problem that names all invalid parameters.
-    pub fn check(self) -> Result<Checked, Problem> {
+    pub fn check(self) -> Result<PageRequest, Problem> {
         let mut errors = Vec::new();
         let before = self.cursor.as_deref().map(position);
         if before == Some(None) {
@@ -58,7 +58,7 @@ impl PageQuery {
         if !errors.is_empty() {
             return Err(Problem::invalid(errors));
         }
-        Ok(Checked { status: self.status, before: before.flatten(), limit })
+        Ok(PageRequest { status: self.status, before: before.flatten(), limit })
     }
 }
 

@@ -390,7 +390,7 @@ impl<S: Service> Batch<S> {
     }
 }
 
-/// Returns false for a wave that claims to be from the future: its stream would join no real wave any more.
+/// Returns false for a wave id from the future: a stream that joined this wave could not join later ones.
 fn is_plausible(wave: Uuid, now: Timestamp) -> bool {
     let Some(started) = wave.get_timestamp() else { return false };
     let (seconds, _) = started.to_unix();

@@ -98,15 +98,20 @@ impl<S: Service, D: Store> Processor<S, D> {
         }
     }
 
-    /// Handles the inputs in one transaction; `passes`: which also commits the positions of a reader.
+    /// Handles the inputs in one transaction, which with `commits_positions` also stores the positions of a reader.
     ///
     /// # Errors
     /// Returns the inputs if there are several and the store rejects their effects.
-    async fn handle(&mut self, inputs: Vec<Input<S>>, now: Timestamp, passes: bool) -> Result<(), Vec<Input<S>>> {
+    async fn handle(
+        &mut self,
+        inputs: Vec<Input<S>>,
+        now: Timestamp,
+        commits_positions: bool,
+    ) -> Result<(), Vec<Input<S>>> {
         let started = Instant::now();
         let (cursor, cache) = (self.published.unstored(), std::mem::take(&mut self.cache));
         let mut batch = Batch::new(inputs, cursor, cache, self.publish.clone(), now);
-        if passes && let Some(positions) = &self.positions {
+        if commits_positions && let Some(positions) = &self.positions {
             batch.positions = positions.iter().map(read_position).collect();
         }
         let size = batch.inputs.len();
@@ -116,7 +121,7 @@ impl<S: Service, D: Store> Processor<S, D> {
             Err(rejected) => return Err(rejected.inputs),
         };
         drop(span);
-        if passes && let Some(positions) = &mut self.positions {
+        if commits_positions && let Some(positions) = &mut self.positions {
             *positions = Offsets::default();
         }
         self.committed.send_replace(());

@@ -65,7 +65,11 @@ pub(super) fn shared_variables(service: &str, port: u16) -> Vec<Variable> {
         Variable::new("HTTP_ADDR", http_addr, "HTTP listen address as address:port"),
         Variable::new("RETRY_ATTEMPTS_MAX", "10", "attempts before a failing record becomes a dead letter"),
         Variable::new("RETRY_BACKOFF_MAX_MS", "30000", "maximum wait between these attempts, in milliseconds"),
-        Variable::new("OUTBOX_MAX", "1000000", "maximum events waiting for Kafka; above it new work gets a 503"),
+        Variable::new(
+            "OUTBOX_MAX",
+            "1000000",
+            "maximum events waiting for Kafka; above it, requests that start a saga get a 503",
+        ),
         Variable::new("PUBLISH_RATE_MAX", "50000", "maximum events of one type published per second; others wait"),
         Variable::new("SCHEMA_BASE_URL", "", "prefix of /schemas/... in events; empty: http://HTTP_ADDR"),
         Variable::new("LOG_FORMAT", "pretty", "pretty or json"),

@@ -15,8 +15,8 @@ pub(super) fn help(service: &str, about: &str, port: u16, own: &[Variable]) -> S
          Usage: {service} [--help | --version | --health]\n\n\
          Environment variables [default]:\n{variables}\n\
          Stops on SIGTERM or SIGINT after it has finished the work in progress. Exit codes: 0 stopped by a signal,\n\
-         1 failed, 64 invalid arguments or configuration. --health asks the running service with the same\n\
-         environment whether it is ready: 0 ready, 1 not ready.\n"
+         1 failed, 64 invalid arguments or configuration. --health requests /readyz from the service that runs\n\
+         with the same environment: 0 ready, 1 not ready.\n"
     )
 }
 

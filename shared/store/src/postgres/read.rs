@@ -10,7 +10,7 @@ use tokio_postgres::{Error, Row};
 use super::convert::{signed, size, unsigned};
 use crate::{
     AsOf, Head, Listing, MessageIds, Page, Publication, RecordData, Snapshot, StoreError, StoredEvent, StoredStream,
-    StreamHead, headers::unpack,
+    StreamSummary, headers::unpack,
 };
 
 /// Earliest time to query. PostgreSQL's range starts later than that of `Timestamp`.
@@ -116,7 +116,7 @@ pub(super) async fn list(client: &ClientWrapper, listing: &Listing) -> Result<Pa
     let mut heads = Vec::with_capacity(rows.len());
     for row in &rows {
         if let Some(stream) = StreamId::parse(row.try_get(1)?) {
-            heads.push(StreamHead { stream, version: unsigned(row, 2)?, status: row.try_get(3)? });
+            heads.push(StreamSummary { stream, version: unsigned(row, 2)?, status: row.try_get(3)? });
         }
     }
     Ok(Page { heads, next })

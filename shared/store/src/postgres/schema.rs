@@ -208,7 +208,7 @@ pub(super) async fn check(client: &Client, server: &Server) -> Result<(), StoreE
         return Ok(());
     }
     let reason = format!("schema version {version} does not match version {known} of this build");
-    Err(StoreError::Url { url: server.shown.clone(), reason })
+    Err(StoreError::Url { url: server.redacted_url.clone(), reason })
 }
 
 /// Migrates the database to the newest version in one transaction. Of several instances that start at the same time, one
@@ -230,7 +230,7 @@ pub(super) async fn migrate(client: &mut Client, server: &Server) -> Result<(), 
     let known = MIGRATIONS.len();
     let steps = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version..));
     let steps = steps.ok_or_else(|| StoreError::Url {
-        url: server.shown.clone(),
+        url: server.redacted_url.clone(),
         reason: format!("schema version {version} is newer than version {known} of this build"),
     })?;
     for step in steps {

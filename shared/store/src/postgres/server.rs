@@ -32,7 +32,7 @@ pub(super) struct Server {
     config: Config,
     tls: Option<MakeRustlsConnect>,
     /// The URL for messages, without user and password.
-    pub(super) shown: String,
+    pub(super) redacted_url: String,
 }
 
 /// Asynchronous messages of a session, such as notifications.
@@ -42,8 +42,8 @@ impl Server {
     /// Parses a URL. Connections are encrypted only if the URL contains `sslmode=require` (or `prefer`), and then this
     /// machine must trust the server's certificate.
     pub(super) fn of_url(url: &str) -> Result<Self, StoreError> {
-        let shown = without_user(url);
-        let invalid = |reason: String| StoreError::Url { url: shown.clone(), reason };
+        let redacted_url = redacted(url);
+        let invalid = |reason: String| StoreError::Url { url: redacted_url.clone(), reason };
         let mut config: Config = url.parse().map_err(|error| invalid(describe_postgres(&error)))?;
         if config.get_dbname().is_none_or(str::is_empty) {
             return Err(invalid("missing database name, expected postgres://<host>/<database>".to_owned()));
@@ -60,7 +60,7 @@ impl Server {
             config.application_name(program_name());
         }
         let tls = if config.get_ssl_mode() == SslMode::Disable { None } else { Some(tls().map_err(invalid)?) };
-        Ok(Self { config, tls, shown })
+        Ok(Self { config, tls, redacted_url })
     }
 
     /// Makes all sessions read-only.
@@ -137,7 +137,7 @@ fn settings() -> String {
 }
 
 /// Removes user, password and options from a URL.
-fn without_user(url: &str) -> String {
+fn redacted(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", ""));
     let rest = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
     format!("{scheme}://{}", rest.split('?').next().unwrap_or_default())
@@ -148,13 +148,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shown_url_has_no_password() {
+    fn redacted_url_has_no_password() {
         for (url, shown) in [
             ("postgres://saga:secret@db:5432/orders?sslmode=require", "postgres://db:5432/orders"),
             ("postgresql://db/orders", "postgresql://db/orders"),
             ("postgres://saga:p@ss@db/orders", "postgres://db/orders"),
         ] {
-            assert_eq!(without_user(url), shown);
+            assert_eq!(redacted(url), shown);
         }
     }
 

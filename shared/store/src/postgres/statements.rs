@@ -80,7 +80,7 @@ statements! {
               SELECT number FROM block";
     insert_snapshots = "INSERT INTO snapshots (stream, version, time, state)
                         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[])";
-    /// Deletes the snapshot of each stream that exceeds the limit, unless the next older snapshot is too far from it.
+    /// For each stream, deletes the first snapshot beyond the limit, unless the next older one is too far from it.
     thin_snapshots = "DELETE FROM snapshots USING unnest($1::bigint[]) AS kept (stream)
                       WHERE snapshots.stream = kept.stream AND snapshots.version =
                           (SELECT version FROM snapshots AS newer WHERE newer.stream = kept.stream
@@ -90,7 +90,7 @@ statements! {
 
     close_intents = "DELETE FROM intents WHERE position = ANY($1)";
     advance_cursor = "UPDATE published SET position = $1 WHERE position < $1";
-    /// The conflict is with a transaction that was running when this one deleted the earlier rows.
+    /// Updates on conflict, because another transaction may have inserted the id after this one deleted the old row.
     insert_dead_letters = "INSERT INTO dead_letters (id, topic, key, headers, payload, is_published)
                            SELECT id, topic, key, headers, payload, false
                            FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::bytea[], $5::bytea[]) WITH ORDINALITY

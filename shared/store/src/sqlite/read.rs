@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     AsOf, Head, IntentPage, Listing, LogEntry, LogPage, MessageIds, NewIntent, OpenIntent, Page, Publication, Snapshot,
-    StoreError, StoredEvent, StoredStream, StreamHead, StreamRequest, Unpublished,
+    StoreError, StoredEvent, StoredStream, StreamRequest, StreamSummary, Unpublished,
 };
 
 /// A row of the table `streams`.
@@ -142,7 +142,7 @@ pub(super) fn list(connection: &Connection, listing: &Listing) -> Result<Page, S
     let before = listing.before.unwrap_or(i64::MAX);
     let rows = query.query_map(params![listing.category, listing.status, before, listing.limit], |row| {
         let stream = StreamId::parse(row.get(1)?).ok_or(rusqlite::Error::InvalidQuery)?;
-        Ok((row.get::<_, i64>(0)?, StreamHead { stream, version: row.get(2)?, status: row.get(3)? }))
+        Ok((row.get::<_, i64>(0)?, StreamSummary { stream, version: row.get(2)?, status: row.get(3)? }))
     })?;
     let (ids, heads): (Vec<_>, Vec<_>) = rows.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
     let next = if heads.len() == listing.limit { ids.last().copied() } else { None };

@@ -71,8 +71,8 @@ pub struct LogPage {
     pub has_more: bool,
 }
 
-/// Positions that a transaction appended to. None of another transaction lies between them, and none can appear between
-/// `after` and its first.
+/// Consecutive positions to which a transaction appended. No other transaction can append between `after` and the
+/// last of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogRange {
     /// The position before that of the first appended event, which is `after + 1`. Later events have consecutive positions.

@@ -99,7 +99,7 @@ pub struct Listing {
 
 /// A stream in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StreamHead {
+pub struct StreamSummary {
     pub stream: StreamId,
     /// The version of the last event.
     pub version: u64,
@@ -111,7 +111,7 @@ pub struct StreamHead {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
     /// Streams, newest first.
-    pub heads: Vec<StreamHead>,
+    pub heads: Vec<StreamSummary>,
     /// Start of the next page; `None` on the last page.
     pub next: Option<i64>,
 }

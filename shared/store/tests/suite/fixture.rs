@@ -31,7 +31,7 @@ pub(crate) struct Script<F> {
     pub(crate) ordering_keys: Vec<String>,
     /// The input of the first step, without streams.
     pub(crate) first: Option<Loaded>,
-    /// The streams and numbers of dead letters observed before the last commit.
+    /// The streams and the number of dead letters in the writes of the last commit.
     pub(crate) observed: Mutex<(Vec<StreamId>, usize)>,
     step: F,
 }
@@ -228,7 +228,7 @@ pub(crate) async fn unpublished_letters<S: Store>(store: &S) -> Vec<(u128, Strin
     letters.into_iter().map(|letter| (letter.id.as_u128(), text(letter))).collect()
 }
 
-/// Writes to a stream an event for each number, which requests a call.
+/// Writes one event per number to a stream; each event requests a call.
 pub(crate) fn calls(name: &str, expected_version: u64, numbers: &[u64]) -> Writes {
     let event = |number: &u64| StoredEvent { id: event_id(*number), ..numbered(*number) };
     Writes {

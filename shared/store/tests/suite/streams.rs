@@ -3,7 +3,7 @@
 use cloudevent::CorrelationId;
 use decider::StreamId;
 use jiff::{SignedDuration, Timestamp};
-use store::{AsOf, Head, Listing, SNAPSHOTS_KEPT, Store, StoredEvent, StoredStream, StreamHead, StreamWrite};
+use store::{AsOf, Head, Listing, SNAPSHOTS_KEPT, Store, StoredEvent, StoredStream, StreamSummary, StreamWrite};
 use uuid::Uuid;
 
 use crate::fixture::{
@@ -246,7 +246,7 @@ pub(crate) async fn streams_are_listed_newest_first_in_pages(database: impl Fixt
     assert_eq!(pages(&store, None, 5).await, [["E", "D", "C", "B", "A"]]);
     let page = store.list(listing(None, None, 10)).await.expect("lists");
     assert_eq!(page.next, None);
-    assert_eq!(page.heads[4], StreamHead { stream: stream("A"), version: 2, status: "open".into() });
+    assert_eq!(page.heads[4], StreamSummary { stream: stream("A"), version: 2, status: "open".into() });
 
     // Streams created between two pages do not change the following pages.
     let first = store.list(listing(None, None, 2)).await.expect("lists");

@@ -126,7 +126,8 @@ fn other_instance_takes_over_when_one_stays_down() {
 /// Orders placed while the server is down wait for it.
 #[test]
 fn services_wait_for_a_crashed_database_server() {
-    let mut server = Postgres::own(&Workspace::find().unwrap(), Durability::UntilItStops, Progress::quiet()).unwrap();
+    let mut server =
+        Postgres::start_own(&Workspace::find().unwrap(), Durability::UntilItStops, Progress::quiet()).unwrap();
     let databases = Databases::create_on(&server);
     let cluster = TestCluster::launch_with(|suite| databases.configure(suite));
     let workload = Workload::new(&cluster);

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn report_without_violations() {
+    fn report_states_success_when_no_rule_is_violated() {
         expect![[r#"
             orders: 1 (confirmed 1, dispatched 0, cancelled 0, by customers 0)
               faults in 125 s: service kills 1, pauses 0, broker kills 0, provider outages 0

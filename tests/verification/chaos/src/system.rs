@@ -13,9 +13,9 @@ use xtask::wait::{Poll, wait_for};
 use xtask::{Broker, Client, PerService, ServiceName, Suite, suite::Builder};
 
 /// Maximum time until a restarted service is ready, including a broker outage on a busy machine.
-const READY: Duration = Duration::from_mins(2);
+const READY_TIMEOUT: Duration = Duration::from_mins(2);
 /// Timeout of one readiness probe.
-const PROBE: Duration = Duration::from_secs(2);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Address without a listener. Services create traces only if an exporter is configured; the export itself is not needed.
 const NO_COLLECTOR: &str = "http://127.0.0.1:9";
 
@@ -76,7 +76,7 @@ pub struct SystemUnderTest {
     broker: Mutex<Broker>,
     address: String,
     prefix: String,
-    subject: SystemConfig,
+    config: SystemConfig,
     dir: PathBuf,
     clients: PerService<Client>,
     injected_faults: Mutex<Vec<InjectedFault>>,
@@ -90,10 +90,10 @@ impl SystemUnderTest {
     ///
     /// # Errors
     /// A service does not start.
-    pub fn start(broker: Broker, subject: &SystemConfig) -> Result<Self> {
+    pub fn start(broker: Broker, config: &SystemConfig) -> Result<Self> {
         let prefix = format!("chaos-{}.", Uuid::now_v7().simple());
         let address = broker.bootstrap_servers().to_owned();
-        let suite = builder(&address, &prefix, subject).start()?;
+        let suite = builder(&address, &prefix, config).start()?;
         Ok(Self {
             clients: PerService::new(|service| suite.client(service)),
             dir: suite.dir().to_owned(),
@@ -102,7 +102,7 @@ impl SystemUnderTest {
             broker: Mutex::new(broker),
             address,
             prefix,
-            subject: subject.clone(),
+            config: config.clone(),
             injected_faults: Mutex::default(),
             unexpected_exits: Mutex::default(),
             crashes: AtomicUsize::new(0),
@@ -115,7 +115,7 @@ impl SystemUnderTest {
     /// # Errors
     /// A service does not start.
     pub(crate) fn start_instance(&self, instance: u32) -> Result<Suite> {
-        builder(&self.address, &self.prefix, &self.subject).instance(instance, &self.dir).start()
+        builder(&self.address, &self.prefix, &self.config).instance(instance, &self.dir).start()
     }
 
     /// Bootstrap address of the broker.
@@ -138,7 +138,6 @@ impl SystemUnderTest {
         &self.dir
     }
 
-    /// HTTP client of a service.
     pub fn client(&self, service: ServiceName) -> &Client {
         &self.clients[service]
     }
@@ -219,8 +218,8 @@ impl SystemUnderTest {
 
     /// Waits until a service is ready, without holding the lock on the suite.
     pub(crate) fn wait_until_ready(&self, service: ServiceName) -> Result<()> {
-        let client = Client::with_timeout(self.client(service).base(), PROBE);
-        wait_for(&format!("the {service} service to be ready"), READY, || {
+        let client = Client::with_timeout(self.client(service).base(), PROBE_TIMEOUT);
+        wait_for(&format!("the {service} service to be ready"), READY_TIMEOUT, || {
             let seen = match client.get("/readyz") {
                 Ok(reply) if reply.status == 200 => return Ok(Poll::Ready(())),
                 Ok(reply) => format!("status {} {}", reply.status, reply.body),
@@ -249,15 +248,15 @@ impl SystemUnderTest {
     }
 }
 
-fn builder(address: &str, prefix: &str, subject: &SystemConfig) -> Builder {
+fn builder(address: &str, prefix: &str, config: &SystemConfig) -> Builder {
     let suite = Suite::builder(address)
         .topic_prefix(prefix)
         // Exceeds every run, so that the deadline cannot hide a stuck order.
         .env_for(ServiceName::Order, "ORDER_DEADLINE_S", "36000")
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", NO_COLLECTOR)
         .env("KAFKA_SESSION_TIMEOUT_MS", "6000")
-        .ready_within(READY);
-    subject.apply(suite)
+        .ready_within(READY_TIMEOUT);
+    config.apply(suite)
 }
 
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

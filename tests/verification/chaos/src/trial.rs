@@ -59,22 +59,22 @@ pub struct ScriptedRunResult {
 ///
 /// # Errors
 /// A binary does not exist.
-fn faulty(mut subject: SystemConfig, crashes: &Path) -> Result<SystemConfig> {
+fn faulty(mut config: SystemConfig, crashes: &Path) -> Result<SystemConfig> {
     let program = std::env::current_exe()?;
     let folder = program.ancestors().nth(2).context("a program is in a folder")?;
     for service in ServiceName::all() {
-        if subject.binaries.iter().all(|(replaced, _)| *replaced != service) {
-            subject.binaries.push((service, folder.join(format!("faulty-{service}"))));
+        if config.binaries.iter().all(|(replaced, _)| *replaced != service) {
+            config.binaries.push((service, folder.join(format!("faulty-{service}"))));
         }
         let file = crashes.join(service.name()).display().to_string();
-        subject.environment.push((Some(service), "CRASH_FILE".to_owned(), file));
+        config.environment.push((Some(service), "CRASH_FILE".to_owned(), file));
     }
-    for (_, binary) in &subject.binaries {
+    for (_, binary) in &config.binaries {
         ensure!(binary.is_file(), "missing {}; build it with `cargo build -p planted`", binary.display());
     }
     // A gauge that is five seconds old would delay the detection of a quiescent suite.
-    subject.environment.push((None, "KAFKA_STATISTICS_INTERVAL_MS".to_owned(), "500".to_owned()));
-    Ok(subject)
+    config.environment.push((None, "KAFKA_STATISTICS_INTERVAL_MS".to_owned(), "500".to_owned()));
+    Ok(config)
 }
 
 impl ScriptedRun {
@@ -82,12 +82,12 @@ impl ScriptedRun {
     ///
     /// # Errors
     /// The suite does not start.
-    pub fn start(broker: Broker, subject: SystemConfig, orders: u32) -> Result<Self> {
+    pub fn start(broker: Broker, config: SystemConfig, orders: u32) -> Result<Self> {
         let started = Instant::now();
         // Prevents hundreds of core dumps.
         setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
         let crashes = Workspace::find()?.run_dir("crashes")?;
-        let system = SystemUnderTest::start(broker, &faulty(subject, &crashes)?)?;
+        let system = SystemUnderTest::start(broker, &faulty(config, &crashes)?)?;
         let ample = product(&system, "AMPLE".to_owned(), 1_250, 2 * orders)?;
         let scarce = product(&system, "SCARCE".to_owned(), 100, 1)?;
         let products = TestProducts { ample: vec![ample], scarce: vec![scarce] };

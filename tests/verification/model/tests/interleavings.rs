@@ -37,48 +37,48 @@ fn follow_random_schedules(schedules: u32, orders: usize, guarantees: Guarantees
 }
 
 #[test]
-fn one_order_random() {
+fn invariants_hold_for_one_order() {
     follow_random_schedules(6_000, 1, PRODUCTION);
 }
 
 #[test]
-fn two_orders_random_for_the_last_unit() {
+fn invariants_hold_when_two_orders_need_the_last_unit() {
     follow_random_schedules(6_000, 2, PRODUCTION);
 }
 
 /// Deciders ignore repetitions themselves; the inbox is an optimization.
 #[test]
-fn two_orders_random_without_inbox() {
+fn invariants_hold_when_there_is_no_inbox() {
     follow_random_schedules(4_000, 2, WITHOUT_INBOX);
 }
 
 #[test]
-fn two_orders_random_in_any_order_within_topics() {
+fn invariants_hold_when_topics_are_reordered() {
     follow_random_schedules(4_000, 2, ANY_ORDER);
 }
 
 #[test]
-fn two_orders_random_without_any_guarantee() {
+fn invariants_hold_when_nothing_is_guaranteed() {
     follow_random_schedules(4_000, 2, WITHOUT_ANY);
 }
 
 #[test]
-fn one_order_random_with_two_losses() {
+fn order_ends_when_two_records_are_lost() {
     follow_random_schedules(12_000, 1, TWO_LOSSES);
 }
 
 #[test]
-fn two_orders_random_with_two_losses() {
+fn two_orders_end_when_two_records_are_lost() {
     follow_random_schedules(4_000, 2, TWO_LOSSES);
 }
 
 #[test]
-fn two_orders_random_with_two_losses_in_any_order() {
+fn two_orders_end_when_records_are_lost_and_reordered() {
     follow_random_schedules(4_000, 2, Guarantees { losses: 2, ..ANY_ORDER });
 }
 
 #[test]
-fn every_schedule_within_the_standard_bounds() {
+fn invariants_hold_in_every_schedule_within_bounds() {
     for bound in bounds::standard() {
         println!("{}", bound.explore().unwrap_or_else(|violation| panic!("{violation}")));
     }

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use decider::{Decider, LogEvent};
 
-pub use crate::honest::{Command, Event, Movement, Reservation, State, Stock, StockMovement};
+pub use crate::correct::{Command, Event, Movement, Reservation, State, Stock, StockMovement};
 
 /// The inventory service with a bug.
 pub struct Inventory;
@@ -36,18 +36,18 @@ impl Decider for Inventory {
         match (BUG.get(), command) {
             (Some(Bug::PanicsAt(many)), Command::Reserve { lines, .. }) => {
                 assert!(lines.values().all(|quantity| quantity < many), "too many units");
-                crate::honest::Inventory::decide(state, command)
+                crate::correct::Inventory::decide(state, command)
             }
             (Some(Bug::BooksReceiptsTwice), _) => {
-                crate::honest::Inventory::decide(&State { receipt: None, ..state.clone() }, command)
+                crate::correct::Inventory::decide(&State { receipt: None, ..state.clone() }, command)
             }
-            (Some(Bug::ReleasesTwice), _) => twice(crate::honest::Inventory::decide(state, command)),
-            _ => crate::honest::Inventory::decide(state, command),
+            (Some(Bug::ReleasesTwice), _) => twice(crate::correct::Inventory::decide(state, command)),
+            _ => crate::correct::Inventory::decide(state, command),
         }
     }
 
     fn evolve(state: State, event: &Event) -> State {
-        crate::honest::Inventory::evolve(state, event)
+        crate::correct::Inventory::evolve(state, event)
     }
 }
 

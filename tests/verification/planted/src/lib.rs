@@ -5,9 +5,9 @@
 
 #[path = "../../../../services/inventory/src/api.rs"]
 pub mod api;
-pub mod decider;
 #[path = "../../../../services/inventory/src/decider.rs"]
-pub mod honest;
+pub mod correct;
+pub mod decider;
 #[path = "../../../../services/inventory/src/policy.rs"]
 pub mod policy;
 pub mod services;

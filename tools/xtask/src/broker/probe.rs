@@ -21,7 +21,7 @@ const REQUEST: [u8; 14] = [0, 0, 0, 10, 0, 18, 0, 0, b's', b'a', b'g', b'a', 0xf
 ///
 /// # Errors
 /// The connection fails, or the response takes longer than half a second or is not that of a Kafka broker.
-pub fn ask(address: &str) -> Result<()> {
+pub fn check(address: &str) -> Result<()> {
     let mut stream = connect(address)?;
     stream.set_read_timeout(Some(ANSWER))?;
     stream.set_write_timeout(Some(ANSWER))?;
@@ -83,18 +83,18 @@ mod tests {
 
     #[test]
     fn probe_accepts_a_kafka_response() {
-        ask(&server_that_answers(b"\0\0\0\x0asaga\0\0\0\0\0\0")).expect("a broker");
+        check(&server_that_answers(b"\0\0\0\x0asaga\0\0\0\0\0\0")).expect("a broker");
     }
 
     #[test]
     fn probe_rejects_an_error_code() {
-        let error = ask(&server_that_answers(b"\0\0\0\x0asaga\0\x23\0\0\0\0")).expect_err("error 35");
+        let error = check(&server_that_answers(b"\0\0\0\x0asaga\0\x23\0\0\0\0")).expect_err("error 35");
         assert!(error.to_string().contains("error code 35"), "{error}");
     }
 
     #[test]
     fn probe_rejects_another_server() {
-        let error = ask(&server_that_answers(b"HTTP/1.1 400 Bad Request\r\n")).expect_err("not Kafka");
+        let error = check(&server_that_answers(b"HTTP/1.1 400 Bad Request\r\n")).expect_err("not Kafka");
         assert!(error.to_string().contains("not Kafka"), "{error}");
     }
 

@@ -75,11 +75,11 @@ impl Broker {
     pub fn obtain(workspace: &Workspace, progress: Progress) -> Result<Self> {
         if let Some(address) = given_address() {
             let broker = Self::external(&address)?;
-            progress.say(&format!("✔ Kafka at {address}, {}", Kind::Given));
+            progress.print(&format!("✔ Kafka at {address}, {}", Kind::Given));
             return Ok(broker);
         }
         if let Some(state) = status(workspace)? {
-            progress.say(&format!("✔ Kafka at {}, {}", state.address, Kind::Persistent));
+            progress.print(&format!("✔ Kafka at {}, {}", state.address, Kind::Persistent));
             let address = state.address.clone();
             return Ok(Self { address, kind: Kind::Persistent, engine: None, left_running: Some(state) });
         }
@@ -107,7 +107,7 @@ impl Broker {
     pub(super) fn start_in(workspace: &Workspace, dir: &Path, progress: Progress) -> Result<Self> {
         match Self::by_docker(workspace, progress) {
             Ok(broker) => return Ok(broker),
-            Err(error) => progress.say(&one_line(&error)),
+            Err(error) => progress.print(&one_line(&error)),
         }
         Self::by_java(workspace, dir, progress)
     }
@@ -187,7 +187,7 @@ impl Broker {
         engine.start()?;
         let mut checked = Instant::now();
         let answered = wait_for("Kafka's answer", READY, || {
-            let Err(error) = probe::ask(&address) else { return Ok(Poll::Ready(())) };
+            let Err(error) = probe::check(&address) else { return Ok(Poll::Ready(())) };
             if checked.elapsed() >= CHECK {
                 engine.ensure_running()?;
                 checked = Instant::now();

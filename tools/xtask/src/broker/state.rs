@@ -134,7 +134,7 @@ impl Handle {
     }
 
     fn stop_process(&self, pid: u32) -> Result<()> {
-        group::ask_to_end(pid);
+        group::request_exit(pid);
         if self.wait_for_end().is_err() && self.is_alive() {
             group::signal_group(pid, Signal::SIGKILL)?;
             self.wait_for_end()?;
@@ -164,7 +164,7 @@ impl std::fmt::Display for Handle {
 /// It is alive but does not respond, or its state file cannot be read.
 pub fn status(workspace: &Workspace) -> Result<Option<State>> {
     let Some(state) = State::load(workspace)? else { return Ok(None) };
-    probe::ask(&state.address).with_context(|| {
+    probe::check(&state.address).with_context(|| {
         format!("the broker left running ({}) does not answer; stop it with `cargo saga broker stop`", state.handle)
     })?;
     Ok(Some(state))
@@ -173,7 +173,7 @@ pub fn status(workspace: &Workspace) -> Result<Option<State>> {
 fn is_container_running(container: &str) -> bool {
     let mut command = Command::new("docker");
     command.args(["inspect", "--format", "{{.State.Running}}", container]);
-    tool::ask("docker inspect", command, DOCKER).is_ok_and(|answer| answer.trim() == "true")
+    tool::stdout_of("docker inspect", command, DOCKER).is_ok_and(|answer| answer.trim() == "true")
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::build::workspace::Workspace;
 use crate::process::tool::{self, on_path};
 use crate::progress::Progress;
 
-const ASKING: Duration = Duration::from_secs(30);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
 const INSTALLING: Duration = Duration::from_mins(15);
 
 /// The oldest Java that runs the broker.
@@ -205,7 +205,7 @@ pub(crate) fn postgres_programs() -> Option<PathBuf> {
 fn can_run(interpreter: &str, flag: &str, program: &str) -> bool {
     let mut command = Command::new(interpreter);
     command.args([flag, program]);
-    on_path(interpreter) && tool::ask(interpreter, command, ASKING).is_ok()
+    on_path(interpreter) && tool::stdout_of(interpreter, command, QUERY_TIMEOUT).is_ok()
 }
 
 fn java_version() -> Option<u32> {
@@ -214,7 +214,7 @@ fn java_version() -> Option<u32> {
     }
     let mut command = Command::new("java");
     command.arg("--version");
-    major_version(&tool::ask("java --version", command, ASKING).ok()?)
+    major_version(&tool::stdout_of("java --version", command, QUERY_TIMEOUT).ok()?)
 }
 
 /// The major version in the output of `java --version`, such as `openjdk 17.0.15 2025-04-15`.
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_java_versions_old_and_new() {
+    fn major_version_is_read_from_old_and_new_formats() {
         assert_eq!(major_version("openjdk 17.0.15 2025-04-15\nOpenJDK Runtime"), Some(17));
         assert_eq!(major_version("java 26-ea 2026-03-17"), Some(26));
         assert_eq!(major_version("Unrecognized option: --version"), None);

@@ -30,7 +30,7 @@ struct Metadata {
 }
 
 impl Workspace {
-    /// Finds the workspace by cargo, which honours `CARGO_TARGET_DIR` and cargo's configuration.
+    /// Finds the workspace with `cargo metadata`, which honours `CARGO_TARGET_DIR` and cargo's configuration.
     ///
     /// # Errors
     /// Cargo cannot be run, or the current directory is not in a cargo workspace.
@@ -41,8 +41,8 @@ impl Workspace {
             .current_dir(&place)
             .output()
             .context("failed to run `cargo metadata`")?;
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "`cargo metadata` failed in {}: {}", place.display(), complaint.trim());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "`cargo metadata` failed in {}: {}", place.display(), stderr.trim());
         let found: Metadata = serde_json::from_slice(&output.stdout).context("invalid output of `cargo metadata`")?;
         Ok(Self { root: found.workspace_root, target: found.target_directory })
     }

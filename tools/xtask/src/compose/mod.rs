@@ -40,12 +40,12 @@ const RECEIPT: u32 = 1000;
 /// There is no Docker engine with Compose, or a check fails. After a failed check, the logs of all containers are kept.
 pub fn run(workspace: &Workspace, progress: Progress) -> Result<()> {
     let project = Project::new(workspace)?;
-    progress.say(&format!("✔ {}; output goes to {}", project.engine(), project.log().display()));
+    progress.print(&format!("✔ {}; output goes to {}", project.engine(), project.log().display()));
     let mut trial = ComposeTest::new(&project, progress);
     let outcome = trial.run();
     if outcome.is_err() {
         let words = project.save_logs();
-        progress.say(&format!("the containers' logs are in {}", words.display()));
+        progress.print(&format!("the containers' logs are in {}", words.display()));
     }
     outcome
 }

@@ -16,7 +16,7 @@ use crate::process::tool;
 use crate::process::tool::on_path;
 use crate::process::wait::wait_until;
 
-const ASKING: Duration = Duration::from_secs(30);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Maximum time until all running containers are healthy, in seconds.
 const HEALTHY_S: &str = "300";
@@ -125,20 +125,20 @@ impl Project {
     }
 
     /// Runs a short query of `docker compose`.
-    fn ask(&self, arguments: &[&str]) -> Result<String> {
-        tool::ask(&format!("docker compose {}", arguments.join(" ")), self.command(arguments), ASKING)
+    fn query(&self, arguments: &[&str]) -> Result<String> {
+        tool::stdout_of(&format!("docker compose {}", arguments.join(" ")), self.command(arguments), QUERY_TIMEOUT)
     }
 
     /// The names of all services without a profile.
     pub(super) fn services(&self) -> Result<Vec<String>> {
-        let names = self.ask(&["config", "--services"])?;
+        let names = self.query(&["config", "--services"])?;
         let mut names: Vec<String> = names.lines().map(str::to_owned).collect();
         names.sort();
         Ok(names)
     }
 
     fn containers(&self) -> Result<Vec<Container>> {
-        let lines = self.ask(&["ps", "--all", "--format", "json"])?;
+        let lines = self.query(&["ps", "--all", "--format", "json"])?;
         let containers = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>();
         containers.context("invalid output of `docker compose ps`")
     }
@@ -175,8 +175,9 @@ impl Project {
     pub(super) fn remove(&self) -> Result<()> {
         self.run(&["down", "--volumes", "--rmi", "local", "--remove-orphans"], REMOVING)?;
         let label = format!("label=com.docker.compose.project={}", self.name);
-        let ask = |arguments: &[&str]| docker(&[arguments, &["--quiet", "--filter", &label]].concat());
-        let left = [ask(&["ps", "--all"])?, ask(&["volume", "ls"])?, ask(&["network", "ls"])?, ask(&["image", "ls"])?];
+        let query = |arguments: &[&str]| docker(&[arguments, &["--quiet", "--filter", &label]].concat());
+        let left =
+            [query(&["ps", "--all"])?, query(&["volume", "ls"])?, query(&["network", "ls"])?, query(&["image", "ls"])?];
         let left = left.concat();
         ensure!(left.trim().is_empty(), "`docker compose down --volumes` left {}", left.trim());
         Ok(())
@@ -187,7 +188,7 @@ impl Project {
         let path = self.dir.join("containers.log");
         let arguments = ["logs", "--no-color", "--timestamps", "--tail", "500"];
         // The test has failed already, so a failure to save logs is ignored.
-        tool::run("docker compose logs", self.command(&arguments), &path, ASKING).ok();
+        tool::run("docker compose logs", self.command(&arguments), &path, QUERY_TIMEOUT).ok();
         path
     }
 
@@ -229,7 +230,7 @@ pub(super) fn docker(arguments: &[&str]) -> Result<String> {
     let Some(what) = arguments.first() else { bail!("no arguments") };
     let mut command = Command::new("docker");
     command.args(arguments).current_dir(Path::new("/"));
-    tool::ask(&format!("docker {what}"), command, ASKING)
+    tool::stdout_of(&format!("docker {what}"), command, QUERY_TIMEOUT)
 }
 
 /// Unique on this engine, also among projects started from other machines or containers.

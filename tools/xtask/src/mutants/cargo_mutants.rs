@@ -14,7 +14,7 @@ use catalog::ServiceName;
 
 const VERSION: &str = "27.1.0";
 
-const ASKING: Duration = Duration::from_secs(30);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
 const INSTALLING: Duration = Duration::from_mins(20);
 const RUNNING: Duration = Duration::from_hours(2);
 
@@ -65,7 +65,7 @@ impl CargoMutants {
         let mut command = self.command();
         command.arg("--version");
         self.program.exists()
-            && tool::ask("cargo-mutants", command, ASKING).is_ok_and(|said| said.trim().ends_with(VERSION))
+            && tool::stdout_of("cargo-mutants", command, QUERY_TIMEOUT).is_ok_and(|said| said.trim().ends_with(VERSION))
     }
 
     fn command(&self) -> Command {

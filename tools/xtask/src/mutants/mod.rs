@@ -72,12 +72,12 @@ fn meet_tests(
     packages: &[String],
     progress: Progress,
 ) -> Result<Vec<(Mutant, MutantResult)>> {
-    progress.say("… testing every mutant with the unit tests of its package");
+    progress.print("… testing every mutant with the unit tests of its package");
     let of_unit_tests = cargo_mutants.run(packages, Tests::OfUnit)?;
     let left = outcomes::survivors(&of_unit_tests);
     let mut of_model = vec![];
     if left > 0 {
-        progress.say(&format!("… {left} survivors of the unit tests: testing them with the model"));
+        progress.print(&format!("… {left} survivors of the unit tests: testing them with the model"));
         of_model = cargo_mutants.run(packages, Tests::OfModel)?;
     }
     Ok(outcomes::results(of_unit_tests, of_model))

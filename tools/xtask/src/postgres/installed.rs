@@ -18,7 +18,7 @@ use crate::process::tool;
 use crate::progress::Progress;
 
 const PREPARING: Duration = Duration::from_mins(2);
-const ASKING: Duration = Duration::from_secs(20);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(20);
 /// Maximum duration of a fast shutdown, which does not wait for clients.
 const ENDING: Duration = Duration::from_secs(10);
 
@@ -158,7 +158,7 @@ fn directory(workspace: &Workspace, owner: Option<&ServerUser>) -> Result<PathBu
         chown(&dir, Some(*uid), Some(*gid)).with_context(|| format!("cannot give {} to {name}", dir.display()))?;
         let mut look = as_owner(owner, Path::new("test"), Path::new("/"));
         look.arg("-w").arg(&dir);
-        if tool::ask("test -w", look, ASKING).is_ok() {
+        if tool::stdout_of("test -w", look, QUERY_TIMEOUT).is_ok() {
             return Ok(dir);
         }
         remove_dir(&dir)?;

@@ -7,4 +7,4 @@ mod installed;
 mod server;
 
 pub use engine::Durability;
-pub use server::{Kind, Postgres, Storage, URL_VARIABLE, given_url, with_database};
+pub use server::{Postgres, ServerOrigin, Storage, URL_VARIABLE, given_url, with_database};

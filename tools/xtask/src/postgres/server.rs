@@ -21,19 +21,19 @@ use super::installed::InstalledServer;
 pub const URL_VARIABLE: &str = "TEST_DATABASE_URL";
 
 /// Maximum time until a started server answers, on a loaded machine.
-const READY: Duration = Duration::from_secs(90);
-const ASKING: Duration = Duration::from_secs(20);
+const READY_TIMEOUT: Duration = Duration::from_secs(90);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running server. Dropping it stops the server and deletes its data if this program started it.
 pub struct Postgres {
     url: String,
-    kind: Kind,
+    kind: ServerOrigin,
     engine: Option<Box<dyn Engine>>,
 }
 
 /// Origin of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ServerOrigin {
     /// Its URL was given by `TEST_DATABASE_URL`.
     Given,
     /// A container that this program starts.
@@ -51,12 +51,12 @@ pub enum Storage {
     Postgres,
 }
 
-impl std::fmt::Display for Kind {
+impl std::fmt::Display for ServerOrigin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Given => "given by TEST_DATABASE_URL",
             Self::Docker => "in Docker",
-            Self::Installed => "as installed here",
+            Self::Installed => "from installed programs",
         })
     }
 }
@@ -71,13 +71,13 @@ impl Postgres {
     /// A server to use: the one given by `TEST_DATABASE_URL`, otherwise one that this program starts.
     ///
     /// # Errors
-    /// None can be started here; the message names the packages to install.
+    /// No server can be started on this machine; the message names the packages to install.
     pub fn obtain(workspace: &Workspace, durability: Durability, progress: Progress) -> Result<Self> {
         if let Some(url) = given_url() {
-            progress.say(&format!("✔ PostgreSQL {}", Kind::Given));
-            return Ok(Self { url, kind: Kind::Given, engine: None });
+            progress.print(&format!("✔ PostgreSQL {}", ServerOrigin::Given));
+            return Ok(Self { url, kind: ServerOrigin::Given, engine: None });
         }
-        Self::own(workspace, durability, progress)
+        Self::start_own(workspace, durability, progress)
     }
 
     /// Starts a server: by Docker if that works here, else from the programs that are installed; installs them if
@@ -85,18 +85,18 @@ impl Postgres {
     ///
     /// # Errors
     /// Neither works; the message has the server's last log lines or names the packages to install.
-    pub fn own(workspace: &Workspace, durability: Durability, progress: Progress) -> Result<Self> {
+    pub fn start_own(workspace: &Workspace, durability: Durability, progress: Progress) -> Result<Self> {
         let port = crate::process::ports::free()?;
         let docker = DockerServer::prepare(port, durability, progress);
         match docker {
-            Ok(server) => return Self::run(Box::new(server), Kind::Docker, port, progress),
-            Err(error) => progress.say(&format!("Docker is not used: {error:#}")),
+            Ok(server) => return Self::run(Box::new(server), ServerOrigin::Docker, port, progress),
+            Err(error) => progress.print(&format!("Docker is not used: {error:#}")),
         }
         let server = InstalledServer::prepare(workspace, port, durability, progress)?;
-        Self::run(Box::new(server), Kind::Installed, port, progress)
+        Self::run(Box::new(server), ServerOrigin::Installed, port, progress)
     }
 
-    fn run(engine: Box<dyn Engine>, kind: Kind, port: u16, progress: Progress) -> Result<Self> {
+    fn run(engine: Box<dyn Engine>, kind: ServerOrigin, port: u16, progress: Progress) -> Result<Self> {
         let step = progress.step(format!("starting PostgreSQL {kind}"));
         let url = format!("postgres://{USER}@127.0.0.1:{port}/postgres");
         let mut server = Self { url, kind, engine: Some(engine) };
@@ -108,7 +108,7 @@ impl Postgres {
     /// Crashes the server: all clients lose their connections and uncommitted changes.
     ///
     /// # Errors
-    /// This program did not start it, or does not end.
+    /// This program did not start the server, or the server does not end.
     pub fn crash(&mut self) -> Result<()> {
         self.engine()?.crash()
     }
@@ -120,14 +120,15 @@ impl Postgres {
     pub fn start(&mut self) -> Result<()> {
         let engine = self.engine()?;
         engine.start()?;
-        let answered =
-            wait_for("PostgreSQL's answer", READY, || match tool::ask("pg_isready", engine.is_ready(), ASKING) {
+        let answered = wait_for("PostgreSQL's answer", READY_TIMEOUT, || {
+            match tool::stdout_of("pg_isready", engine.is_ready(), QUERY_TIMEOUT) {
                 Ok(_) => Ok(Poll::Ready(())),
                 Err(error) => {
                     engine.ensure_running()?;
                     Ok(Poll::Pending(format!("{error:#}")))
                 }
-            });
+            }
+        });
         tail::explain(answered, || engine.recent_output())
     }
 
@@ -139,7 +140,7 @@ impl Postgres {
     }
 
     /// The server's origin.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ServerOrigin {
         self.kind
     }
 
@@ -156,7 +157,7 @@ impl Postgres {
     /// The same server's URL for another database.
     ///
     /// # Errors
-    /// The server's URL has no place for it.
+    /// The server's URL has no host.
     pub fn database_url(&self, name: &str) -> Result<String> {
         with_database(&self.url, name)
     }

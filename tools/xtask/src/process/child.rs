@@ -111,17 +111,17 @@ impl Process {
     }
 
     /// Sends SIGTERM once, without waiting. A second signal would interrupt the shutdown of some programs.
-    pub(crate) fn ask_to_end(&mut self) -> Result<()> {
+    pub(crate) fn request_exit(&mut self) -> Result<()> {
         if !self.asked_to_end && self.exited()?.is_none() {
             self.asked_to_end = true;
-            group::ask_to_end(self.pid());
+            group::request_exit(self.pid());
         }
         Ok(())
     }
 
     /// SIGTERM, a bounded wait, then SIGKILL: it has ended when this returns.
     pub(crate) fn terminate(&mut self) -> Result<ExitStatus> {
-        self.ask_to_end()?;
+        self.request_exit()?;
         match self.wait(GRACE) {
             Ok(status) => Ok(status),
             Err(_) => self.kill(),

@@ -17,7 +17,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::process::group::{
-    GRACE, Target, ask_to_end, has_ended, own_group, remove_container, remove_project, signal_group,
+    GRACE, Target, has_ended, own_group, remove_container, remove_project, request_exit, signal_group,
 };
 use crate::process::reaper::Reaper;
 use crate::process::wait::wait_for;
@@ -137,7 +137,7 @@ fn stop_all(running: &[(Role, Target)]) {
 fn stop_together(targets: &[&Target]) {
     for target in targets {
         match target {
-            Target::Group(leader) => ask_to_end(*leader),
+            Target::Group(leader) => request_exit(*leader),
             Target::Container(name) => remove_container(name),
             Target::Project(name) => remove_project(name),
         }

@@ -34,7 +34,7 @@ pub(crate) fn own_group(command: &mut Command) -> &mut Command {
 }
 
 /// SIGTERM, and SIGCONT in case it was paused.
-pub(crate) fn ask_to_end(leader: u32) {
+pub(crate) fn request_exit(leader: u32) {
     signal_group(leader, Signal::SIGTERM).ok();
     signal_group(leader, Signal::SIGCONT).ok();
 }

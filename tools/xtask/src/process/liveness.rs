@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_start_time_after_a_name_with_parentheses() {
+    fn start_time_is_read_when_name_has_parentheses() {
         let stat = "77 (a) b) S 1 77 77 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 123456 9 9";
         assert_eq!(start_time(stat), Some(123_456));
     }

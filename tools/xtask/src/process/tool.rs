@@ -78,14 +78,14 @@ fn exit_code(status: ExitStatus) -> u8 {
 /// # Errors
 /// It cannot be run, fails, or takes longer than `within` (it is stopped then). The message has the last line of its
 /// standard error.
-pub(crate) fn ask(name: &str, mut command: Command, within: Duration) -> Result<String> {
+pub(crate) fn stdout_of(name: &str, mut command: Command, within: Duration) -> Result<String> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = Process::spawn_plain(Role::Tool, name, command)?;
     let status = process.wait(within)?;
-    let (said, complained) = process.output()?;
-    let recent_output = complained.lines().last().unwrap_or("it gave no reason").trim();
+    let (stdout, stderr) = process.output()?;
+    let recent_output = stderr.lines().last().unwrap_or("no output on standard error").trim();
     ensure!(status.success(), "`{name}` failed: {recent_output}");
-    Ok(said)
+    Ok(stdout)
 }
 
 /// Returns true if a directory of the PATH contains this program.

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn returns_the_value_once_the_condition_holds() {
+    fn wait_until_returns_the_value_when_condition_holds() {
         let mut looks = 0;
         let met = wait_until("three looks", Duration::from_secs(5), || {
             looks += 1;

@@ -16,7 +16,7 @@ use catalog::ServiceName;
 use crate::build::workspace::{Workspace, cargo};
 use crate::process::tool;
 
-const WITHIN: Duration = Duration::from_mins(20);
+const CARGO_TIMEOUT: Duration = Duration::from_mins(20);
 
 /// Paths in the service's folder with their templates.
 type Files = [(&'static str, &'static str); 8];
@@ -63,7 +63,7 @@ struct Placeholders {
 pub fn run(workspace: &Workspace, name: &str, reader: bool) -> Result<u8> {
     let placeholders = Placeholders::new(name)?;
     let folder = workspace.root().join("services").join(name);
-    ensure!(!folder.exists(), "{} exists already", folder.display());
+    ensure!(!folder.exists(), "{} already exists", folder.display());
     for (path, template) in if reader { READER_FILES } else { OWNER_FILES } {
         write(&folder.join(path), &placeholders.fill(template))?;
     }
@@ -105,7 +105,7 @@ fn finish(workspace: &Workspace, name: &str) -> Result<()> {
         command.env("CARGO_WORKSPACE_DIR", workspace.root());
         command.env_remove("CARGO_MANIFEST_DIR").env("UPDATE_EXPECT", "1").env("CARGO_TARGET_DIR", workspace.target());
         command.args(&arguments).current_dir(workspace.root());
-        let code = tool::run_shown("cargo", command, WITHIN)?;
+        let code = tool::run_shown("cargo", command, CARGO_TIMEOUT)?;
         ensure!(code == 0, "`cargo {}` failed", arguments.join(" "));
     }
     Ok(())
@@ -116,12 +116,12 @@ impl Placeholders {
         let is_valid = name.starts_with(|first: char| first.is_ascii_lowercase())
             && name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit());
         ensure!(is_valid, "invalid name {name}: use lower-case letters and digits, and begin with a letter");
-        ensure!(ServiceName::find(name).is_none(), "the catalog contains {name} already");
+        ensure!(ServiceName::find(name).is_none(), "the catalog already contains {name}");
         let (first, rest) = name.split_at(1);
         let port = ServiceName::all().map(ServiceName::port).max().context("the catalog is empty")? + 1;
         let mut date = Command::new("date");
         date.args(["--utc", "+%Y-%m"]);
-        let version = tool::ask("date", date, Duration::from_secs(10))?.trim().to_owned();
+        let version = tool::stdout_of("date", date, Duration::from_secs(10))?.trim().to_owned();
         Ok(Self { name: name.to_owned(), type_name: format!("{}{rest}", first.to_ascii_uppercase()), port, version })
     }
 

@@ -173,7 +173,7 @@ impl Drop for Suite {
         // Signals all services first. Dropping a process then waits for its end.
         for member in self.members.values_mut() {
             if let Ok(process) = member.process_mut() {
-                process.ask_to_end().ok();
+                process.request_exit().ok();
             }
         }
     }

@@ -22,7 +22,7 @@ fn help_aligns_all_variables_with_their_defaults() {
           HTTP_ADDR                    HTTP listen address as address:port [127.0.0.1:8080]
           RETRY_ATTEMPTS_MAX           attempts before a failing record becomes a dead letter [10]
           RETRY_BACKOFF_MAX_MS         maximum wait between these attempts, in milliseconds [30000]
-          OUTBOX_MAX                   maximum events waiting for Kafka; above it new work gets a 503 [1000000]
+          OUTBOX_MAX                   maximum events waiting for Kafka; above it, requests that start a saga get a 503 [1000000]
           PUBLISH_RATE_MAX             maximum events of one type published per second; others wait [50000]
           SCHEMA_BASE_URL              prefix of /schemas/... in events; empty: http://HTTP_ADDR []
           LOG_FORMAT                   pretty or json [pretty]
@@ -32,7 +32,7 @@ fn help_aligns_all_variables_with_their_defaults() {
           KAFKA_<PROPERTY>             any librdkafka property, e.g. KAFKA_SESSION_TIMEOUT_MS=6000
 
         Stops on SIGTERM or SIGINT after it has finished the work in progress. Exit codes: 0 stopped by a signal,
-        1 failed, 64 invalid arguments or configuration. --health asks the running service with the same
-        environment whether it is ready: 0 ready, 1 not ready.
+        1 failed, 64 invalid arguments or configuration. --health requests /readyz from the service that runs
+        with the same environment: 0 ready, 1 not ready.
     "#]].assert_eq(&help("booking", "Booking service: books trips.", 8080, &own));
 }

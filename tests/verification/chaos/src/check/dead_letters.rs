@@ -57,19 +57,19 @@ mod tests {
     use crate::evidence::ContentHash;
 
     #[test]
-    fn allows_one_dead_letter_per_consumer() {
+    fn check_allows_one_dead_letter_per_consumer() {
         assert_eq!(check(&poisoned()), Vec::<String>::new());
     }
 
     #[test]
-    fn allows_republished_dead_letter() {
+    fn check_allows_republished_dead_letter() {
         let mut evidence = poisoned();
         evidence.dead_letters.push(evidence.dead_letters[0].clone());
         assert_eq!(check(&evidence), Vec::<String>::new());
     }
 
     #[test]
-    fn reports_second_rejection_of_a_record() {
+    fn check_reports_second_rejection_of_a_record() {
         let mut evidence = poisoned();
         let mut second = evidence.dead_letters[0].clone();
         second.found = "later".to_owned();
@@ -78,21 +78,21 @@ mod tests {
     }
 
     #[test]
-    fn reports_ignored_poison() {
+    fn check_reports_ignored_poison() {
         let mut evidence = poisoned();
         evidence.dead_letters.remove(0);
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn reports_dead_letter_of_valid_record() {
+    fn check_reports_dead_letter_of_valid_record() {
         let mut evidence = poisoned();
         evidence.dead_letters[0].origin.offset += 1;
         assert_eq!(check(&evidence).len(), 2, "the dead letter of the poison is also missing");
     }
 
     #[test]
-    fn reports_dead_letter_with_changed_content() {
+    fn check_reports_dead_letter_with_changed_content() {
         let mut evidence = poisoned();
         evidence.dead_letters[0].content = ContentHash::number(7);
         assert_eq!(check(&evidence).len(), 1);

@@ -103,7 +103,7 @@ mod tests {
     use crate::check::testing::{fact, one_sold_order};
 
     #[test]
-    fn allows_identical_duplicate() {
+    fn check_allows_identical_duplicate() {
         let mut evidence = one_sold_order();
         let mut double = evidence.facts[0].clone();
         double.position.offset += 100;
@@ -112,14 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn reports_event_with_second_id() {
+    fn check_reports_event_with_second_id() {
         let mut evidence = one_sold_order();
         evidence.facts.push(PublishedEvent { sequence: Some(3), ..fact("StockReserved", 90, Some(1)) });
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn reports_event_without_sequence_number() {
+    fn check_reports_event_without_sequence_number() {
         let mut evidence = one_sold_order();
         let last = evidence.facts.last_mut().expect("the confirmation");
         last.sequence = None;
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_reused_sequence_number() {
+    fn check_reports_reused_sequence_number() {
         let mut evidence = one_sold_order();
         evidence.facts.last_mut().expect("the confirmation").sequence = Some(1);
         let found = check(&evidence);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_gap_in_sequence_numbers() {
+    fn check_reports_gap_in_sequence_numbers() {
         let mut evidence = one_sold_order();
         evidence.facts.last_mut().expect("the confirmation").sequence = Some(4);
         let found = check(&evidence);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_event_with_two_sequence_numbers() {
+    fn check_reports_event_with_two_sequence_numbers() {
         let mut evidence = one_sold_order();
         let mut again = evidence.facts.last().expect("the confirmation").clone();
         again.sequence = Some(3);
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_id_shared_by_two_events() {
+    fn check_reports_id_shared_by_two_events() {
         let mut evidence = one_sold_order();
         let mut other = evidence.facts[0].clone();
         other.content = ContentHash::number(7);
@@ -162,21 +162,21 @@ mod tests {
     }
 
     #[test]
-    fn reports_wrong_key() {
+    fn check_reports_wrong_key() {
         let mut evidence = one_sold_order();
         evidence.facts[0].keyed_by_order = false;
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn reports_invalid_record() {
+    fn check_reports_invalid_record() {
         let mut evidence = one_sold_order();
         evidence.broken.push("header ce_hops is missing".to_owned());
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn reports_wrong_order_and_second_partition() {
+    fn check_reports_wrong_order_and_second_partition() {
         let mut evidence = one_sold_order();
         let (reserved, committed) = (1, 3);
         assert_eq!(

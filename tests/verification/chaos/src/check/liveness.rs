@@ -16,7 +16,7 @@ mod tests {
     use crate::check::testing::one_sold_order;
 
     #[test]
-    fn reports_unexpected_exit_and_failed_request() {
+    fn check_reports_unexpected_exit_and_failed_request() {
         let mut evidence = one_sold_order();
         assert!(check(&evidence).is_empty());
         evidence.unexpected_exits.push((ServiceName::Order, Timestamp::UNIX_EPOCH));

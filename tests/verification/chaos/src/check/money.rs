@@ -36,28 +36,28 @@ mod tests {
     use crate::check::testing::{one_sold_order, order_id};
 
     #[test]
-    fn reports_second_capture() {
+    fn check_reports_second_capture() {
         let mut evidence = one_sold_order();
         evidence.money.get_mut(&order_id()).expect("one").captures = 2;
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn reports_unpaid_shipment() {
+    fn check_reports_unpaid_shipment() {
         let mut evidence = one_sold_order();
         evidence.money.clear();
         assert_eq!(check(&evidence).len(), 2, "order and total");
     }
 
     #[test]
-    fn reports_missing_refund() {
+    fn check_reports_missing_refund() {
         let mut evidence = one_sold_order();
         evidence.orders.get_mut(&order_id()).expect("one").status = "cancelled".to_owned();
         assert_eq!(check(&evidence).len(), 3, "gateway, payment service and total");
     }
 
     #[test]
-    fn reports_charge_of_unknown_order() {
+    fn check_reports_charge_of_unknown_order() {
         let mut evidence = one_sold_order();
         evidence.orders.clear();
         assert_eq!(check(&evidence).len(), 2);

@@ -48,28 +48,28 @@ mod tests {
     use crate::check::testing::{one_sold_order, order_id};
 
     #[test]
-    fn reports_unpaid_shipment() {
+    fn check_reports_unpaid_shipment() {
         let mut evidence = one_sold_order();
         evidence.facts.retain(|fact| fact.event != "PaymentCaptured");
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn reports_second_booking() {
+    fn check_reports_second_booking() {
         let mut evidence = one_sold_order();
         evidence.parcels.get_mut(&order_id()).expect("one").bookings = 2;
         assert_eq!(check(&evidence).len(), 2, "too many bookings, two of them active");
     }
 
     #[test]
-    fn reports_booking_of_cancelled_order() {
+    fn check_reports_booking_of_cancelled_order() {
         let mut evidence = one_sold_order();
         evidence.orders.get_mut(&order_id()).expect("one").status = "cancelled".to_owned();
         assert_eq!(check(&evidence).len(), 2, "carrier and shipping service");
     }
 
     #[test]
-    fn reports_lost_dispatch() {
+    fn check_reports_lost_dispatch() {
         let mut evidence = one_sold_order();
         evidence.accepted.get_mut(&order_id()).expect("one").dispatched = true;
         assert_eq!(check(&evidence).len(), 1);

@@ -45,14 +45,14 @@ mod tests {
     use crate::check::testing::{call, one_sold_order, time};
 
     #[test]
-    fn reports_repetition_of_answered_call() {
+    fn check_reports_repetition_of_answered_call() {
         let mut evidence = one_sold_order();
         evidence.calls.push((ServiceName::Payment, call("charge", 30)));
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn allows_repetition_after_crash_or_lost_answer() {
+    fn check_allows_repetition_after_crash_or_lost_answer() {
         let mut evidence = one_sold_order();
         evidence.calls.push((ServiceName::Payment, call("charge", 30)));
         evidence.injected_faults.push(InjectedFault {
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_repetition_despite_unrelated_crashes() {
+    fn check_reports_repetition_despite_unrelated_crashes() {
         let mut evidence = one_sold_order();
         evidence.calls.push((ServiceName::Payment, call("charge", 30)));
         evidence.injected_faults.push(InjectedFault {

@@ -27,7 +27,7 @@ mod tests {
     use crate::check::testing::one_sold_order;
 
     #[test]
-    fn reports_late_and_unfinished_orders() {
+    fn check_reports_late_and_unfinished_orders() {
         let mut evidence = one_sold_order();
         evidence.quiescence.final_after = Some(FINAL_WITHIN + Duration::from_secs(1));
         assert_eq!(check(&evidence).len(), 1);
@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_remaining_work() {
+    fn check_reports_remaining_work() {
         let mut evidence = one_sold_order();
         evidence.quiescence.outbox.insert("order", 1);
         evidence.quiescence.lag.insert("order", (1, 0));
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_missing_lag_metric() {
+    fn check_reports_missing_lag_metric() {
         let mut evidence = one_sold_order();
         evidence.quiescence.lag_error = Some("metric saga_consumer_lag not found".to_owned());
         assert_eq!(check(&evidence).len(), 1);

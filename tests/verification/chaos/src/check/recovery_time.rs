@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_slow_recovery() {
+    fn check_reports_slow_recovery() {
         // The order is placed in second 1 and confirmed in second 6.
         assert!(check_with(FaultKind::Killed(ServiceName::Payment), 4).is_empty());
         assert_eq!(check_with(FaultKind::Killed(ServiceName::Payment), 3).len(), 1);

@@ -65,24 +65,24 @@ mod tests {
     }
 
     #[test]
-    fn reports_gained_and_lost_units() {
+    fn check_reports_gained_and_lost_units() {
         assert_eq!(check_with(ObservedStock::of(9, 0, 2)).len(), 1);
         assert_eq!(check_with(ObservedStock::of(7, 0, 2)).len(), 1);
     }
 
     #[test]
-    fn reports_remaining_reservation_and_unsold_shipment() {
+    fn check_reports_remaining_reservation_and_unsold_shipment() {
         assert_eq!(check_with(ObservedStock::of(7, 1, 2)).len(), 1);
         assert_eq!(check_with(ObservedStock::of(7, 0, 3)).len(), 2, "orders and events");
     }
 
     #[test]
-    fn reports_negative_stock() {
+    fn check_reports_negative_stock() {
         assert_eq!(check_with(ObservedStock::of(-1, 9, 2)).len(), 2, "negative and reserved");
     }
 
     #[test]
-    fn reports_shipment_of_released_units() {
+    fn check_reports_shipment_of_released_units() {
         let mut evidence = one_sold_order();
         let mut released = fact("StockReleased", 90, Some(1));
         released.lines = vec![(SKU.to_owned(), 2)];

@@ -60,7 +60,7 @@ mod tests {
     use crate::check::testing::{fact, one_sold_order, order_id};
 
     #[test]
-    fn reports_lost_and_unexpected_orders() {
+    fn check_reports_lost_and_unexpected_orders() {
         let mut lost = one_sold_order();
         lost.orders.clear();
         assert_eq!(check(&lost).len(), 2, "{:?}", check(&lost));
@@ -70,28 +70,28 @@ mod tests {
     }
 
     #[test]
-    fn reports_order_without_end() {
+    fn check_reports_order_without_end() {
         let mut evidence = one_sold_order();
         evidence.orders.get_mut(&order_id()).expect("one").status = "paid".to_owned();
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn reports_order_with_two_ends() {
+    fn check_reports_order_with_two_ends() {
         let mut evidence = one_sold_order();
         evidence.facts.push(fact("OrderCancelled", 90, Some(1)));
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn reports_changed_total() {
+    fn check_reports_changed_total() {
         let mut evidence = one_sold_order();
         evidence.accepted.get_mut(&order_id()).expect("one").total_minor += 1;
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn reports_accepted_cancellation_without_effect() {
+    fn check_reports_accepted_cancellation_without_effect() {
         let mut evidence = one_sold_order();
         evidence.accepted.get_mut(&order_id()).expect("one").cancelled = true;
         assert_eq!(check(&evidence).len(), 1);

@@ -53,7 +53,7 @@ mod tests {
     use crate::check::testing::one_sold_order;
 
     #[test]
-    fn reports_missing_and_foreign_trace() {
+    fn check_reports_missing_and_foreign_trace() {
         let mut evidence = one_sold_order();
         evidence.facts[2].trace_id = None;
         assert_eq!(check(&evidence).len(), 1);
@@ -64,28 +64,28 @@ mod tests {
     }
 
     #[test]
-    fn reports_second_correlation_id() {
+    fn check_reports_second_correlation_id() {
         let mut evidence = one_sold_order();
         evidence.facts[2].correlation_id = contracts::CorrelationId(uuid::Uuid::from_u128(7));
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn reports_missing_cause() {
+    fn check_reports_missing_cause() {
         let mut evidence = one_sold_order();
         evidence.facts[2].causation_id = None;
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn reports_unpublished_cause() {
+    fn check_reports_unpublished_cause() {
         let mut evidence = one_sold_order();
         evidence.facts.remove(1);
         assert_eq!(check(&evidence).len(), 1);
     }
 
     #[test]
-    fn reports_wrong_hop_count() {
+    fn check_reports_wrong_hop_count() {
         let mut evidence = one_sold_order();
         let last = evidence.facts.len() - 1;
         evidence.facts[last].hops += 1;
