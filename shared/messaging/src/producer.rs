@@ -51,6 +51,45 @@ pub enum DeliveryError {
     Kafka(#[from] KafkaError),
 }
 
+/// Errors by which a broker, or the client on its behalf, refuses a record.
+const REFUSALS: [RDKafkaErrorCode; 6] = [
+    RDKafkaErrorCode::MessageSizeTooLarge,
+    RDKafkaErrorCode::InvalidMessageSize,
+    RDKafkaErrorCode::MessageBatchTooLarge,
+    RDKafkaErrorCode::InvalidTimestamp,
+    RDKafkaErrorCode::InvalidRecord,
+    RDKafkaErrorCode::PolicyViolation,
+];
+
+impl DeliveryError {
+    /// Returns whether the record, or another in its batch, is refused. A retry fails in the same way until the topic's
+    /// settings change. Any other error concerns the connection, the topic or the client.
+    pub fn is_refusal(&self) -> bool {
+        self.code().is_some_and(|code| REFUSALS.contains(&code))
+    }
+
+    /// Returns whether the record, or its batch, exceeds the size limit.
+    pub fn is_too_large(&self) -> bool {
+        self.code() == Some(RDKafkaErrorCode::MessageSizeTooLarge)
+    }
+
+    fn code(&self) -> Option<RDKafkaErrorCode> {
+        match self {
+            Self::Kafka(error) => error.rdkafka_error_code(),
+            Self::Unproven => None,
+        }
+    }
+}
+
+impl From<SendError> for DeliveryError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::QueueFull => KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull).into(),
+            SendError::Kafka(error) => error.into(),
+        }
+    }
+}
+
 /// An idempotent producer. Records with the same key arrive once and in the order in which they were sent, unless a
 /// delivery fails: a record that is then sent again may arrive twice, and after records that were sent later.
 pub struct Producer {

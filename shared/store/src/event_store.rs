@@ -1,13 +1,15 @@
 //! The storage backend selected by the database URL.
 
+use std::collections::HashSet;
+
 use decider::StreamId;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    AsOf, Committed, DeadLetter, IntentPage, Leadership, Listing, LogPage, OpenReplay, Page, Parked, PostgresStore,
-    ReadPosition, SqliteStore, Store, StoreError, StoredEvent, StoredStream, Transaction, Unpublished, postgres,
-    sqlite,
+    AsOf, Committed, DeadLetter, IntentPage, Leadership, Listing, LogPage, NewUnsent, OpenReplay, Page, Parked,
+    PostgresStore, ReadPosition, Rescheduled, SqliteStore, Store, StoreError, StoredEvent, StoredStream, TopicKey,
+    Transaction, Unpublished, Unsent, UnsentSummary, postgres, sqlite,
 };
 
 /// The database of a service. Cheap to clone.
@@ -112,6 +114,26 @@ impl Store for EventStore {
 
     async fn mark_published(&self, dead_letters: Vec<Uuid>) -> Result<(), StoreError> {
         delegate!(self, mark_published(dead_letters))
+    }
+
+    async fn keep_unsent(&self, unsent: NewUnsent) -> Result<(), StoreError> {
+        delegate!(self, keep_unsent(unsent))
+    }
+
+    async fn unsent(&self, now: Timestamp, limit: usize) -> Result<Vec<Unsent>, StoreError> {
+        delegate!(self, unsent(now, limit))
+    }
+
+    async fn unsent_keys(&self) -> Result<HashSet<TopicKey>, StoreError> {
+        delegate!(self, unsent_keys())
+    }
+
+    async fn unsent_summary(&self) -> Result<UnsentSummary, StoreError> {
+        delegate!(self, unsent_summary())
+    }
+
+    async fn update_unsent(&self, sent: Vec<i64>, rescheduled: Vec<Rescheduled>) -> Result<(), StoreError> {
+        delegate!(self, update_unsent(sent, rescheduled))
     }
 
     async fn replays(&self, limit: usize) -> Result<Vec<OpenReplay>, StoreError> {

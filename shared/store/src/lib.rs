@@ -9,7 +9,7 @@ mod read_position;
 mod sqlite;
 mod types;
 
-use std::future::Future;
+use std::{collections::HashSet, future::Future};
 
 use decider::StreamId;
 use jiff::Timestamp;
@@ -23,8 +23,9 @@ pub use read_position::ReadPosition;
 pub use sqlite::SqliteStore;
 pub use types::{
     AsOf, Committed, DeadLetter, Head, IntentPage, Listing, Loaded, LogEntry, LogPage, LogRange, MessageIds, NewIntent,
-    NewParked, OpenIntent, OpenReplay, Page, Parked, Publication, RawRecord, RecordData, Replay, Rescheduled, Snapshot,
-    StoredEvent, StoredStream, StreamRequest, StreamSummary, StreamWrite, Unpublished, Writes,
+    NewParked, NewUnsent, OpenIntent, OpenReplay, Page, Parked, Publication, RawRecord, RecordData, Replay,
+    Rescheduled, Snapshot, StoredEvent, StoredStream, StreamRequest, StreamSummary, StreamWrite, TopicKey, Unpublished,
+    Unsent, UnsentSummary, Writes,
 };
 
 /// Number of latest snapshots of a stream that are all kept.
@@ -105,7 +106,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Advances the cursor. The change need not survive a crash, because readers recognize events that are published twice.
     fn advance_cursor(&self, position: i64) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Counts the public events up to the cursor.
+    /// Counts the public events up to the cursor, without those that are unsent. The count may be too small, never too large.
     fn published_len(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Counts the public events after the cursor.
@@ -116,6 +117,27 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Marks dead letters as published, and deletes the oldest published ones beyond [`DEAD_LETTERS_KEPT`].
     fn mark_published(&self, dead_letters: Vec<Uuid>) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Keeps a record that the broker refuses, behind all earlier ones. Does nothing if the topic's record with this id is
+    /// kept already.
+    fn keep_unsent(&self, unsent: NewUnsent) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Reads at most `limit` unsent records that are due at `now`. Of each topic and key it returns only the first record;
+    /// the others wait behind it.
+    fn unsent(&self, now: Timestamp, limit: usize) -> impl Future<Output = Result<Vec<Unsent>, StoreError>> + Send;
+
+    /// Reads the topics and keys of all unsent records.
+    fn unsent_keys(&self) -> impl Future<Output = Result<HashSet<TopicKey>, StoreError>> + Send;
+
+    /// Counts the unsent records, and reads the oldest.
+    fn unsent_summary(&self) -> impl Future<Output = Result<UnsentSummary, StoreError>> + Send;
+
+    /// Deletes unsent records that the broker has accepted, by their positions, and reschedules others.
+    fn update_unsent(
+        &self,
+        sent: Vec<i64>,
+        rescheduled: Vec<Rescheduled>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Reads at most `limit` open replays, oldest first.
     fn replays(&self, limit: usize) -> impl Future<Output = Result<Vec<OpenReplay>, StoreError>> + Send;

@@ -16,9 +16,10 @@ mod schema;
 mod server;
 mod statements;
 mod transact;
+mod unsent;
 mod write;
 
-use std::sync::atomic::Ordering;
+use std::{collections::HashSet, sync::atomic::Ordering};
 
 use deadpool_postgres::{Object, Pool, PoolError};
 use decider::StreamId;
@@ -27,8 +28,9 @@ use uuid::Uuid;
 
 use self::{leader::IsLeader, server::Server};
 use crate::{
-    AsOf, Committed, DeadLetter, IntentPage, Leadership, Listing, LogPage, OpenReplay, Page, Parked, ReadPosition,
-    Store, StoreError, StoredEvent, StoredStream, Transaction, Unpublished,
+    AsOf, Committed, DeadLetter, IntentPage, Leadership, Listing, LogPage, NewUnsent, OpenReplay, Page, Parked,
+    ReadPosition, Rescheduled, Store, StoreError, StoredEvent, StoredStream, TopicKey, Transaction, Unpublished,
+    Unsent, UnsentSummary,
 };
 
 /// Lock keys and channel names shared by the instances on a database. Never changed, because instances of two builds may run
@@ -153,6 +155,26 @@ impl Store for PostgresStore {
 
     async fn mark_published(&self, dead_letters: Vec<Uuid>) -> Result<(), StoreError> {
         dead_letters::mark_published(self.connection().await?.as_mut(), &dead_letters).await
+    }
+
+    async fn keep_unsent(&self, unsent: NewUnsent) -> Result<(), StoreError> {
+        unsent::keep(&*self.connection().await?, &unsent).await
+    }
+
+    async fn unsent(&self, now: Timestamp, limit: usize) -> Result<Vec<Unsent>, StoreError> {
+        unsent::due(&*self.connection().await?, now, limit).await
+    }
+
+    async fn unsent_keys(&self) -> Result<HashSet<TopicKey>, StoreError> {
+        unsent::keys(&*self.connection().await?).await
+    }
+
+    async fn unsent_summary(&self) -> Result<UnsentSummary, StoreError> {
+        unsent::summary(&*self.connection().await?).await
+    }
+
+    async fn update_unsent(&self, sent: Vec<i64>, rescheduled: Vec<Rescheduled>) -> Result<(), StoreError> {
+        unsent::update(self.connection().await?.as_mut(), &sent, &rescheduled).await
     }
 
     async fn replays(&self, limit: usize) -> Result<Vec<OpenReplay>, StoreError> {

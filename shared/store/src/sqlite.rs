@@ -9,10 +9,12 @@ mod read;
 mod read_positions;
 mod replays;
 mod schema;
+mod unsent;
 mod write;
 mod writer;
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     thread,
@@ -26,8 +28,9 @@ use uuid::Uuid;
 
 use self::writer::Writer;
 use crate::{
-    AsOf, Committed, DeadLetter, IntentPage, Leadership, Listing, LogPage, OpenReplay, Page, Parked, ReadPosition,
-    Store, StoreError, StoredEvent, StoredStream, Transaction, Unpublished,
+    AsOf, Committed, DeadLetter, IntentPage, Leadership, Listing, LogPage, NewUnsent, OpenReplay, Page, Parked,
+    ReadPosition, Rescheduled, Store, StoreError, StoredEvent, StoredStream, TopicKey, Transaction, Unpublished,
+    Unsent, UnsentSummary,
 };
 
 /// Capacity of the writer's queue; further requests wait for a slot.
@@ -242,6 +245,26 @@ impl Store for SqliteStore {
 
     async fn mark_published(&self, dead_letters: Vec<Uuid>) -> Result<(), StoreError> {
         self.write(move |writer| dead_letters::mark_published(&mut writer.connection, &dead_letters)).await
+    }
+
+    async fn keep_unsent(&self, unsent: NewUnsent) -> Result<(), StoreError> {
+        self.write(move |writer| unsent::keep(&writer.connection, &unsent)).await
+    }
+
+    async fn unsent(&self, now: Timestamp, limit: usize) -> Result<Vec<Unsent>, StoreError> {
+        self.read(move |connection| unsent::due(connection, now, limit)).await
+    }
+
+    async fn unsent_keys(&self) -> Result<HashSet<TopicKey>, StoreError> {
+        self.read(unsent::keys).await
+    }
+
+    async fn unsent_summary(&self) -> Result<UnsentSummary, StoreError> {
+        self.read(unsent::summary).await
+    }
+
+    async fn update_unsent(&self, sent: Vec<i64>, rescheduled: Vec<Rescheduled>) -> Result<(), StoreError> {
+        self.write(move |writer| unsent::update(&mut writer.connection, &sent, &rescheduled)).await
     }
 
     async fn replays(&self, limit: usize) -> Result<Vec<OpenReplay>, StoreError> {

@@ -38,6 +38,8 @@ pub struct Metrics {
     pub outbox_backlog: Gauge<u64>,
     /// Parked records.
     pub parked_backlog: Gauge<u64>,
+    /// Records that the broker refuses, and those that wait behind them.
+    pub records_unsent: Gauge<u64>,
     /// Unanswered provider calls.
     pub calls_open: Gauge<u64>,
     /// Streams with due timers.
@@ -80,6 +82,7 @@ impl Metrics {
             consumer_lag: gauge("saga.consumer.lag", "Unread records of this consumer"),
             outbox_backlog: gauge("saga.outbox.backlog", "Unpublished events"),
             parked_backlog: gauge("saga.parked.backlog", "Parked records"),
+            records_unsent: gauge("saga.records.unsent", "Records that the broker refuses, and those behind them"),
             calls_open: gauge("saga.provider.calls.open", "Unanswered provider calls"),
             timers_due: gauge("saga.timers.due", "Streams with due timers"),
             outbox_oldest_seconds: oldest.with_description("Age of the oldest unpublished event").build(),

@@ -26,6 +26,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 pub trait HealthChecks: Send + Sync + 'static {
     /// Returns the reason why the service cannot work now, or `None` if it can.
     fn not_ready(&self) -> Option<String>;
+    /// Returns a fault that people should know about although the service can work.
+    fn notice(&self) -> Option<String>;
     /// Renders the metrics in the Prometheus text format.
     fn metrics(&self) -> String;
 }
@@ -81,7 +83,9 @@ async fn limit_duration(request: Request, next: Next) -> Response<Body> {
 
 async fn readyz(State(checks): State<Arc<dyn HealthChecks>>) -> Response<Body> {
     match checks.not_ready() {
-        None => "ready\n".into_response(),
+        None => {
+            checks.notice().map_or_else(|| "ready\n".to_owned(), |notice| format!("ready; {notice}\n")).into_response()
+        }
         Some(reason) => Problem::unavailable(reason).into_response(),
     }
 }

@@ -17,7 +17,7 @@ pub use timeline::TimelineRow;
 pub(crate) use followers::Followers;
 pub use replays::{ReplayProgress, ReplayRequest, ReplayState};
 
-pub(crate) use readiness::Readiness;
+pub(crate) use readiness::{Notice, Readiness};
 pub(crate) use replays::{Replays, routes as replay_routes};
 #[cfg(test)]
 pub(crate) use stream_reader::load_state;

@@ -75,7 +75,9 @@ impl InboundRecord {
     /// The unchanged record, with headers for the failure and its place of origin.
     pub(crate) fn dead_letter(&self, topic: &str, failure: &Failure, attempts: u32, now: Timestamp) -> DeadLetter {
         let RawRecord { record, partition, offset, .. } = raw(&self.record());
+        let id = self.dead_letter_id(failure.class);
         let added = [
+            (dead_letters::ID, id.to_string()),
             (dead_letters::ERROR, failure.error.clone()),
             (dead_letters::CLASS, failure.class.name().to_owned()),
             (dead_letters::ATTEMPTS, attempts.to_string()),
@@ -85,9 +87,13 @@ impl InboundRecord {
             (dead_letters::TIME, now.to_string()),
         ];
         let added = added.into_iter().map(|(name, value)| (name.to_owned(), Bytes::from(value)));
-        let headers = record.headers.into_iter().chain(added).collect();
-        let record = RecordData { topic: topic.to_owned(), key: record.key, headers, payload: record.payload };
-        DeadLetter { id: self.dead_letter_id(failure.class), record }
+        let mut headers = record.headers.into_iter().chain(added).collect();
+        let mut payload = record.payload;
+        if payload.len() > dead_letters::PAYLOAD_BYTES_MAX {
+            dead_letters::cut(&mut headers, &mut payload);
+        }
+        let record = RecordData { topic: topic.to_owned(), key: record.key, headers, payload };
+        DeadLetter { id, record }
     }
 
     /// The record, to be parked under this key.

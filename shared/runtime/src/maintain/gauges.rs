@@ -1,4 +1,4 @@
-//! Measures queues periodically: consumer lag, outbox, parked records, open calls and due timers.
+//! Measures queues periodically: consumer lag, outbox, unsent and parked records, open calls and due timers.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use crate::{consume::ConsumerSlot, publish::Backlog};
+use crate::{consume::ConsumerSlot, http::Notice, publish::Backlog};
 
 /// Time between measurements.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -20,6 +20,7 @@ pub(crate) async fn run(
     consumer: ConsumerSlot,
     metrics: Arc<Metrics>,
     backlog: Arc<Backlog>,
+    notice: Notice,
     stop: CancellationToken,
 ) {
     let mut interval = tokio::time::interval(INTERVAL);
@@ -28,15 +29,17 @@ pub(crate) async fn run(
         for (topic, lag) in consumer.get().map(|consumer| consumer.lag()).unwrap_or_default() {
             metrics.consumer_lag.record(lag, &[KeyValue::new("topic", topic)]);
         }
-        if let Err(error) = queues(&store, &metrics, &backlog).await {
+        if let Err(error) = queues(&store, &metrics, &backlog, &notice).await {
             error!(%error, "failed to measure queues, retrying");
         }
     }
 }
 
-async fn queues(store: &impl Store, metrics: &Metrics, backlog: &Backlog) -> Result<(), StoreError> {
-    let unpublished = store.unpublished().await?;
-    backlog.set(unpublished.count);
+async fn queues(store: &impl Store, metrics: &Metrics, backlog: &Backlog, notice: &Notice) -> Result<(), StoreError> {
+    let (unpublished, unsent) = (store.unpublished().await?, store.unsent_summary().await?);
+    backlog.set(unpublished.count + unsent.count);
+    metrics.records_unsent.record(unsent.count, &[]);
+    notice.set(unsent);
     metrics.outbox_backlog.record(unpublished.count, &[]);
     metrics.parked_backlog.record(store.parked_len().await?, &[]);
     metrics.calls_open.record(store.intents_len().await?, &[]);

@@ -38,14 +38,14 @@ impl Stored for OutgoingEvent {
     }
 }
 
-/// The cursor of the outbox: the position up to which the broker has acknowledged all public events. The next transaction
-/// stores it, so that no event waits for an additional disk write.
+/// The cursor of the outbox: the position up to which the broker has acknowledged all public events, except for those that are
+/// kept unsent. The next transaction stores it, so that no event waits for an additional disk write.
 #[derive(Clone, Default)]
 pub(crate) struct Published(Arc<Positions>);
 
 #[derive(Default)]
 struct Positions {
-    acknowledged: AtomicI64,
+    passed: AtomicI64,
     stored: AtomicI64,
     /// Number of acknowledged events since the start.
     count: AtomicU64,
@@ -58,8 +58,8 @@ struct Positions {
 impl Published {
     /// The cursor, if it is not stored yet.
     pub(crate) fn unstored(&self) -> Option<i64> {
-        let acknowledged = self.0.acknowledged.load(Ordering::SeqCst);
-        (acknowledged > self.0.stored.load(Ordering::SeqCst)).then_some(acknowledged)
+        let passed = self.0.passed.load(Ordering::SeqCst);
+        (passed > self.0.stored.load(Ordering::SeqCst)).then_some(passed)
     }
 
     /// Notes that the cursor is stored.
@@ -88,9 +88,14 @@ impl Published {
         self.0.count.load(Ordering::SeqCst)
     }
 
-    pub(super) fn acknowledge(&self, position: i64) {
+    /// Counts an event that the broker has.
+    pub(super) fn add_one(&self) {
         self.0.count.fetch_add(1, Ordering::SeqCst);
-        self.0.acknowledged.fetch_max(position, Ordering::SeqCst);
+    }
+
+    /// Moves the cursor past an event that the broker has, or that is kept unsent.
+    pub(super) fn pass(&self, position: i64) {
+        self.0.passed.fetch_max(position, Ordering::SeqCst);
     }
 }
 

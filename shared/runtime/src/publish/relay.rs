@@ -1,17 +1,17 @@
-//! Publishes the log in order, and retries each record until the broker has it. Publishes dead letters, too.
+//! Publishes the log in order, and retries each record until the broker has it or refuses it.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use cloudevent::EventType;
 use decider::StreamId;
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesOrdered};
 use messaging::{Acknowledged, DeliveryError, Outgoing, SendError};
-use store::{LogEntry, RecordData, Store, StoredEvent};
+use store::{LogEntry, RecordData, Store, StoredEvent, Unsent};
 use telemetry::{KeyValue, Metrics, Span, Spans, Trace};
 use tokio::{
     sync::{Notify, mpsc},
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, MissedTickBehavior, sleep, sleep_until},
 };
 use tracing::{error, warn};
 use uuid::Uuid;
@@ -19,10 +19,13 @@ use uuid::Uuid;
 use crate::{
     publish::{
         backlog::Backlog,
+        blocked_keys::BlockedKeys,
+        departure::{Departure, Outcome, Sent},
         linger::Linger,
         outgoing::{OutgoingEvent, Published},
         publisher::Publisher,
         record::record,
+        refusal_log::RefusalLog,
         replayer::ReplayedEvent,
         throttle::Throttle,
     },
@@ -35,12 +38,12 @@ const IN_FLIGHT_MAX: usize = 10_000;
 const CURSOR_INTERVAL: Duration = Duration::from_millis(200);
 /// Maximum time until dead letters are published that another instance stored, or whose delivery failed.
 const DEAD_LETTER_INTERVAL: Duration = Duration::from_secs(1);
-/// Maximum dead letters published together.
-const DEAD_LETTERS_MAX: usize = 100;
+/// Time between checks for unsent records that are due.
+const UNSENT_INTERVAL: Duration = Duration::from_secs(1);
 /// First wait before the relay retries.
 const BACKOFF_MIN: Duration = Duration::from_millis(50);
 /// Maximum wait before the relay retries.
-const BACKOFF_MAX: Duration = Duration::from_secs(5);
+pub(super) const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
 pub(crate) struct Relay<P, D> {
     pub(crate) queue: WorkReceiver<OutgoingEvent, D>,
@@ -62,20 +65,19 @@ pub(crate) struct Relay<P, D> {
     pub(crate) linger: Linger,
     /// The next record and the time to send it: it is throttled, or lingers until others have gathered.
     pub(crate) delayed: Option<(OutgoingEvent, Instant)>,
+    /// Keys with unsent records.
+    pub(crate) blocked: BlockedKeys,
+    /// A refused record and all records that were sent after it. Nothing else is sent until they are settled.
+    pub(crate) suspects: Vec<Sent>,
+    /// Unsent records to send again. Nothing else is sent meanwhile, because a broker refuses whole batches.
+    pub(crate) due: Vec<Unsent>,
+    pub(crate) refusal_log: RefusalLog,
 }
 
 type InFlight = FuturesOrdered<BoxFuture<'static, Sent>>;
 
-/// The delivery of a record.
-struct Sent {
-    /// `None` for an event that is published again.
-    position: Option<i64>,
-    event: &'static str,
-    result: Result<Acknowledged, DeliveryError>,
-}
-
 /// The reason why sending stopped.
-enum Stopped {
+pub(super) enum Stopped {
     /// The queue ended and all records are acknowledged.
     Finished,
     /// The record at this position and all later ones must be sent again; `None` means all that are not acknowledged.
@@ -90,6 +92,8 @@ impl<P: Publisher, D: Store> Relay<P, D> {
             warn!(%error, position, "failed to publish, resending unacknowledged events");
             self.store_cursor().await;
             self.delayed = None;
+            self.suspects.clear();
+            self.due.clear();
             match position {
                 Some(position) => self.queue.rewind(position - 1),
                 None => self.queue.restart(),
@@ -106,66 +110,94 @@ impl<P: Publisher, D: Store> Relay<P, D> {
         let mut in_flight = InFlight::new();
         let mut cursor = tokio::time::interval(CURSOR_INTERVAL);
         let mut dead_letters = tokio::time::interval(DEAD_LETTER_INTERVAL);
+        let mut unsent = tokio::time::interval(UNSENT_INTERVAL);
+        unsent.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let notify = Arc::clone(&self.dead_letters);
         let mut more = true;
         while more || !in_flight.is_empty() || self.delayed.is_some() {
             let send_at = self.delayed.as_ref().map(|(_, send_at)| *send_at);
+            let sends = self.suspects.is_empty() && self.due.is_empty();
             tokio::select! {
-                Some(sent) = in_flight.next() => if let Err(stopped) = self.acknowledge(sent) {
+                Some(sent) = in_flight.next() => if let Err(stopped) = self.receive(sent) {
                     return stopped;
                 },
-                () = sleep_until(send_at.unwrap_or_else(Instant::now)), if send_at.is_some() => {
-                    if let Some((event, _)) = self.delayed.take()
-                        && let Err(stopped) = self.send_ready(event, &mut in_flight)
-                    {
-                        return stopped;
+                () = sleep_until(send_at.unwrap_or_else(Instant::now)), if sends && send_at.is_some() => {
+                    if let Some((event, _)) = self.delayed.take() {
+                        self.send_ready(event, &mut in_flight).await;
                     }
                 }
-                event = self.queue.next(), if more && send_at.is_none() && in_flight.len() < IN_FLIGHT_MAX => match event {
-                    Ok(Some(event)) => if let Err(stopped) = self.send_or_delay(event, &mut in_flight) {
-                        return stopped;
-                    },
+                event = self.queue.next(), if more && sends && send_at.is_none() && in_flight.len() < IN_FLIGHT_MAX => match event {
+                    Ok(Some(event)) => self.send_or_delay(event, &mut in_flight).await,
                     Ok(None) => more = false,
                     Err(error) => {
                         error!(%error, "failed to read the log, retrying");
                         sleep(BACKOFF_MAX).await;
                     }
                 },
-                Some(replayed) = self.replays.recv(), if more && in_flight.len() < IN_FLIGHT_MAX => {
-                    if let Err(stopped) = self.send_again(replayed, &mut in_flight) {
-                        return stopped;
-                    }
+                Some(replayed) = self.replays.recv(), if more && sends && in_flight.len() < IN_FLIGHT_MAX => {
+                    self.send_again(replayed, &mut in_flight).await;
                 }
                 _ = cursor.tick() => self.store_cursor().await,
                 () = notify.notified() => self.publish_dead_letters().await,
                 _ = dead_letters.tick() => self.publish_dead_letters().await,
+                _ = unsent.tick() => self.find_due().await,
+            }
+            if in_flight.is_empty()
+                && let Err(error) = self.settle_alone().await
+            {
+                return Stopped::Failed(None, error);
             }
         }
         Stopped::Finished
     }
 
-    fn acknowledge(&self, sent: Sent) -> Result<(), Stopped> {
-        let Sent { position, event, result } = sent;
-        let place = result.map_err(|error| Stopped::Failed(position, error))?;
-        self.published.observe(place);
-        if let Some(position) = position {
-            self.published.acknowledge(position);
-            self.backlog.remove_one();
+    /// Acknowledges a record, unless it or an earlier one is refused.
+    fn receive(&mut self, sent: Sent) -> Result<(), Stopped> {
+        match sent.outcome {
+            Outcome::Failed(error) if !error.is_refusal() => {
+                let position = sent.departure.position.filter(|_| self.suspects.is_empty());
+                return Err(Stopped::Failed(position, error));
+            }
+            Outcome::Acknowledged(place) if self.suspects.is_empty() => self.acknowledge(sent.departure, Some(place)),
+            Outcome::Kept if self.suspects.is_empty() => self.acknowledge(sent.departure, None),
+            _ => self.suspects.push(sent),
         }
-        let counter = if position.is_some() { &self.metrics.published } else { &self.metrics.replayed };
-        counter.add(1, &[KeyValue::new("event", event)]);
         Ok(())
+    }
+
+    /// Notes that the broker has a record, or that it is kept unsent.
+    pub(super) fn acknowledge(&self, departure: Departure, place: Option<Acknowledged>) {
+        let Departure { position, event, acknowledged, .. } = departure;
+        if let Some(position) = position {
+            self.published.pass(position);
+        }
+        if let Some(acknowledged) = acknowledged {
+            // The replayer may have been stopped.
+            let _ = acknowledged.send(());
+        }
+        let Some(place) = place else { return };
+        self.published.observe(place);
+        let counter = if position.is_some() {
+            self.published.add_one();
+            self.backlog.remove_one();
+            &self.metrics.published
+        } else {
+            &self.metrics.replayed
+        };
+        counter.add(1, &[KeyValue::new("event", event)]);
     }
 
     /// Sends this record, or delays it until others have gathered.
-    fn send_or_delay(&mut self, event: OutgoingEvent, in_flight: &mut InFlight) -> Result<(), Stopped> {
-        let Some(delay) = self.linger.delay() else { return self.send_ready(event, in_flight) };
-        self.delayed = Some((event, Instant::now() + delay));
-        Ok(())
+    async fn send_or_delay(&mut self, event: OutgoingEvent, in_flight: &mut InFlight) {
+        match self.linger.delay() {
+            Some(delay) => self.delayed = Some((event, Instant::now() + delay)),
+            None => self.send_ready(event, in_flight).await,
+        }
     }
 
     /// Sends this record and all that are available without waiting.
-    fn send_ready(&mut self, first: OutgoingEvent, in_flight: &mut InFlight) -> Result<(), Stopped> {
+    async fn send_ready(&mut self, first: OutgoingEvent, in_flight: &mut InFlight) {
+        self.load_blocked_keys().await;
         let mut next = Some(first);
         while let Some(outgoing) = next {
             let position = outgoing.entry.position;
@@ -180,75 +212,79 @@ impl<P: Publisher, D: Store> Relay<P, D> {
             if let Some(wait) = self.throttle.wait(event.name) {
                 self.metrics.throttled.add(1, &[KeyValue::new("event", event.name)]);
                 self.delayed = Some((outgoing, Instant::now() + wait));
-                return Ok(());
+                return;
             }
-            match self.send(outgoing, event, in_flight) {
-                Ok(()) => self.linger.count(),
+            if !self.send(outgoing, event, in_flight).await {
                 // Acknowledgements of records in flight make room.
-                Err(SendError::QueueFull) => {
-                    self.queue.rewind(position - 1);
-                    return Ok(());
-                }
-                Err(SendError::Kafka(error)) => return Err(Stopped::Failed(Some(position), error.into())),
+                self.queue.rewind(position - 1);
+                return;
             }
+            self.linger.count();
             next = if in_flight.len() < IN_FLIGHT_MAX { self.queue.try_next() } else { None };
         }
-        Ok(())
     }
 
-    fn send(
-        &self,
+    /// Returns false if the producer's queue is full.
+    async fn send(
+        &mut self,
         outgoing: OutgoingEvent,
         event_type: &'static EventType,
         in_flight: &mut InFlight,
-    ) -> Result<(), SendError> {
+    ) -> bool {
         let OutgoingEvent { entry: LogEntry { position, stream, event }, span } = outgoing;
-        let delivery = self.deliver(&stream, event, event_type, span, None)?;
-        let sent = async move { Sent { position: Some(position), event: event_type.name, result: delivery.await } };
-        in_flight.push_back(sent.boxed());
-        Ok(())
+        let span = span.unwrap_or_else(|| self.resend_span(&event, event_type.topic));
+        let departure = Departure { position: Some(position), ..self.departure(&stream, event, event_type, None) };
+        self.depart(departure, span, in_flight).await
     }
 
     /// Sends an event again. If it cannot be sent, its replay starts again.
-    fn send_again(&self, replayed: ReplayedEvent, in_flight: &mut InFlight) -> Result<(), Stopped> {
+    async fn send_again(&mut self, replayed: ReplayedEvent, in_flight: &mut InFlight) {
         let ReplayedEvent { stream, event, wave, acknowledged } = replayed;
-        let Some(event_type) = self.own_event(&event) else { return Ok(()) };
-        let delivery = match self.deliver(&stream, event, event_type, None, Some(wave)) {
-            Ok(delivery) => delivery,
-            Err(SendError::QueueFull) => return Ok(()),
-            Err(SendError::Kafka(error)) => return Err(Stopped::Failed(None, error.into())),
-        };
-        let sent = async move {
-            let result = delivery.await;
-            if result.is_ok() {
-                // The replayer may have been stopped.
-                let _ = acknowledged.send(());
-            }
-            Sent { position: None, event: event_type.name, result }
-        };
-        in_flight.push_back(sent.boxed());
-        Ok(())
+        let Some(event_type) = self.own_event(&event) else { return };
+        self.load_blocked_keys().await;
+        let span = self.resend_span(&event, event_type.topic);
+        let departure = self.departure(&stream, event, event_type, Some(wave));
+        let departure = Departure { acknowledged: Some(acknowledged), ..departure };
+        self.depart(departure, span, in_flight).await;
     }
 
-    /// Passes the record of an event to the producer. The span ends when the broker acknowledges the record.
-    fn deliver(
+    fn departure(
         &self,
         stream: &StreamId,
         event: StoredEvent,
         event_type: &'static EventType,
-        span: Option<Span>,
         wave: Option<Uuid>,
-    ) -> Result<impl Future<Output = Result<Acknowledged, DeliveryError>> + Send + use<P, D>, SendError> {
-        let mut span = span.unwrap_or_else(|| self.resend_span(&event, event_type.topic));
+    ) -> Departure {
+        let id = event.id.0;
         let record = record(stream, event, wave, event_type, &self.schema_base_url);
-        let delivery = self.publisher.send(outgoing_record(&record))?;
-        Ok(async move {
-            let result = delivery.await;
-            if let Err(error) = &result {
-                span.fail(error);
+        Departure { position: None, id, event: event_type.name, record, acknowledged: None }
+    }
+
+    /// Passes a record to the producer, or keeps it if it waits behind an unsent one. The span ends when the broker
+    /// acknowledges the record. Returns false if the producer's queue is full.
+    async fn depart(&mut self, departure: Departure, mut span: Span, in_flight: &mut InFlight) -> bool {
+        let outcome = if self.blocked.contains(&departure.record) {
+            self.keep(departure.id, &departure.record, None).await;
+            Outcome::Kept
+        } else {
+            match self.publisher.send(outgoing_record(&departure.record)) {
+                Ok(delivery) => {
+                    let sent = async move {
+                        let result = delivery.await;
+                        if let Err(error) = &result {
+                            span.fail(error);
+                        }
+                        Sent { departure, outcome: result.map_or_else(Outcome::Failed, Outcome::Acknowledged) }
+                    };
+                    in_flight.push_back(sent.boxed());
+                    return true;
+                }
+                Err(SendError::QueueFull) => return false,
+                Err(SendError::Kafka(error)) => Outcome::Failed(error.into()),
             }
-            result
-        })
+        };
+        in_flight.push_back(ready(Sent { departure, outcome }).boxed());
+        true
     }
 
     fn resend_span(&self, event: &StoredEvent, topic: &str) -> Span {
@@ -270,45 +306,9 @@ impl<P: Publisher, D: Store> Relay<P, D> {
             Err(error) => warn!(%error, "failed to store the cursor of the outbox"),
         }
     }
-
-    /// Publishes waiting dead letters, while this instance leads. Those that fail are retried at the next call.
-    async fn publish_dead_letters(&mut self) {
-        if !self.queue.is_leader() {
-            return;
-        }
-        let letters = match self.store.dead_letters(DEAD_LETTERS_MAX).await {
-            Ok(letters) if letters.is_empty() => return,
-            Ok(letters) => letters,
-            Err(error) => return warn!(%error, "failed to read dead letters, retrying"),
-        };
-        if letters.len() == DEAD_LETTERS_MAX {
-            self.dead_letters.notify_one();
-        }
-        let mut published = Vec::with_capacity(letters.len());
-        for letter in letters {
-            match self.publisher.send(outgoing_record(&letter.record)) {
-                Ok(delivery) => published.push((letter.id, delivery)),
-                Err(error) => {
-                    warn!(%error, "failed to publish a dead letter, retrying");
-                    break;
-                }
-            }
-        }
-        let mut ids = Vec::with_capacity(published.len());
-        for (id, delivery) in published {
-            match delivery.await {
-                Ok(_) => ids.push(id),
-                Err(error) => warn!(%error, "failed to publish a dead letter, retrying"),
-            }
-        }
-        self.metrics.published.add(ids.len() as u64, &[KeyValue::new("event", "dead letter")]);
-        if let Err(error) = self.store.mark_published(ids).await {
-            warn!(%error, "failed to mark dead letters as published");
-        }
-    }
 }
 
-fn outgoing_record(record: &RecordData) -> Outgoing<'_> {
+pub(super) fn outgoing_record(record: &RecordData) -> Outgoing<'_> {
     let RecordData { topic, key, headers, payload } = record;
     Outgoing { topic, partition: None, key: key.as_deref(), headers, payload }
 }

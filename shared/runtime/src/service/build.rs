@@ -18,11 +18,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     call::{CallDispatcher, ProviderClient},
     consume::{ConsumerSlot, Ingest, retry_parked},
-    http::{App, Followers, Readiness, Replays, replay_routes},
+    http::{App, Followers, Notice, Readiness, Replays, replay_routes},
     input::{Input, RetryPolicy},
     maintain::{TopicWatch, measure},
     process::{Processor, PublishContext, StreamCache},
-    publish::{Backlog, Linger, OutgoingEvent, Published, Relay, ReplayedEvent, Replayer, Throttle},
+    publish::{
+        Backlog, BlockedKeys, Linger, OutgoingEvent, Published, RefusalLog, Relay, ReplayedEvent, Replayer, Throttle,
+    },
     service::{
         config::Config, consumer_task::ConsumerTask, definition::ServiceDefinition, seams::Seams, topics::Topics,
     },
@@ -58,6 +60,8 @@ pub(super) struct Shared<'a, S: Service, C: Seams> {
     pub(super) dead_letters: Arc<Notify>,
     pub(super) replays: Arc<Notify>,
     pub(super) operator_replays: Replays<S>,
+    /// Unsent records, for readiness.
+    pub(super) notice: Notice,
     pub(super) inputs: mpsc::Sender<Input<S>>,
     pub(super) stop: CancellationToken,
 }
@@ -107,7 +111,11 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
             followers: Followers::new(committed, self.stop.clone()),
         };
         let api = (definition.api)(app, self.config)?;
-        let readiness = Readiness { consumer: Arc::clone(&self.consumer), telemetry: Arc::clone(&self.telemetry) };
+        let readiness = Readiness {
+            consumer: Arc::clone(&self.consumer),
+            telemetry: Arc::clone(&self.telemetry),
+            notice: self.notice.clone(),
+        };
         let schemas = web::Schemas { list: S::Public::SUITE.schemas, find: S::Public::SUITE.schema };
         let routes = api.routes.merge(replay_routes::<S>(self.operator_replays.clone()));
         let routes = web::with_standard_routes(routes, api.description, Arc::new(readiness), schemas);
@@ -178,6 +186,10 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
             throttle: Throttle::new(self.config.publish_rate_max),
             linger: Linger::new(),
             delayed: None,
+            blocked: BlockedKeys::default(),
+            suspects: Vec::new(),
+            due: Vec::new(),
+            refusal_log: RefusalLog::default(),
         };
         Ok(relay.run().map(Ok).boxed())
     }
@@ -226,7 +238,7 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
     pub(super) fn gauges(&self) -> Work {
         let metrics = Arc::clone(&self.telemetry.metrics);
         let (consumer, backlog) = (Arc::clone(&self.consumer), Arc::clone(&self.backlog));
-        measure(self.store.clone(), consumer, metrics, backlog, self.stop.clone()).map(Ok).boxed()
+        measure(self.store.clone(), consumer, metrics, backlog, self.notice.clone(), self.stop.clone()).map(Ok).boxed()
     }
 }
 

@@ -21,7 +21,7 @@ use tracing::{info, warn};
 
 use crate::{
     consume::ConsumerSlot,
-    http::Replays,
+    http::{Notice, Replays},
     publish::{Backlog, Published},
     service::{
         build::{BATCH_QUEUE_CAPACITY, INPUT_QUEUE_CAPACITY, ProcessorQueues, REPLAY_QUEUE_CAPACITY, Shared, Work},
@@ -102,6 +102,7 @@ impl Runtime {
             dead_letters: Arc::new(Notify::new()),
             replays: Arc::new(Notify::new()),
             operator_replays,
+            notice: Notice::default(),
             inputs,
             stop,
         };

@@ -158,9 +158,9 @@ impl<T: Stored, D: Store> WorkReceiver<T, D> {
         }
     }
 
-    /// Returns whether this instance leads.
-    pub(crate) fn is_leader(&self) -> bool {
-        self.leadership.term().is_some()
+    /// The current term of leadership; `None` if another instance leads.
+    pub(crate) fn term(&self) -> Option<u64> {
+        self.leadership.term()
     }
 
     /// Returns whether this instance leads. Forgets everything that was read in another term.

@@ -1,4 +1,4 @@
-//! Conversions between Rust and PostgreSQL numbers.
+//! Conversions between Rust and PostgreSQL values.
 
 use tokio_postgres::{Error, Row};
 
@@ -15,4 +15,9 @@ pub(super) fn size(limit: usize) -> i64 {
 /// Converts a count to a PostgreSQL number.
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).expect("counts stay below 2^63")
+}
+
+/// Replaces zero characters: an error may quote invalid input, and PostgreSQL text cannot contain them.
+pub(super) fn text(error: &str) -> String {
+    error.replace('\0', "\u{fffd}")
 }

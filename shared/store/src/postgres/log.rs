@@ -83,7 +83,10 @@ pub(super) async fn cursor(client: &ClientWrapper) -> Result<i64, StoreError> {
 /// Counts the public events up to the cursor.
 pub(super) async fn published_len(client: &ClientWrapper) -> Result<u64, StoreError> {
     let query = client
-        .prepare_cached("SELECT count(sequence) FROM events WHERE position <= (SELECT position FROM published)")
+        .prepare_cached(
+            "SELECT greatest(0, count(sequence) - (SELECT count(*) FROM unsent)) FROM events
+             WHERE position <= (SELECT position FROM published)",
+        )
         .await?;
     Ok(unsigned(&client.query_one(&query, &[]).await?, 0)?)
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio_postgres::{Error, Row};
 
 use super::{
-    convert::{size, unsigned},
+    convert::{size, text, unsigned},
     open_transaction::OpenTransaction,
     read::record,
 };
@@ -69,11 +69,6 @@ async fn reschedule(open: &OpenTransaction, rescheduled: &[Rescheduled]) -> Resu
     let errors: Vec<_> = rescheduled.iter().map(|rescheduled| text(&rescheduled.error)).collect();
     let dues: Vec<_> = rescheduled.iter().map(|rescheduled| rescheduled.due).collect();
     open.client().execute(&open.statements.reschedule, &[&positions, &attempts, &errors, &dues]).await
-}
-
-/// Replaces zero characters: an error may quote invalid input, and PostgreSQL text cannot contain them.
-fn text(error: &str) -> String {
-    error.replace('\0', "\u{fffd}")
 }
 
 /// Reads the due records that are the first of their ordering key.

@@ -175,6 +175,22 @@ const MIGRATIONS: &[&str] = &[
     SELECT gen_random_uuid(), topic, key, headers, payload, false FROM outbox WHERE topic LIKE '%.dlq' ORDER BY position;
     DROP TABLE outbox;
 
+    -- Records that the broker refuses. The first of a topic and key blocks the others. The ordering key is the key, or empty.
+    CREATE TABLE unsent (
+        position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        id uuid NOT NULL,
+        topic text COLLATE \"C\" NOT NULL,
+        ordering_key bytea NOT NULL,
+        key bytea,
+        headers bytea NOT NULL,
+        payload bytea NOT NULL,
+        attempts bigint NOT NULL,
+        error text NOT NULL,
+        due timestamptz NOT NULL,
+        UNIQUE (topic, id)
+    );
+    CREATE INDEX unsent_by_key ON unsent (topic, ordering_key, position);
+
     -- Streams whose public events are to be published again.
     CREATE TABLE replays (
         position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -176,8 +176,10 @@ pub(super) fn cursor(connection: &Connection) -> Result<i64, StoreError> {
 
 /// Counts the public events up to the cursor.
 pub(super) fn published_len(connection: &Connection) -> Result<u64, StoreError> {
-    let mut query = connection
-        .prepare_cached("SELECT count(sequence) FROM events WHERE position <= (SELECT position FROM published)")?;
+    let mut query = connection.prepare_cached(
+        "SELECT max(0, count(sequence) - (SELECT count(*) FROM unsent)) FROM events
+         WHERE position <= (SELECT position FROM published)",
+    )?;
     Ok(query.query_row([], |row| row.get(0))?)
 }
 

@@ -166,6 +166,22 @@ const MIGRATIONS: &[&str] = &["
     SELECT randomblob(16), topic, key, headers, payload, 0 FROM outbox WHERE topic LIKE '%.dlq' ORDER BY position;
     DROP TABLE outbox;
 
+    -- Records that the broker refuses. The first of a topic and key blocks the others. The ordering key is the key, or empty.
+    CREATE TABLE unsent (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        id BLOB NOT NULL,
+        topic TEXT NOT NULL,
+        ordering_key BLOB NOT NULL,
+        key BLOB,
+        headers BLOB NOT NULL,
+        payload BLOB NOT NULL,
+        attempts INTEGER NOT NULL,
+        error TEXT NOT NULL,
+        due_us INTEGER NOT NULL,
+        UNIQUE (topic, id)
+    ) STRICT;
+    CREATE INDEX unsent_by_key ON unsent (topic, ordering_key, position);
+
     -- Streams whose public events are to be published again.
     CREATE TABLE replays (
         position INTEGER PRIMARY KEY AUTOINCREMENT,

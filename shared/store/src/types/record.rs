@@ -60,7 +60,7 @@ pub struct Parked {
     pub parked: NewParked,
 }
 
-/// A parked record that failed again.
+/// A parked or unsent record that failed again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rescheduled {
     pub position: i64,
@@ -70,4 +70,38 @@ pub struct Rescheduled {
     pub error: String,
     /// The time of the next attempt.
     pub due: Timestamp,
+}
+
+/// A record that the broker refuses. Later records of its topic and key wait behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUnsent {
+    /// Id of the event or of the dead letter. A topic's record with an id is kept once.
+    pub id: Uuid,
+    /// The record to publish.
+    pub record: RecordData,
+    /// Number of attempts so far; 0 for a record that waits behind another.
+    pub attempts: u32,
+    /// The reason of the last refusal; empty for a record that waits behind another.
+    pub error: String,
+    /// The time of the next attempt.
+    pub due: Timestamp,
+}
+
+/// A record that waits until the broker accepts it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsent {
+    /// The position among all unsent records, never reused.
+    pub position: i64,
+    pub unsent: NewUnsent,
+}
+
+/// The topic and the key of records that are sent in order.
+pub type TopicKey = (String, Option<Bytes>);
+
+/// All unsent records in brief.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnsentSummary {
+    pub count: u64,
+    /// The oldest record, without its payload.
+    pub oldest: Option<Unsent>,
 }

@@ -16,6 +16,7 @@ mod replays;
 mod sqlite;
 mod streams;
 mod transactions;
+mod unsent;
 
 /// Declares a test for every behaviour. The compiler reports an unlisted one as dead code.
 macro_rules! suite {
@@ -89,6 +90,13 @@ macro_rules! suite {
                 dead_letter_is_reported_to_its_message
                 redriven_dead_letter_is_deleted
                 oldest_published_dead_letters_are_deleted
+            }
+            unsent {
+                unsent_record_is_kept_once_with_every_byte
+                only_the_first_unsent_record_of_a_key_is_due
+                rescheduled_unsent_record_is_due_later
+                unsent_records_survive_reopening
+                unsent_records_do_not_count_as_published
             }
             replays {
                 replays_are_open_until_finished

@@ -59,6 +59,15 @@ impl TestTopics {
         self.try_publish(record, None).expect("the broker accepts the record")
     }
 
+    /// Writes a record in a compressed batch. The broker's limit applies to the compressed size.
+    #[track_caller]
+    pub fn publish_compressed(&self, record: &KafkaRecord) {
+        let mut config = client_config(&self.broker);
+        config.set("message.max.bytes", "10000000").set("compression.type", "gzip");
+        let producer = config.create().expect("a producer starts");
+        send(&producer, &self.full_name(&record.topic), record, None).expect("the broker accepts the record");
+    }
+
     /// Writes records to partition 0, in this order.
     #[track_caller]
     pub fn publish_in_order(&self, records: &[&KafkaRecord]) {
@@ -72,19 +81,7 @@ impl TestTopics {
     /// # Errors
     /// The broker rejects the record or does not respond.
     pub fn try_publish(&self, record: &KafkaRecord, partition: Option<i32>) -> Result<RecordPosition> {
-        let mut headers = OwnedHeaders::new();
-        for (key, value) in &record.headers {
-            headers = headers.insert(Header { key, value: value.as_ref() });
-        }
-        let topic = self.full_name(&record.topic);
-        let mut outgoing = FutureRecord::<[u8], [u8]>::to(&topic).headers(headers);
-        outgoing.key = record.key.as_deref();
-        outgoing.payload = record.value.as_deref();
-        outgoing.partition = partition;
-        let sent = block_on(self.producer.send(outgoing, RESPONSE_TIMEOUT));
-        let delivery =
-            sent.map_err(|(error, _)| error).with_context(|| format!("failed to publish a record to {topic}"))?;
-        Ok(RecordPosition { partition: delivery.partition, offset: delivery.offset })
+        send(&self.producer, &self.full_name(&record.topic), record, partition)
     }
 
     /// Reads topics from their beginning.
@@ -215,4 +212,24 @@ impl Drop for TestTopics {
             eprintln!("failed to delete topics {}*: {error:#}", self.prefix);
         }
     }
+}
+
+fn send(
+    producer: &FutureProducer,
+    topic: &str,
+    record: &KafkaRecord,
+    partition: Option<i32>,
+) -> Result<RecordPosition> {
+    let mut headers = OwnedHeaders::new();
+    for (key, value) in &record.headers {
+        headers = headers.insert(Header { key, value: value.as_ref() });
+    }
+    let mut outgoing = FutureRecord::<[u8], [u8]>::to(topic).headers(headers);
+    outgoing.key = record.key.as_deref();
+    outgoing.payload = record.value.as_deref();
+    outgoing.partition = partition;
+    let sent = block_on(producer.send(outgoing, RESPONSE_TIMEOUT));
+    let delivery =
+        sent.map_err(|(error, _)| error).with_context(|| format!("failed to publish a record to {topic}"))?;
+    Ok(RecordPosition { partition: delivery.partition, offset: delivery.offset })
 }

@@ -12,4 +12,5 @@ mod poison;
 mod rate_limit;
 mod reaper;
 mod shutdown;
+mod unsent;
 mod upgrade;

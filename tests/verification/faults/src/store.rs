@@ -1,13 +1,14 @@
 //! A store with faults in its transactions, in the tail of the log and in the cursor of the outbox.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use cloudevent::EventId;
 use decider::StreamId;
 use jiff::Timestamp;
 use store::{
-    AsOf, Committed, DeadLetter, EventStore, IntentPage, Leadership, Listing, LogPage, OpenReplay, Page, Parked,
-    ReadPosition, Store, StoreError, StoredEvent, StoredStream, Transaction, Unpublished,
+    AsOf, Committed, DeadLetter, EventStore, IntentPage, Leadership, Listing, LogPage, NewUnsent, OpenReplay, Page,
+    Parked, ReadPosition, Rescheduled, Store, StoreError, StoredEvent, StoredStream, TopicKey, Transaction,
+    Unpublished, Unsent, UnsentSummary,
 };
 use uuid::Uuid;
 
@@ -77,6 +78,26 @@ impl Store for FaultyStore {
 
     async fn mark_published(&self, dead_letters: Vec<Uuid>) -> Result<(), StoreError> {
         self.inner.mark_published(dead_letters).await
+    }
+
+    async fn keep_unsent(&self, unsent: NewUnsent) -> Result<(), StoreError> {
+        self.inner.keep_unsent(unsent).await
+    }
+
+    async fn unsent(&self, now: Timestamp, limit: usize) -> Result<Vec<Unsent>, StoreError> {
+        self.inner.unsent(now, limit).await
+    }
+
+    async fn unsent_keys(&self) -> Result<HashSet<TopicKey>, StoreError> {
+        self.inner.unsent_keys().await
+    }
+
+    async fn unsent_summary(&self) -> Result<UnsentSummary, StoreError> {
+        self.inner.unsent_summary().await
+    }
+
+    async fn update_unsent(&self, sent: Vec<i64>, rescheduled: Vec<Rescheduled>) -> Result<(), StoreError> {
+        self.inner.update_unsent(sent, rescheduled).await
     }
 
     async fn replays(&self, limit: usize) -> Result<Vec<OpenReplay>, StoreError> {
