@@ -31,6 +31,10 @@ pub(crate) enum Bug {
     SequenceReused,
     /// Reads the log up to a position before all events up to there are visible.
     TailOutOfOrder,
+    /// Forgets a record that the broker refuses, instead of keeping it until the broker accepts it.
+    ForgetUnsent,
+    /// Lets a stream join a wave again although it has joined it.
+    EndlessWave,
     /// Publishes events under their own id instead of their subject as key.
     WrongKey,
 }
@@ -38,6 +42,6 @@ pub(crate) enum Bug {
 impl Bug {
     /// Returns whether the bug leaves events unpublished.
     pub(crate) fn loses_events(self) -> bool {
-        matches!(self, Self::MarkBeforeAck | Self::SkipUnsent | Self::TailOutOfOrder)
+        matches!(self, Self::MarkBeforeAck | Self::SkipUnsent | Self::TailOutOfOrder | Self::ForgetUnsent)
     }
 }

@@ -37,7 +37,8 @@ pub(crate) struct Faults {
     log: Mutex<BTreeMap<i64, String>>,
     /// Messages that were remembered wrongly, for [`Bug::RememberParked`] and [`Bug::RememberForged`].
     remembered: Mutex<HashSet<Uuid>>,
-    /// Heads of the streams that the runtime may keep in memory, without processed messages, for [`Bug::NoInbox`].
+    /// Heads of the streams that the runtime may keep in memory, without what [`Bug::NoInbox`] and [`Bug::EndlessWave`]
+    /// forget.
     heads: Mutex<HashMap<StreamId, Head>>,
     /// True once an event was hidden, for [`Bug::TailOutOfOrder`].
     has_hidden: AtomicBool,
@@ -149,14 +150,14 @@ impl Faults {
         self.remembered.lock().expect(UNPOISONED).clone()
     }
 
-    /// [`Bug::NoInbox`]: removes processed messages from loaded streams. The runtime has kept those of a stream without a
-    /// head, so such a stream gets one.
-    pub(crate) fn forget_processed(&self, streams: &mut [(StreamId, StoredStream)]) {
+    /// Removes parts of the heads of loaded streams. The runtime has kept the head of a stream without one, so such a stream
+    /// gets one.
+    pub(crate) fn forget_heads(&self, streams: &mut [(StreamId, StoredStream)]) {
         let mut heads = self.heads.lock().expect(UNPOISONED);
         for (id, stream) in streams {
             match &mut stream.head {
                 Some(head) => {
-                    head.processed = MessageIds::default();
+                    self.forget_in(head);
                     heads.insert(id.clone(), head.clone());
                 }
                 None => stream.head = heads.get(id).cloned(),
@@ -164,10 +165,27 @@ impl Faults {
         }
     }
 
+    /// [`Bug::NoInbox`] and [`Bug::EndlessWave`].
+    fn forget_in(&self, head: &mut Head) {
+        if self.has(Bug::NoInbox) {
+            head.processed = MessageIds::default();
+        } else {
+            head.wave = None;
+        }
+    }
+
+    /// Returns whether this process forgets parts of the heads of streams.
+    pub(crate) fn forgets_heads(&self) -> bool {
+        self.has(Bug::NoInbox) || self.has(Bug::EndlessWave)
+    }
+
     /// Remembers the heads of written streams.
     pub(crate) fn note_heads(&self, writes: &[StreamWrite]) {
-        let head = |write: &StreamWrite| Head { processed: MessageIds::default(), ..write.head.clone() };
-        let heads = writes.iter().map(|write| (write.stream.clone(), head(write)));
+        let heads = writes.iter().map(|write| {
+            let mut head = write.head.clone();
+            self.forget_in(&mut head);
+            (write.stream.clone(), head)
+        });
         self.heads.lock().expect(UNPOISONED).extend(heads);
     }
 

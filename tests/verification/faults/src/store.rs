@@ -80,7 +80,18 @@ impl Store for FaultyStore {
         self.inner.mark_published(dead_letters).await
     }
 
+    async fn published_letters_len(&self) -> Result<u64, StoreError> {
+        self.inner.published_letters_len().await
+    }
+
+    async fn republish_dead_letters(&self) -> Result<(), StoreError> {
+        self.inner.republish_dead_letters().await
+    }
+
     async fn keep_unsent(&self, unsent: NewUnsent) -> Result<(), StoreError> {
+        if self.faults.has(Bug::ForgetUnsent) {
+            return Ok(());
+        }
         self.inner.keep_unsent(unsent).await
     }
 

@@ -35,14 +35,14 @@ impl<T> FaultyTransaction<T> {
             // The messages of an older version are processed, wherever they were remembered.
             loaded.old_inbox.extend(self.faults.remembered());
         }
-        if self.faults.has(Bug::NoInbox) {
-            self.faults.forget_processed(&mut loaded.streams);
+        if self.faults.forgets_heads() {
+            self.faults.forget_heads(&mut loaded.streams);
         }
     }
 
     fn alter_writes(&mut self, writes: &mut Writes) {
         self.cursor = writes.cursor;
-        if self.faults.has(Bug::NoInbox) {
+        if self.faults.forgets_heads() {
             self.faults.note_heads(&writes.streams);
         }
         if self.faults.has(Bug::RememberParked) {

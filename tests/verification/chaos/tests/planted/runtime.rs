@@ -128,15 +128,31 @@ fn unmarked(trial: &ScriptedRun) -> Result<()> {
 }
 
 fn refused(trial: &ScriptedRun) -> Result<()> {
+    refuse_until(trial, "failed to publish")
+}
+
+fn kept(trial: &ScriptedRun) -> Result<()> {
+    refuse_until(trial, "record cannot be sent, keeping it")
+}
+
+/// Lets the broker refuse the records of the order service until it logs this.
+fn refuse_until(trial: &ScriptedRun, logged: &str) -> Result<()> {
     trial.run_scripted(ScriptedOrder::Sold)?;
     let refusal = Refusal::begin(trial.system(), "order.events")?;
     trial.place_scripted(ScriptedOrder::Sold)?;
     wait_until("the broker to refuse the record", Duration::from_secs(20), || {
         let log = trial.system().log(ServiceName::Order).map_err(|error| error.to_string())?;
-        if log.contains("failed to publish") { Ok(()) } else { Err("no refusal".to_owned()) }
+        if log.contains(logged) { Ok(()) } else { Err("no refusal".to_owned()) }
     })?;
     drop(refusal);
     trial.run_scripted(ScriptedOrder::Sold).map(drop)
+}
+
+/// Publishes the facts of an order again.
+fn repeated(trial: &ScriptedRun) -> Result<()> {
+    let order = trial.run_scripted(ScriptedOrder::Sold)?;
+    let request = serde_json::json!({ "subject": order.to_string() });
+    trial.system().client(ServiceName::Order).post("/replays", &request)?.expect_status(202).map(drop)
 }
 
 /// Places one order before the malformed record, which must become final and shows that the suite works, and one after
@@ -198,6 +214,16 @@ fn checker_reports_events_that_appear_behind_the_cursor() {
 }
 
 #[test]
+fn checker_reports_forgotten_unsent_records() {
+    assert_caught("forget-unsent", kept, Rule::Termination, "was never published");
+}
+
+#[test]
+fn checker_reports_waves_that_never_end() {
+    assert_caught("endless-wave", repeated, Rule::Quiescence, "has a lag of");
+}
+
+#[test]
 fn checker_reports_poison_retried_forever() {
     assert_caught("retry-poison-forever", poisoned, Rule::DeadLetters, "has no dead letter of the poison");
 }
@@ -215,7 +241,7 @@ fn checker_reports_wrong_keys() {
 #[test]
 fn checker_reports_nothing_for_the_same_faults_without_a_bug() {
     let all: ScheduledFault = |trial| {
-        let faults: [ScheduledFault; 10] = [
+        let faults: [ScheduledFault; 12] = [
             ScriptedRun::receive,
             undecided,
             uncommitted,
@@ -223,6 +249,8 @@ fn checker_reports_nothing_for_the_same_faults_without_a_bug() {
             unread,
             unmarked,
             refused,
+            kept,
+            repeated,
             parked,
             poisoned,
             nothing,
