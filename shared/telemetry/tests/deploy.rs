@@ -34,6 +34,7 @@ fn exported() -> BTreeSet<String> {
         consumer_lag,
         outbox_backlog,
         parked_backlog,
+        records_unsent,
         calls_open,
         timers_due,
         outbox_oldest_seconds,
@@ -46,7 +47,7 @@ fn exported() -> BTreeSet<String> {
         histogram.record(0.1, &[]);
     }
     batch_size.record(1, &[]);
-    for gauge in [consumer_lag, outbox_backlog, parked_backlog, calls_open, timers_due] {
+    for gauge in [consumer_lag, outbox_backlog, parked_backlog, records_unsent, calls_open, timers_due] {
         gauge.record(1, &[]);
     }
     outbox_oldest_seconds.record(0.1, &[]);

@@ -19,7 +19,7 @@ fn limit_record_size(cluster: &TestCluster, topic: &str) {
         Ok(_) => Err("a large record was accepted"),
         Err(_) => Ok(()),
     })
-    .unwrap();
+    .expect("the limit applies");
 }
 
 #[track_caller]
@@ -37,7 +37,7 @@ fn wait_for_readiness(cluster: &TestCluster, text: &str) -> String {
         let ready = ready.as_str().unwrap_or_default().to_owned();
         if ready.contains(text) { Ok(ready) } else { Err(ready) }
     })
-    .unwrap()
+    .expect("readiness names the records")
 }
 
 #[test]
