@@ -45,6 +45,11 @@ pub const REDRIVE_TOPIC: &str = "redrive_topic";
 /// The dead letter that a redriven record was made from.
 pub const REDRIVE_OF: &str = "redrive_of";
 
+/// Id of that dead letter in the service's database. A record with this id and [`RESOLUTION`] only closes it.
+pub const REDRIVE_ID: &str = "redrive_id";
+/// Value of [`RESOLUTION`] for a discarded dead letter.
+pub const DISCARDED: &str = "discarded";
+
 /// Suffix of dead-letter topics.
 pub(crate) const TOPIC_SUFFIX: &str = ".dlq";
 /// Suffix of redrive topics.

@@ -62,34 +62,39 @@ async fn create_missing(config: &KafkaConfig, admin: &Admin, names: &[String]) -
 }
 
 /// The topics of a service at the broker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicsState {
     /// True if all topics are ready for reads and writes.
     pub are_ready: bool,
-    /// Number of records that were ever written to the service's own topic; `None` if it does not exist. It never decreases
-    /// unless the topic is deleted or the broker loses its data.
-    pub own_end: Option<u64>,
+    /// Number of records that were ever written to each of the service's own topics; `None` if the topic does not exist. It
+    /// never decreases unless the topic is deleted or the broker loses its data.
+    pub own_ends: Vec<Option<u64>>,
 }
 
-/// Inspects topics, one of which is the service's own.
+/// Inspects topics, some of which are the service's own.
 ///
 /// # Errors
 /// The broker is unreachable.
-pub async fn inspect_topics(config: &KafkaConfig, names: &[&str], own: &str) -> Result<TopicsState, KafkaError> {
+pub async fn inspect_topics(config: &KafkaConfig, names: &[&str], own: &[&str]) -> Result<TopicsState, KafkaError> {
     let client: BaseConsumer<RateLimitedContext> = config.client().create_with_context(RateLimitedContext::default())?;
-    let names: Vec<_> = names.iter().map(|name| config.topic(name)).collect();
-    let own = config.topic(own);
+    let full = |names: &[&str]| names.iter().map(|name| config.topic(name)).collect::<Vec<_>>();
+    let (names, own) = (full(names), full(own));
     let query = tokio::task::spawn_blocking(move || {
         let metadata = all_topics(client.client(), TIMEOUT)?;
         let are_ready = names.iter().all(|name| is_known(&metadata, name));
-        let topic = metadata.topics().iter().find(|topic| topic.name() == own && topic.error().is_none());
-        let Some(topic) = topic else { return Ok(TopicsState { are_ready, own_end: None }) };
-        let end = |partition: &MetadataPartition| client.fetch_watermarks(&own, partition.id(), TIMEOUT);
-        let ends = topic.partitions().iter().map(end).collect::<Result<Vec<_>, _>>()?;
-        let own_end = ends.into_iter().map(|(_, end)| end.unsigned_abs()).sum();
-        Ok(TopicsState { are_ready, own_end: Some(own_end) })
+        let own_ends = own.iter().map(|name| end(&client, &metadata, name)).collect::<Result<_, _>>()?;
+        Ok(TopicsState { are_ready, own_ends })
     });
     query.await.map_err(|_| KafkaError::Canceled)?
+}
+
+/// Number of records that were ever written to a topic.
+fn end(client: &BaseConsumer<RateLimitedContext>, metadata: &Metadata, name: &str) -> Result<Option<u64>, KafkaError> {
+    let topic = metadata.topics().iter().find(|topic| topic.name() == name && topic.error().is_none());
+    let Some(topic) = topic else { return Ok(None) };
+    let end = |partition: &MetadataPartition| client.fetch_watermarks(name, partition.id(), TIMEOUT);
+    let ends = topic.partitions().iter().map(end).collect::<Result<Vec<_>, _>>()?;
+    Ok(Some(ends.into_iter().map(|(_, end)| end.unsigned_abs()).sum()))
 }
 
 /// Fetches the metadata of all topics, because a query by name may create the topic, depending on the broker.

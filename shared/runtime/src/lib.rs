@@ -19,7 +19,9 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 pub use audit::{Audit, Difference, audit, audit_all, audit_now};
 pub use call::{CallError, CallInfo, NoProvider, ProviderClient};
 pub use consume::RecordConsumer;
-pub use http::{App, AppError, Followed, ReplayProgress, ReplayRequest, ReplayState, TimelineRow, pages};
+pub use http::{
+    App, AppError, Followed, ReplayProgress, ReplayRequest, ReplayState, TimelineRow, pages, with_operator_api,
+};
 pub use input::{Cause, Decision};
 #[cfg(feature = "benches")]
 pub use process::benches;

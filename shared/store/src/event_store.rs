@@ -116,6 +116,14 @@ impl Store for EventStore {
         delegate!(self, mark_published(dead_letters))
     }
 
+    async fn published_letters_len(&self) -> Result<u64, StoreError> {
+        delegate!(self, published_letters_len())
+    }
+
+    async fn republish_dead_letters(&self) -> Result<(), StoreError> {
+        delegate!(self, republish_dead_letters())
+    }
+
     async fn keep_unsent(&self, unsent: NewUnsent) -> Result<(), StoreError> {
         delegate!(self, keep_unsent(unsent))
     }

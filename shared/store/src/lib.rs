@@ -118,6 +118,12 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Marks dead letters as published, and deletes the oldest published ones beyond [`DEAD_LETTERS_KEPT`].
     fn mark_published(&self, dead_letters: Vec<Uuid>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Counts the published dead letters, without those that are unsent. The count may be too small, never too large.
+    fn published_letters_len(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Marks all dead letters as not published.
+    fn republish_dead_letters(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Keeps a record that the broker refuses, behind all earlier ones. Does nothing if the topic's record with this id is
     /// kept already.
     fn keep_unsent(&self, unsent: NewUnsent) -> impl Future<Output = Result<(), StoreError>> + Send;

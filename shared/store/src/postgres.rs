@@ -157,6 +157,14 @@ impl Store for PostgresStore {
         dead_letters::mark_published(self.connection().await?.as_mut(), &dead_letters).await
     }
 
+    async fn published_letters_len(&self) -> Result<u64, StoreError> {
+        dead_letters::published_len(&*self.connection().await?).await
+    }
+
+    async fn republish_dead_letters(&self) -> Result<(), StoreError> {
+        dead_letters::republish(&*self.connection().await?).await
+    }
+
     async fn keep_unsent(&self, unsent: NewUnsent) -> Result<(), StoreError> {
         unsent::keep(&*self.connection().await?, &unsent).await
     }

@@ -247,6 +247,14 @@ impl Store for SqliteStore {
         self.write(move |writer| dead_letters::mark_published(&mut writer.connection, &dead_letters)).await
     }
 
+    async fn published_letters_len(&self) -> Result<u64, StoreError> {
+        self.read(dead_letters::published_len).await
+    }
+
+    async fn republish_dead_letters(&self) -> Result<(), StoreError> {
+        self.write(|writer| dead_letters::republish(&writer.connection)).await
+    }
+
     async fn keep_unsent(&self, unsent: NewUnsent) -> Result<(), StoreError> {
         self.write(move |writer| unsent::keep(&writer.connection, &unsent)).await
     }

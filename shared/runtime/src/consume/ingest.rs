@@ -7,7 +7,7 @@ use std::{
 
 use cloudevent::{Contract, ContractError, Envelope, Meta};
 use decider::Service;
-use messaging::{Record, dead_letters::REDRIVE_TOPIC};
+use messaging::{Record, dead_letters};
 use store::Parked;
 use telemetry::{EventAttributes, KeyValue, Metrics, Span, Spans, TRACEPARENT, TRACESTATE, Trace};
 use tokio::sync::oneshot;
@@ -46,9 +46,14 @@ impl Ingest {
     /// The input that a record leads to, or `None` if the service does not react to it.
     pub(crate) fn read<S: Service>(&self, record: &Record<'_>) -> Option<Input<S>> {
         if Some(record.topic()) == self.redrive_topic.as_deref()
-            && let Some(origin) = record.text_header(REDRIVE_TOPIC)
+            && let Some(origin) = record.text_header(dead_letters::REDRIVE_TOPIC)
         {
-            return self.read_as::<S>(&record.as_of(origin));
+            let record = record.as_of(origin);
+            let closes = || Input::Ignored(InboundRecord::new(&record, None));
+            if record.text_header(dead_letters::RESOLUTION) == Some(dead_letters::DISCARDED) {
+                return Some(closes());
+            }
+            return Some(self.read_as::<S>(&record).unwrap_or_else(closes));
         }
         self.read_as(record)
     }

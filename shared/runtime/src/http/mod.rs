@@ -15,7 +15,7 @@ pub use followers::Followed;
 pub use timeline::TimelineRow;
 
 pub(crate) use followers::Followers;
-pub use replays::{ReplayProgress, ReplayRequest, ReplayState};
+pub use replays::{ReplayProgress, ReplayRequest, ReplayState, with_operator_api};
 
 pub(crate) use readiness::{Notice, Readiness};
 pub(crate) use replays::{Replays, routes as replay_routes};

@@ -20,12 +20,14 @@ use decider::{Service, StreamId};
 use futures::{StreamExt as _, stream};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use tokio::sync::{mpsc, oneshot};
+use serde::{Deserialize, Deserializer, Serialize};
+use store::{LogEntry, StoreError};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
+use utoipa::{OpenApi, ToSchema, openapi::OpenApi as OpenApiDocument};
 use uuid::Uuid;
-use web::{FieldError, Json, Path, Problem};
+use web::{BodyProblems, FieldError, Json, LookupProblems, PROBLEM_JSON, Path, Problem};
 
 use crate::{
     http::{error::AppError, stream_reader::StreamReader},
@@ -40,25 +42,39 @@ const RATE_MAX: u32 = 10_000;
 const PAGE: usize = 1_000;
 /// Maximum streams that join a wave at the same time.
 const CONCURRENT_MAX: usize = 64;
+/// Maximum position of the log in a request: the largest integer that every JSON parser reads exactly.
+const POSITION_MAX: i64 = (1 << 53) - 1;
 /// Number of replays whose progress is kept.
 const REPLAYS_KEPT: usize = 100;
 
-/// Selection of the streams to publish again; without one, all.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Selection of the streams to publish again; without one, all, and all dead letters. Several conditions apply together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReplayRequest {
     /// Only streams about this subject.
     pub subject: Option<String>,
     /// Only streams with public events after this position of the log.
+    #[serde(default, deserialize_with = "optional_integer")]
+    #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     pub from_position: Option<i64>,
     /// Only streams with public events at this time or later.
     pub since: Option<Timestamp>,
-    /// Maximum streams per second, 1 to 10,000. Default: 500.
+    /// Maximum streams per second. Default: 500.
+    #[serde(default, deserialize_with = "optional_integer")]
+    #[schema(minimum = 1, maximum = 10_000)]
     pub rate: Option<u32>,
 }
 
+#[derive(Deserialize)]
+#[serde(bound = "T: TryFrom<i128>")]
+struct LenientInteger<T>(#[serde(deserialize_with = "web::lenient_integer")] T);
+
+fn optional_integer<'de, T: TryFrom<i128>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(Option::<LenientInteger<T>>::deserialize(deserializer)?.map(|integer| integer.0))
+}
+
 /// Progress of a replay.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReplayProgress {
     pub wave: Uuid,
     pub state: ReplayState,
@@ -72,7 +88,7 @@ pub struct ReplayProgress {
 }
 
 /// State of a replay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayState {
     Running,
@@ -82,18 +98,31 @@ pub enum ReplayState {
     Failed,
 }
 
+#[derive(OpenApi)]
+#[openapi(paths(start, show), components(schemas(Problem)))]
+struct OperatorApi;
+
+/// Adds the endpoints that every service serves for operators to a service's OpenAPI document.
+pub fn with_operator_api(mut api: OpenApiDocument) -> OpenApiDocument {
+    api.merge(OperatorApi::openapi());
+    api
+}
+
 /// The replays of a running service. Cheap to clone.
 pub(crate) struct Replays<S: Service> {
     inputs: mpsc::Sender<Input<S>>,
     store: Arc<dyn StreamReader>,
     progress: Arc<Mutex<VecDeque<ReplayProgress>>>,
+    /// Notifies the relay of dead letters.
+    dead_letters: Arc<Notify>,
     stop: CancellationToken,
 }
 
 impl<S: Service> Clone for Replays<S> {
     fn clone(&self) -> Self {
-        let Self { inputs, store, progress, stop } = self;
-        Self { inputs: inputs.clone(), store: Arc::clone(store), progress: Arc::clone(progress), stop: stop.clone() }
+        let Self { inputs, store, progress, dead_letters, stop } = self;
+        let (store, progress, dead_letters) = (Arc::clone(store), Arc::clone(progress), Arc::clone(dead_letters));
+        Self { inputs: inputs.clone(), store, progress, dead_letters, stop: stop.clone() }
     }
 }
 
@@ -103,6 +132,21 @@ pub(crate) fn routes<S: Service>(replays: Replays<S>) -> Router {
     router.with_state(replays)
 }
 
+/// Publish facts again, in a new wave
+///
+/// For operators. The service executes one request at a time. The response names the progress.
+#[utoipa::path(
+    post,
+    operation_id = "start_replay",
+    path = "/replays",
+    tag = "operation",
+    request_body = ReplayRequest,
+    responses(
+        (status = 202, body = ReplayProgress, description = "Started", headers(("Location", description = "The progress"))),
+        (status = 409, body = Problem, content_type = PROBLEM_JSON, description = "Another replay is running"),
+        BodyProblems
+    )
+)]
 async fn start<S: Service>(
     State(replays): State<Replays<S>>,
     Json(request): Json<ReplayRequest>,
@@ -114,6 +158,17 @@ async fn start<S: Service>(
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(started)))
 }
 
+/// Progress of a replay
+///
+/// Each instance knows its own replays, until it ends.
+#[utoipa::path(
+    get,
+    operation_id = "get_replay",
+    path = "/replays/{wave}",
+    tag = "operation",
+    params(("wave" = Uuid, Path, description = "The wave")),
+    responses((status = 200, body = ReplayProgress, description = "The progress"), LookupProblems)
+)]
 async fn show<S: Service>(
     State(replays): State<Replays<S>>,
     Path(wave): Path<Uuid>,
@@ -126,9 +181,8 @@ async fn show<S: Service>(
 /// Checks a request and returns its rate.
 fn check(request: &ReplayRequest) -> Result<NonZeroU32, Problem> {
     let mut errors = Vec::new();
-    let selections = [request.subject.is_some(), request.from_position.is_some(), request.since.is_some()];
-    if selections.into_iter().filter(|is_given| *is_given).count() > 1 {
-        errors.push(FieldError::new("", "give at most one of subject, from_position and since"));
+    if request.from_position.is_some_and(|position| !(0..=POSITION_MAX).contains(&position)) {
+        errors.push(FieldError::new("/from_position", format!("must be 0 to {POSITION_MAX}")));
     }
     let checked = request.rate.map_or(Some(RATE_DEFAULT), NonZeroU32::new).filter(|rate| rate.get() <= RATE_MAX);
     if checked.is_none() {
@@ -138,9 +192,21 @@ fn check(request: &ReplayRequest) -> Result<NonZeroU32, Problem> {
 }
 
 impl<S: Service> Replays<S> {
-    /// `stop` ends running replays.
-    pub(crate) fn new(inputs: mpsc::Sender<Input<S>>, store: Arc<dyn StreamReader>, stop: CancellationToken) -> Self {
-        Self { inputs, store, progress: Arc::default(), stop }
+    /// `dead_letters` notifies the relay; `stop` ends running replays.
+    pub(crate) fn new(
+        inputs: mpsc::Sender<Input<S>>,
+        store: Arc<dyn StreamReader>,
+        dead_letters: Arc<Notify>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { inputs, store, progress: Arc::default(), dead_letters, stop }
+    }
+
+    /// Publishes all dead letters again.
+    pub(crate) async fn republish_dead_letters(&self) -> Result<(), StoreError> {
+        self.store.republish_dead_letters().await?;
+        self.dead_letters.notify_one();
+        Ok(())
     }
 
     /// Publishes everything again, because the service's topic has lost records. Does nothing while another replay runs.
@@ -189,16 +255,22 @@ impl<S: Service> Replays<S> {
     /// Lets all selected streams join the wave.
     async fn select(&self, wave: Uuid, request: &ReplayRequest, rate: NonZeroU32) -> Result<(), AppError> {
         let limiter = RateLimiter::direct(Quota::per_second(rate).allow_burst(NonZeroU32::MIN));
-        if let Some(subject) = &request.subject {
+        let ReplayRequest { subject, from_position, since, .. } = request;
+        if let (Some(subject), None, None) = (subject, from_position, since) {
             let streams = S::CATEGORIES.iter().map(|category| StreamId::new(category, subject)).collect();
             return self.join_all(wave, streams, &limiter).await;
         }
-        let since = request.since.unwrap_or(Timestamp::MIN);
-        let mut after = request.from_position.unwrap_or(0);
+        if (subject, from_position, since) == (&None, &None, &None) {
+            self.republish_dead_letters().await?;
+        }
+        let is_selected = |entry: &LogEntry| {
+            subject.as_ref().is_none_or(|subject| entry.stream.id() == subject)
+                && since.is_none_or(|since| entry.event.time >= since)
+        };
+        let mut after = from_position.unwrap_or(0);
         loop {
             let page = self.store.tail(after, PAGE).await?;
-            let mut streams: Vec<_> =
-                page.entries.into_iter().filter(|entry| entry.event.time >= since).map(|entry| entry.stream).collect();
+            let mut streams: Vec<_> = page.entries.into_iter().filter(is_selected).map(|entry| entry.stream).collect();
             streams.sort_unstable();
             streams.dedup();
             self.join_all(wave, streams, &limiter).await?;
@@ -243,11 +315,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn request_names_at_most_one_selection_and_a_valid_rate() {
+    fn request_has_valid_position_and_rate() {
         let request = |text: &str| serde_json::from_str::<ReplayRequest>(text).expect("a request");
         assert_eq!(check(&request("{}")).expect("valid"), RATE_DEFAULT);
-        assert_eq!(check(&request(r#"{"subject": "1", "rate": 7}"#)).expect("valid").get(), 7);
-        for invalid in [r#"{"subject": "1", "from_position": 3}"#, r#"{"rate": 0}"#, r#"{"rate": 10001}"#] {
+        assert_eq!(check(&request(r#"{"subject": "1", "rate": 7.0, "since": null}"#)).expect("valid").get(), 7);
+        for invalid in [r#"{"from_position": -1}"#, r#"{"rate": 0}"#, r#"{"rate": 10001}"#] {
             assert!(check(&request(invalid)).is_err(), "{invalid}");
         }
         assert!(serde_json::from_str::<ReplayRequest>(r#"{"order": "1"}"#).is_err());

@@ -1,4 +1,4 @@
-//! Reads of streams for the HTTP API, on any store.
+//! The store as the HTTP API uses it, on any backend.
 
 use decider::{Service, StreamId};
 use futures::{FutureExt as _, future::BoxFuture};
@@ -12,7 +12,7 @@ use crate::{
 /// Events per read when a state is rebuilt from all of them.
 const HISTORY_PAGE: usize = 1_000;
 
-/// The part of [`Store`] that reads streams. Unlike `Store` it can be a trait object, so that [`super::App`] does not
+/// The part of [`Store`] that the HTTP API uses. Unlike `Store` it can be a trait object, so that [`super::App`] does not
 /// depend on the type of the store.
 pub(crate) trait StreamReader: Send + Sync + 'static {
     fn load(&self, stream: StreamId, as_of: AsOf) -> BoxFuture<'_, Result<StoredStream, StoreError>>;
@@ -24,6 +24,7 @@ pub(crate) trait StreamReader: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>>;
     fn list(&self, listing: Listing) -> BoxFuture<'_, Result<Page, StoreError>>;
     fn tail(&self, after: i64, limit: usize) -> BoxFuture<'_, Result<LogPage, StoreError>>;
+    fn republish_dead_letters(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 }
 
 impl<D: Store> StreamReader for D {
@@ -46,6 +47,10 @@ impl<D: Store> StreamReader for D {
 
     fn tail(&self, after: i64, limit: usize) -> BoxFuture<'_, Result<LogPage, StoreError>> {
         Store::tail(self, after, limit).boxed()
+    }
+
+    fn republish_dead_letters(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Store::republish_dead_letters(self).boxed()
     }
 }
 

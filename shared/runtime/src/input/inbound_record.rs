@@ -21,6 +21,8 @@ pub(crate) struct InboundRecord {
     pub(crate) message: Option<Uuid>,
     /// True if an operator sent the record again after it became a dead letter.
     pub(crate) is_redriven: bool,
+    /// The dead letter that an operator redrove or discarded, if the record names it.
+    pub(crate) dead_letter: Option<Uuid>,
     /// Set if the record was parked.
     pub(crate) retry: Option<Retry>,
 }
@@ -38,7 +40,9 @@ impl InboundRecord {
     pub(crate) fn new(record: &Record<'_>, ordering_key: Option<String>) -> Self {
         let message = record.text_header("ce_id").and_then(|id| id.parse().ok());
         let is_redriven = record.header(dead_letters::REDRIVE_OF).is_some();
-        Self { raw: record.to_owned_record(), ordering_key, message, is_redriven, retry: None }
+        let dead_letter = record.text_header(dead_letters::REDRIVE_ID).and_then(|id| id.parse().ok());
+        let dead_letter = dead_letter.filter(|_| is_redriven);
+        Self { raw: record.to_owned_record(), ordering_key, message, is_redriven, dead_letter, retry: None }
     }
 
     /// A parked record for its next attempt. The receiver is closed at the end of the attempt.

@@ -33,7 +33,7 @@ pub(crate) enum Input<S: Service> {
     Command(CommandInput<S>),
     /// A record that leads to no command because of a failure. It is parked or becomes a dead letter.
     Rejected(InboundRecord, Failure),
-    /// A parked record that leads to no command any more.
+    /// A parked record that leads to no command any more, or a record that only closes a dead letter.
     Ignored(InboundRecord),
     /// A stream whose public events are to be published again.
     Replay(ReplayInput),

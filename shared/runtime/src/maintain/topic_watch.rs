@@ -2,7 +2,8 @@
 //!
 //! Kafka only transports facts; the services' logs own them. A topic never ends below the number of records that were
 //! written to it, and offsets only grow. If the topic ends below the number of events that the service has published, or a
-//! record is acknowledged at a lower offset than an earlier one, then the topic was deleted, or the broker lost its data.
+//! record is acknowledged at a lower offset than an earlier one, then the topic was deleted, or the broker lost its data. The
+//! same applies to the number of published dead letters and their topic.
 
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub(crate) struct TopicWatch<S: Service, D> {
     pub(crate) topics: Vec<String>,
     /// Topic of the service's own events.
     pub(crate) own: &'static str,
+    /// Topic of the service's dead letters.
+    pub(crate) dead_letter: String,
     pub(crate) consumer: ConsumerSlot,
     pub(crate) published: Published,
     pub(crate) replays: Replays<S>,
@@ -78,16 +81,25 @@ impl<S: Service, D: Store> TopicWatch<S, D> {
         };
         let published = before + self.published.count();
         let topics: Vec<_> = self.topics.iter().map(String::as_str).collect();
-        let TopicsState { are_ready, own_end: end } = inspect_topics(&self.kafka, &topics, self.own).await?;
-        if end.is_none() {
-            warn!(topic = self.own, "topic is missing, creating it");
+        let letters = self.store.published_letters_len().await?;
+        let own = [self.own, &self.dead_letter];
+        let TopicsState { are_ready, own_ends } = inspect_topics(&self.kafka, &topics, &own).await?;
+        for (topic, _) in own.iter().zip(&own_ends).filter(|(_, end)| end.is_none()) {
+            warn!(topic, "topic is missing, creating it");
         }
         if !are_ready {
             ensure_topics(&self.kafka, &topics).await?;
         }
+        let ends: Vec<_> = own_ends.into_iter().map(Option::unwrap_or_default).collect();
+        let [end, letters_end] = ends[..] else { return Ok(()) };
+        if letters_end < letters {
+            let topic = &self.dead_letter;
+            warn!(topic, end = letters_end, published = letters, "topic has lost dead letters, publishing all again");
+            self.replays.republish_dead_letters().await?;
+        }
         // The topic is short until an earlier replay has been published.
         let is_replaying = !self.store.replays(1).await?.is_empty();
-        if end.unwrap_or(0) < published && !is_replaying {
+        if end < published && !is_replaying {
             warn!(topic = self.own, end, published, "topic has lost records, publishing everything again");
             self.replay_all().await;
         }

@@ -266,11 +266,14 @@ impl<S: Service> Batch<S> {
         {
             self.state.resolved.push(retry.position);
         }
-        if let Some(message) = record.message
-            && record.is_redriven
-            && matches!(disposition, Disposition::Decide)
-        {
-            self.state.redriven.push(message);
+        if record.is_redriven {
+            // A record that fails again becomes another dead letter.
+            let closed = match disposition {
+                Disposition::Decide => record.message.into_iter().chain(record.dead_letter),
+                Disposition::DeadLetter { .. } => None.into_iter().chain(record.dead_letter),
+                Disposition::Park { .. } | Disposition::Refuse(_) => None.into_iter().chain(None),
+            };
+            self.state.redriven.extend(closed);
         }
     }
 

@@ -46,7 +46,7 @@ pub(super) struct BatchState<S: Service> {
     /// The spans of the public events, in the order in which their streams are written.
     pub(super) sends: Vec<Span>,
     pub(super) dead_letters: Vec<DeadLetter>,
-    /// Ids of dead letters that were processed after all.
+    /// Ids of dead letters that were redriven or discarded.
     pub(super) redriven: Vec<Uuid>,
     pub(super) intents: Vec<NewIntent>,
     pub(super) parked: Vec<NewParked>,

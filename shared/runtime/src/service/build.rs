@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     call::{CallDispatcher, ProviderClient},
     consume::{ConsumerSlot, Ingest, retry_parked},
-    http::{App, Followers, Notice, Readiness, Replays, replay_routes},
+    http::{App, Followers, Notice, Readiness, Replays, replay_routes, with_operator_api},
     input::{Input, RetryPolicy},
     maintain::{TopicWatch, measure},
     process::{Processor, PublishContext, StreamCache},
@@ -118,7 +118,8 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
         };
         let schemas = web::Schemas { list: S::Public::SUITE.schemas, find: S::Public::SUITE.schema };
         let routes = api.routes.merge(replay_routes::<S>(self.operator_replays.clone()));
-        let routes = web::with_standard_routes(routes, api.description, Arc::new(readiness), schemas);
+        let routes =
+            web::with_standard_routes(routes, with_operator_api(api.description), Arc::new(readiness), schemas);
         Ok(serve(listener, routes, self.stop.clone()).boxed())
     }
 
@@ -228,6 +229,7 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
             kafka: self.config.kafka.clone(),
             topics: self.topics.all().into_iter().map(str::to_owned).collect(),
             own: self.topics.events()?,
+            dead_letter: self.topics.dead_letter()?,
             consumer: Arc::clone(&self.consumer),
             published: self.published.clone(),
             replays: self.operator_replays.clone(),

@@ -86,7 +86,9 @@ impl Runtime {
             }
         }
         let stop = CancellationToken::new();
-        let operator_replays = Replays::new(inputs.clone(), Arc::new(store.clone()), stop.clone());
+        let dead_letters = Arc::new(Notify::new());
+        let operator_replays =
+            Replays::new(inputs.clone(), Arc::new(store.clone()), Arc::clone(&dead_letters), stop.clone());
         let shared = Shared {
             config,
             seams,
@@ -99,7 +101,7 @@ impl Runtime {
             backlog: Arc::new(Backlog::new(store.unpublished().await?.count, config.outbox_max)),
             store,
             published: Published::default(),
-            dead_letters: Arc::new(Notify::new()),
+            dead_letters,
             replays: Arc::new(Notify::new()),
             operator_replays,
             notice: Notice::default(),

@@ -7,7 +7,11 @@ use futures::try_join;
 use tokio_postgres::{Error, types::ToSql};
 use uuid::Uuid;
 
-use super::{convert::size, open_transaction::OpenTransaction, read::record};
+use super::{
+    convert::{size, unsigned},
+    open_transaction::OpenTransaction,
+    read::record,
+};
 use crate::{DEAD_LETTERS_KEPT, DeadLetter, StoreError, Writes, headers::pack};
 
 /// Inserts and deletes dead letters. A new one replaces an earlier one of the same id.
@@ -62,4 +66,21 @@ pub(super) async fn mark_published(client: &mut ClientWrapper, ids: &[Uuid]) -> 
     transaction.execute(&mark, &[&ids]).await?;
     transaction.execute(&delete, &[&size(DEAD_LETTERS_KEPT)]).await?;
     Ok(transaction.commit().await?)
+}
+
+/// Counts the published dead letters, without those that are unsent.
+pub(super) async fn published_len(client: &ClientWrapper) -> Result<u64, StoreError> {
+    let query = client
+        .prepare_cached(
+            "SELECT greatest(0, count(*) - (SELECT count(*) FROM unsent)) FROM dead_letters WHERE is_published",
+        )
+        .await?;
+    Ok(unsigned(&client.query_one(&query, &[]).await?, 0)?)
+}
+
+/// Marks all dead letters as not published.
+pub(super) async fn republish(client: &ClientWrapper) -> Result<(), StoreError> {
+    let update = client.prepare_cached("UPDATE dead_letters SET is_published = false WHERE is_published").await?;
+    client.execute(&update, &[]).await?;
+    Ok(())
 }

@@ -79,3 +79,17 @@ pub(super) fn mark_published(connection: &mut Connection, ids: &[Uuid]) -> Resul
     }
     Ok(database.commit()?)
 }
+
+/// Counts the published dead letters, without those that are unsent.
+pub(super) fn published_len(connection: &Connection) -> Result<u64, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT max(0, count(*) - (SELECT count(*) FROM unsent)) FROM dead_letters WHERE is_published = 1",
+    )?;
+    Ok(query.query_row([], |row| row.get(0))?)
+}
+
+/// Marks all dead letters as not published.
+pub(super) fn republish(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute("UPDATE dead_letters SET is_published = 0 WHERE is_published = 1", [])?;
+    Ok(())
+}

@@ -38,7 +38,7 @@ pub struct Writes {
     /// The position up to which Kafka has all public events, if it has changed.
     pub cursor: Option<i64>,
     pub dead_letters: Vec<DeadLetter>,
-    /// Ids of dead letters that were processed after all.
+    /// Ids of dead letters that were redriven or discarded.
     pub redriven: Vec<Uuid>,
     /// Streams to publish again.
     pub replays: Vec<Replay>,

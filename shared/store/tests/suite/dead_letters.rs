@@ -97,6 +97,18 @@ pub(crate) async fn redriven_dead_letter_is_deleted(database: impl Fixture) {
     assert_eq!(first_input(&store, &[1, 2, 3], vec![]).await.dead_letters, ids(&[3]));
 }
 
+pub(crate) async fn republished_dead_letters_are_unpublished(database: impl Fixture) {
+    let store = database.open().await;
+    write(&store, writes_of(&[(1, "A"), (2, "B"), (3, "C")])).await;
+    mark(&store, &[1, 2]).await;
+    assert_eq!(store.published_letters_len().await.expect("reads"), 2);
+    write(&store, || Writes { redriven: vec![Uuid::from_u128(2)], ..Writes::default() }).await;
+    assert_eq!(store.published_letters_len().await.expect("reads"), 1);
+    store.republish_dead_letters().await.expect("writes");
+    assert_eq!(unpublished_letters(&store).await, [letter(1, "A"), letter(3, "C")], "a closed one is gone");
+    assert_eq!(store.published_letters_len().await.expect("reads"), 0);
+}
+
 pub(crate) async fn oldest_published_dead_letters_are_deleted(database: impl Fixture) {
     let store = database.open().await;
     let kept = u128::try_from(DEAD_LETTERS_KEPT).expect("few");

@@ -9,14 +9,15 @@ mod instances;
 mod intents;
 mod log;
 mod migration;
-mod parked;
 mod postgres;
 mod read_positions;
 mod replays;
 mod sqlite;
 mod streams;
 mod transactions;
-mod unsent;
+mod waiting;
+
+use waiting::{parked, unsent};
 
 /// Declares a test for every behaviour. The compiler reports an unlisted one as dead code.
 macro_rules! suite {
@@ -89,6 +90,7 @@ macro_rules! suite {
                 dead_letter_replaces_one_of_the_same_id
                 dead_letter_is_reported_to_its_message
                 redriven_dead_letter_is_deleted
+                republished_dead_letters_are_unpublished
                 oldest_published_dead_letters_are_deleted
             }
             unsent {

@@ -86,6 +86,14 @@ impl TestCluster {
         unpublished.expect("the log is readable").count
     }
 
+    /// Number of a service's published dead letters that are neither redriven nor discarded.
+    #[track_caller]
+    pub fn published_letters(&self, service: ServiceName) -> u64 {
+        let url = self.database_url(service);
+        let count = block_on(async { EventStore::open_url(&url).await?.published_letters_len().await });
+        count.expect("the dead letters are counted")
+    }
+
     /// Prefix of the topics' names.
     pub fn topic_prefix(&self) -> &str {
         self.topics.prefix()

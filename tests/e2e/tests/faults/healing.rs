@@ -2,9 +2,12 @@
 
 use std::thread;
 
-use catalog::{ServiceName, TOPICS};
+use catalog::{
+    ServiceName::{self, Payment},
+    TOPICS,
+};
 use contracts::OrderId;
-use e2e::{NewOrder, TEST_TIMEOUT, TestCluster, Workload, sagactl};
+use e2e::{NewOrder, TEST_TIMEOUT, TestCluster, Workload, records::KafkaRecord, sagactl};
 use xtask::wait_until;
 
 /// Topics that shipping reads.
@@ -77,5 +80,35 @@ fn orders_continue_when_all_topics_are_deleted() {
         workload.assert_all_end_as_expected();
     });
     assert_eq!(restarts, 0, "no service needs a restart");
+    cluster.shut_down();
+}
+
+#[test]
+fn dead_letters_are_published_again_when_topic_is_lost() {
+    let cluster = TestCluster::launch();
+    let poison = |key: &str| KafkaRecord::new("order.events", key, b"{");
+    for key in ["first", "second"] {
+        cluster.topics().publish(&poison(key));
+        cluster.topics().read(&["payment.dlq"]).wait_for_one(key, "the dead letter", |_| true);
+    }
+    let discard = ["dead-letters", "discard", "--service", "payment", "--order", "first"];
+    let _ = sagactl::run(&mut cluster.sagactl_command(&discard)).expect_exit_code(0);
+    wait_until("payment to close the discarded one", TEST_TIMEOUT, || match cluster.published_letters(Payment) {
+        1 => Ok(()),
+        open => Err(open),
+    })
+    .unwrap();
+    cluster.topics().delete(&["payment.dlq"]);
+    wait_until("payment to create the topic again", TEST_TIMEOUT, || {
+        let log = cluster.log(Payment);
+        if log.contains("topic has lost dead letters") { Ok(()) } else { Err("no loss is noticed") }
+    })
+    .unwrap();
+    let letters = cluster.topics().read(&["payment.dlq"]);
+    letters.wait_for_one("second", "the dead letter", |_| true);
+    assert_eq!(letters.about("first").len(), 0, "a discarded dead letter is not published again");
+    let republish = ["republish", "--service", "payment"];
+    let _ = sagactl::run(&mut cluster.sagactl_command(&republish)).expect_exit_code(0);
+    letters.wait_for("the dead letter again", |seen| (seen.len() == 2).then_some(()));
     cluster.shut_down();
 }

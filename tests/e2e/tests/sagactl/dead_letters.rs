@@ -1,14 +1,15 @@
 //! Dead letters: list, show, redrive and discard.
 
-use catalog::ServiceName::Inventory;
+use catalog::ServiceName::{self, Inventory};
 use contracts::OrderId;
 use e2e::{
-    NewOrder, TestCluster, TestProduct, binary,
+    NewOrder, TEST_TIMEOUT, TestCluster, TestProduct, binary,
     facts::{order_placed, unknown_order},
     planted_binary,
     records::KafkaRecord,
 };
 use serde_json::Value;
+use xtask::wait_until;
 
 /// A quantity at which the planted bug panics.
 const PANICKING_QUANTITY: u32 = 600;
@@ -42,6 +43,16 @@ fn dead_letter_of_fixed_bug(cluster: &TestCluster, product: &TestProduct) -> (Or
     cluster.start_binary(Inventory, &binary(Inventory));
     assert_eq!((letters[0]["class"].as_str(), letters[0]["event"].as_str()), (Some("panic"), Some("OrderPlaced")));
     (order, id(&letters[0]))
+}
+
+/// Waits until a service has this many published dead letters in its database.
+#[track_caller]
+fn wait_for_open_rows(cluster: &TestCluster, service: ServiceName, count: u64) {
+    wait_until(&format!("{count} dead letters of {service}"), TEST_TIMEOUT, || {
+        let open = cluster.published_letters(service);
+        if open == count { Ok(()) } else { Err(open) }
+    })
+    .expect("the number of open dead letters");
 }
 
 #[test]
@@ -125,6 +136,8 @@ fn discarded_dead_letters_keep_their_note() {
     let payment = wait_for_letters(&cluster, 1, &["--all", "--service", "payment"]);
     let (state, note) = (&payment[0]["state"], &payment[0]["resolutions"][0]["note"]);
     assert_eq!((state.as_str(), note.as_str()), (Some("discarded"), Some("a test's poison")));
+    wait_for_open_rows(&cluster, ServiceName::Payment, 0);
+    wait_for_open_rows(&cluster, ServiceName::Shipping, 1);
     let again = cluster.sagactl_exits_with(1, &["dead-letters", "discard", &id(&payment[0])]);
     assert!(again.stdout.contains("refused: already discarded"), "{again:?}");
 

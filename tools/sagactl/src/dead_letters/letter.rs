@@ -73,7 +73,7 @@ pub(crate) struct Resolution {
 /// Value of `dlq_resolution` for a redriven record.
 pub(crate) const REDRIVEN: &str = "redriven";
 /// Value of `dlq_resolution` for a discarded record.
-pub(crate) const DISCARDED: &str = "discarded";
+pub(crate) const DISCARDED: &str = header::DISCARDED;
 
 /// A record that a service could not process.
 #[derive(Debug, Clone)]
@@ -88,9 +88,9 @@ pub(crate) struct DeadLetter {
 }
 
 impl DeadLetter {
-    /// Header as text; invalid UTF-8 is replaced.
+    /// Header as text; invalid UTF-8 is replaced. Of several, the last, because services add theirs at the end.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
-        let (_, value) = self.headers.iter().find(|(known, _)| known == name)?;
+        let (_, value) = self.headers.iter().rfind(|(known, _)| known == name)?;
         Some(String::from_utf8_lossy(value).into_owned())
     }
 
@@ -142,6 +142,11 @@ impl DeadLetter {
         self.header(header::REDRIVE_OF)?.parse().ok()
     }
 
+    /// Returns whether the payload is only the beginning of the original.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.header(header::PAYLOAD_SHA256).is_some()
+    }
+
     /// `open`, or the last resolution.
     pub(crate) fn state(&self) -> &str {
         self.resolutions.last().map_or("open", |last| &last.done)
@@ -160,7 +165,8 @@ impl DeadLetter {
     /// Headers of the original record.
     pub(crate) fn original_headers(&self) -> impl Iterator<Item = &(String, Bytes)> {
         let added = |name: &str| {
-            name.starts_with(header::PREFIX) || [header::REDRIVE_OF, header::REDRIVE_TOPIC].contains(&name)
+            let redriven = [header::REDRIVE_OF, header::REDRIVE_TOPIC, header::REDRIVE_ID];
+            name.starts_with(header::PREFIX) || redriven.contains(&name)
         };
         self.headers.iter().filter(move |(name, _)| !added(name))
     }

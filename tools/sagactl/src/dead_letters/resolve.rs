@@ -66,6 +66,9 @@ impl ResolveAction {
         let services = if selection.ids.is_empty() { selected(selection.filter.service) } else { selected(None) };
         let letters = read(settings, &services)?;
         let (letters, mut results) = selection.apply(&letters, again);
+        let is_refused = |letter: &&DeadLetter| self.resolution == REDRIVEN && letter.is_cut();
+        let (cut, letters): (Vec<_>, Vec<_>) = letters.into_iter().partition(is_refused);
+        results.extend(cut.into_iter().map(ResolutionResult::cut));
         let result = if selection.dry_run {
             let outcome = |letter: &&DeadLetter| ResolutionResult::of(letter, format!("would be {}", self.resolution));
             results.extend(letters.iter().map(outcome));
@@ -103,9 +106,13 @@ impl ResolveAction {
     async fn resolve(&self, producer: &Producer, letter: &DeadLetter) -> Result<()> {
         let service = letter.id.service.name();
         let key = letter.key.as_deref();
-        if self.resolution == REDRIVEN {
-            let (topic, headers) = (redrive_topic(service), redrive_headers(letter));
-            let record = Outgoing { topic: &topic, partition: None, key, headers: &headers, payload: &letter.payload };
+        let sent = match self.resolution {
+            REDRIVEN => Some((redrive_headers(letter), &letter.payload[..])),
+            _ => discard_headers(letter).map(|headers| (headers, &b""[..])),
+        };
+        if let Some((headers, payload)) = sent {
+            let topic = redrive_topic(service);
+            let record = Outgoing { topic: &topic, partition: None, key, headers: &headers, payload };
             producer.send(record)?.acknowledged().await?;
         }
         let (topic, headers) = (dead_letter_topic(service), self.resolution_headers(letter.id, Timestamp::now()));
@@ -128,10 +135,24 @@ impl ResolveAction {
     }
 }
 
-/// Headers of the original record, with its topic and the id of the dead letter.
+/// Headers of the original record, with those of its dead letter.
 fn redrive_headers(letter: &DeadLetter) -> Vec<(String, Bytes)> {
+    letter.original_headers().cloned().chain(origin_headers(letter)).collect()
+}
+
+/// Headers of a record by which the service closes its own copy of a discarded dead letter. Returns `None` for a dead letter
+/// of an earlier version, which has no copy.
+fn discard_headers(letter: &DeadLetter) -> Option<Vec<(String, Bytes)>> {
+    letter.header(header::ID)?;
+    let resolution = text_header((header::RESOLUTION, DISCARDED.to_owned()));
+    Some(origin_headers(letter).chain([resolution]).collect())
+}
+
+/// Topic of the original record, and both ids of the dead letter.
+fn origin_headers(letter: &DeadLetter) -> impl Iterator<Item = (String, Bytes)> {
     let origin = [(header::REDRIVE_TOPIC, letter.topic()), (header::REDRIVE_OF, letter.id.to_string())];
-    letter.original_headers().cloned().chain(origin.into_iter().map(text_header)).collect()
+    let id = letter.header(header::ID).map(|id| (header::REDRIVE_ID, id));
+    origin.into_iter().chain(id).map(text_header)
 }
 
 fn text_header((name, value): (&str, String)) -> (String, Bytes) {
@@ -151,11 +172,24 @@ mod tests {
             ("dlq_error", "no"),
             ("redrive_topic", "older"),
             ("redrive_of", "payment/0/1"),
+            ("redrive_id", "5"),
+            ("dlq_id", "6"),
         ];
         let letters = fold([stored("payment/2/7", &again)]);
         let headers = redrive_headers(letters.iter().next().expect("one"));
         let text: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), &value[..])).collect();
-        assert_eq!(text, [("ce_id", &b"1"[..]), ("redrive_topic", b"order.events"), ("redrive_of", b"payment/2/7")]);
+        let origin = [("redrive_topic", &b"order.events"[..]), ("redrive_of", b"payment/2/7"), ("redrive_id", b"6")];
+        assert_eq!(text, [&[("ce_id", &b"1"[..])], &origin[..]].concat());
+    }
+
+    #[test]
+    fn discard_names_the_service_copy_if_there_is_one() {
+        let letters = fold([stored("payment/2/7", &[("dlq_id", "6")]), letter("payment/2/8", "1")]);
+        let mut headers = letters.iter().map(discard_headers);
+        let first = headers.next().expect("one").expect("it has a copy");
+        let value = |name: &str| first.iter().find(|(known, _)| known == name).map(|(_, value)| &value[..]);
+        assert_eq!((value("redrive_id"), value("dlq_resolution")), (Some(&b"6"[..]), Some(&b"discarded"[..])));
+        assert_eq!(headers.next().expect("two"), None);
     }
 
     #[test]

@@ -47,6 +47,12 @@ impl ResolutionResult {
         Self { id: letter.id, event: letter.event(), order: letter.order(), done: true, outcome: outcome.into() }
     }
 
+    /// Refusal to redrive a dead letter without its whole payload.
+    pub(super) fn cut(letter: &DeadLetter) -> Self {
+        let outcome = format!("refused: its payload is cut; the original is at {}", letter.origin());
+        Self { done: false, ..Self::of(letter, outcome) }
+    }
+
     fn unknown(id: DeadLetterId) -> Self {
         let outcome = "refused: there is no such dead letter".to_owned();
         Self { id, event: String::new(), order: String::new(), done: false, outcome }

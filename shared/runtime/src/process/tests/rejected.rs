@@ -152,6 +152,32 @@ async fn redriven_record_resolves_its_dead_letter() {
     assert_eq!(instance.count(1).await, 1, "the event is processed");
 }
 
+/// A record whose dead letter is identified by its place may lead to another place or to no event when it is redriven.
+#[tokio::test]
+async fn redriven_or_discarded_letter_of_a_place_is_closed() {
+    let instance = Instance::new();
+    let broken = || Input::Rejected(inbound(1, 10), Failure::new(Class::Contract, "broken"));
+    let sent_back = |id, offset| {
+        let mut record = inbound(1, offset);
+        (record.is_redriven, record.dead_letter) = (true, Some(id));
+        record
+    };
+    instance.run(vec![broken()]).await;
+    let first = dead_letters(&instance).await[0].id;
+    let failure = Failure::new(Class::Contract, "still broken");
+    instance.run(vec![Input::Rejected(sent_back(first, 0), failure)]).await;
+    let second = dead_letters(&instance).await[0].id;
+    assert_ne!(first, second);
+    instance.store.republish_dead_letters().await.expect("the dead letters are marked");
+    let open: Vec<_> = dead_letters(&instance).await.iter().map(|letter| letter.id).collect();
+    assert_eq!(open, [second], "the first is closed");
+    instance.run(vec![Input::Ignored(sent_back(second, 1))]).await;
+    instance.store.republish_dead_letters().await.expect("the dead letters are marked");
+    assert_eq!(dead_letters(&instance).await, []);
+    instance.run(vec![broken()]).await;
+    assert_eq!(dead_letters(&instance).await.len(), 1, "a closed dead letter absorbs nothing");
+}
+
 /// A forged record has the id of a real event, which must not count as processed or dead.
 #[tokio::test]
 async fn forged_record_does_not_suppress_the_real_event() {
