@@ -44,7 +44,7 @@ fn router() -> OpenApiRouter<App<Inventory>> {
 
 /// Returns the OpenAPI document.
 pub fn openapi_document() -> Description {
-    router().into_openapi()
+    runtime::with_operator_api(router().into_openapi())
 }
 
 /// Returns the routes and their OpenAPI document.

@@ -49,7 +49,7 @@ fn router() -> OpenApiRouter<Handlers> {
 
 /// Returns the OpenAPI document.
 pub fn openapi_document() -> Description {
-    router().into_openapi()
+    runtime::with_operator_api(router().into_openapi())
 }
 
 /// Returns the routes and their OpenAPI document.
