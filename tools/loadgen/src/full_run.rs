@@ -1,9 +1,9 @@
 //! All measurements behind the published figures, one after the other.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use xtask::{Postgres, postgres::Durability};
 
-use crate::cli::LoadgenArguments;
+use crate::cli::{IN_FLIGHT, LoadgenArguments};
 use crate::environment::span_sink::SpanSink;
 use crate::load::plan::LoadPlan;
 use crate::measure::case::{BenchCase, BenchContext};
@@ -12,33 +12,31 @@ use crate::measure::results::BenchResults;
 use crate::measure::run::run;
 use crate::measure::scenario::BenchScenario;
 
-/// Clients of the closed loop with large batches.
-const MANY_CLIENTS: u16 = 512;
+/// Sagas in flight where tracing and many stored orders are measured.
+const MANY_IN_FLIGHT: u16 = 512;
 
-/// Orders per second of the open loop in which no order waits for another.
-const LOW_RATE: f64 = 20.0;
+/// Sagas in flight on PostgreSQL.
+const IN_FLIGHT_ON_POSTGRES: [u16; 2] = [48, 512];
+
+/// Orders per second of the open loops: few enough that no order waits for another, and a moderate load.
+const RATES: [f64; 2] = [20.0, 200.0];
 
 /// Takes all measurements, each with its own services. The results include failures.
 ///
 /// # Errors
 /// The arguments are invalid.
 pub(crate) fn measure_all(context: &BenchContext<'_>, arguments: &LoadgenArguments) -> Result<BenchResults> {
-    let plan = arguments.plan()?;
-    let low_rate = LoadPlan { load: arguments.open(LOW_RATE)?, ..plan.clone() };
     let mut results = BenchResults::default();
-    let maximum = BenchCase::of(BenchScenario::Maximum, plan.clone(), 0).with_limit();
-    results.add("closed loop", run(context, &maximum));
-    let many = plan.clone().with_clients(MANY_CLIENTS);
-    results.add("closed loop with many clients", run(context, &BenchCase::of(BenchScenario::ManyClients, many, 0)));
-    let hot = LoadPlan { products: 1, ..plan.clone() };
-    results.add("closed loop with one product", run(context, &BenchCase::of(BenchScenario::HotKey, hot, 0)));
-    results.add("open loop at a low rate", run(context, &BenchCase::of(BenchScenario::LowRate, low_rate, 0)));
-    let half = half_capacity(context, arguments, &plan, results.sagas_per_second(BenchScenario::Maximum));
-    results.add("open loop at half the maximum", half);
-    results.add("cost of tracing", tracing(context, &plan, 0, None));
-    let (few, many) = (arguments.preload(), arguments.flat_orders);
-    results.add("many stored orders", data_sizes(context, &plan, few, many));
-    on_postgres(context, plan, &mut results);
+    let closed = IN_FLIGHT.into_iter().map(|in_flight| arguments.in_flight(in_flight));
+    let open = RATES.into_iter().map(|rate| arguments.at_rate(rate));
+    for plan in closed.chain(open) {
+        let plan = plan?;
+        results.add(&plan.load.title(), run(context, &BenchCase::of(BenchScenario::Plain, plan.clone(), 0)));
+    }
+    let many = arguments.in_flight(MANY_IN_FLIGHT)?;
+    results.add("cost of tracing", tracing(context, &many, 0, None));
+    results.add("many stored orders", data_sizes(context, &many, arguments.flat_orders));
+    on_postgres(context, arguments, &mut results)?;
     Ok(results)
 }
 
@@ -62,33 +60,26 @@ pub(crate) fn tracing(
     Ok(runs)
 }
 
-fn half_capacity(
-    context: &BenchContext<'_>,
-    arguments: &LoadgenArguments,
-    plan: &LoadPlan,
-    maximum: Option<f64>,
-) -> Result<Vec<Measurement>> {
-    let rate = (maximum.context("the maximum is unknown")? / 2.0).round();
-    let plan = LoadPlan { load: arguments.open(rate)?, ..plan.clone() };
-    run(context, &BenchCase::of(BenchScenario::HalfCapacity, plan, 0))
-}
-
 /// Measures the same running services with few and with many stored orders, so that nothing else differs.
-fn data_sizes(context: &BenchContext<'_>, plan: &LoadPlan, few: u64, many: u64) -> Result<Vec<Measurement>> {
-    let steps = vec![(BenchScenario::FewOrders, few), (BenchScenario::ManyOrders, many)];
-    run(context, &BenchCase { steps, ..BenchCase::of(BenchScenario::FewOrders, plan.clone(), few) })
+fn data_sizes(context: &BenchContext<'_>, plan: &LoadPlan, many: u64) -> Result<Vec<Measurement>> {
+    let steps = vec![(BenchScenario::FewOrders, 0), (BenchScenario::ManyOrders, many)];
+    run(context, &BenchCase { steps, ..BenchCase::of(BenchScenario::FewOrders, plan.clone(), 0) })
 }
 
 /// Measures on PostgreSQL. A machine without PostgreSQL is not a failure.
-fn on_postgres(context: &BenchContext<'_>, plan: LoadPlan, results: &mut BenchResults) {
+///
+/// # Errors
+/// The arguments are invalid.
+fn on_postgres(context: &BenchContext<'_>, arguments: &LoadgenArguments, results: &mut BenchResults) -> Result<()> {
     match Postgres::obtain(context.workspace, Durability::Full, context.progress) {
         Ok(server) => {
-            let many = plan.clone().with_clients(MANY_CLIENTS);
-            let mut add = |what, case: BenchCase<'_>| results.add(what, run(context, &case.on(Some(&server))));
-            add("closed loop on PostgreSQL", BenchCase::of(BenchScenario::Postgres, plan, 0));
-            let what = "closed loop with many clients on PostgreSQL";
-            add(what, BenchCase::of(BenchScenario::PostgresManyClients, many, 0));
+            for in_flight in IN_FLIGHT_ON_POSTGRES {
+                let plan = arguments.in_flight(in_flight)?;
+                let case = BenchCase::of(BenchScenario::Postgres, plan, 0).on(Some(&server));
+                results.add(&format!("{in_flight} in flight on PostgreSQL"), run(context, &case));
+            }
         }
         Err(error) => results.missing.push(format!("PostgreSQL: not available on this machine: {error:#}")),
     }
+    Ok(())
 }

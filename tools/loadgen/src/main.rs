@@ -2,6 +2,7 @@
 
 mod cli;
 mod environment;
+mod floor;
 mod full_run;
 mod load;
 mod measure;
@@ -42,14 +43,17 @@ fn main() -> ExitCode {
 
 /// Measures and prints the report. Returns whether every order became final.
 fn run(arguments: &LoadgenArguments) -> Result<bool> {
-    arguments.plan()?;
+    arguments.plans()?;
     let workspace = Workspace::find()?;
+    let binaries = arguments.binaries.clone().unwrap_or_else(|| workspace.target().join("release"));
     let progress = Progress::shown();
     let broker = Broker::obtain(&workspace, progress)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("failed to start the runtime")?;
-    let context = BenchContext { workspace: &workspace, broker: &broker, runtime: &runtime, progress };
-    let results = if arguments.all { full_run::measure_all(&context, arguments)? } else { one(&context, arguments)? };
+    let context =
+        BenchContext { workspace: &workspace, binaries: &binaries, broker: &broker, runtime: &runtime, progress };
+    let results =
+        if arguments.all { full_run::measure_all(&context, arguments)? } else { chosen(&context, arguments)? };
     let report = BenchReport::new(&broker, results, arguments.all);
     println!("\n{report}");
     if let Some(file) = &arguments.json {
@@ -63,18 +67,25 @@ fn run(arguments: &LoadgenArguments) -> Result<bool> {
     Ok(report.is_good())
 }
 
-/// Measures the load that the arguments describe.
-fn one(context: &BenchContext<'_>, arguments: &LoadgenArguments) -> Result<BenchResults> {
-    let (plan, preload) = (arguments.plan()?, arguments.preload());
-    let postgres = match arguments.storage {
-        Storage::Sqlite => None,
-        Storage::Postgres => Some(Postgres::obtain(context.workspace, Durability::Full, context.progress)?),
+/// Measures the loads that the arguments describe.
+fn chosen(context: &BenchContext<'_>, arguments: &LoadgenArguments) -> Result<BenchResults> {
+    let (scenario, postgres) = match arguments.storage {
+        Storage::Sqlite => (BenchScenario::Plain, None),
+        Storage::Postgres => {
+            let server = Postgres::obtain(context.workspace, Durability::Full, context.progress)?;
+            (BenchScenario::Postgres, Some(server))
+        }
     };
-    let postgres = postgres.as_ref();
-    let runs = if arguments.tracing {
-        full_run::tracing(context, &plan, preload, postgres)?
-    } else {
-        measure(context, &BenchCase::of(BenchScenario::AdHoc, plan, preload).on(postgres).with_limit())?
-    };
-    Ok(BenchResults { runs, ..BenchResults::default() })
+    let (postgres, preload) = (postgres.as_ref(), arguments.preload);
+    let mut results = BenchResults::default();
+    for plan in arguments.plans()? {
+        let title = plan.load.title();
+        let runs = if arguments.tracing {
+            full_run::tracing(context, &plan, preload, postgres)
+        } else {
+            measure(context, &BenchCase::of(scenario, plan, preload).on(postgres))
+        };
+        results.add(&title, runs);
+    }
+    Ok(results)
 }

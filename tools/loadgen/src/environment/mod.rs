@@ -1,6 +1,5 @@
 //! Environment of a measurement: services, databases, topics and the receiver of telemetry.
 
-pub(crate) mod broker_limit;
 pub(crate) mod databases;
 pub(crate) mod disk;
 pub(crate) mod setup;

@@ -1,10 +1,13 @@
 //! A suite of optimized services with its own topics and databases.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use catalog::{PerService, ServiceName};
+use nix::sys::statvfs::statvfs;
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 use xtask::{Broker, Postgres, Suite, Workspace};
@@ -17,6 +20,12 @@ use super::topics::BenchTopics;
 /// Longer than any backlog, so that orders that wait are not cancelled.
 const ORDER_DEADLINE_S: &str = "3600";
 
+/// File system in memory for the simulators' ledgers, because a real provider's disk is on another machine.
+const MEMORY: &str = "/dev/shm";
+
+/// Minimum free space there, in bytes.
+const FREE_MIN: u64 = 2_000_000_000;
+
 /// Running services with their topics and databases.
 pub(crate) struct BenchEnvironment<'a> {
     pub(crate) suite: Suite,
@@ -25,6 +34,8 @@ pub(crate) struct BenchEnvironment<'a> {
     databases: Option<PostgresDatabases<'a>>,
     /// Declared after the suite, so that topics are deleted when no service uses them.
     pub(crate) topics: BenchTopics<'a>,
+    /// Directory of the simulators' ledgers; `None` if there is not enough memory.
+    _ledgers: Option<TempDir>,
 }
 
 impl<'a> BenchEnvironment<'a> {
@@ -34,6 +45,7 @@ impl<'a> BenchEnvironment<'a> {
     /// A service cannot be started.
     pub(crate) fn open(
         workspace: &Workspace,
+        binaries: &Path,
         broker: &Broker,
         postgres: Option<&'a Postgres>,
         runtime: &'a Runtime,
@@ -42,18 +54,23 @@ impl<'a> BenchEnvironment<'a> {
         let prefix = format!("bench-{}.", Uuid::now_v7().simple());
         let databases = postgres.map(|server| PostgresDatabases::create(server, runtime)).transpose()?;
         let mut suite = Suite::builder(broker.bootstrap_servers())
-            .binaries(workspace.target().join("release"))
+            .binaries(binaries)
             .data_dir(workspace.run_dir("bench")?)
             .topic_prefix(&prefix)
             .env_for(ServiceName::Order, "ORDER_DEADLINE_S", ORDER_DEADLINE_S)
             // Set also without a sink, so that this program's own environment has no effect.
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", sink.map(SpanSink::endpoint).unwrap_or_default())
             .env("OTEL_TRACES_SAMPLER", "always_on");
+        let ledgers = memory_dir()?;
+        for (service, provider) in ServiceName::all().filter_map(|service| Some((service, service.provider()?))) {
+            let Some(dir) = &ledgers else { break };
+            suite = suite.env_for(service, "SIMULATOR_DB_PATH", dir.path().join(provider.ledger).display().to_string());
+        }
         if let Some(databases) = &databases {
             suite = databases.choose(suite)?;
         }
         let topics = BenchTopics::new(runtime, broker.bootstrap_servers(), &prefix);
-        Ok(Self { suite: suite.start()?, databases, topics })
+        Ok(Self { suite: suite.start()?, databases, topics, _ledgers: ledgers })
     }
 
     /// Time from the start of each service until it was ready.
@@ -82,4 +99,10 @@ impl<'a> BenchEnvironment<'a> {
             Ok(size)
         })
     }
+}
+
+/// Creates a directory in memory. Returns `None` if there is not enough space.
+fn memory_dir() -> Result<Option<TempDir>> {
+    let has_space = statvfs(MEMORY).is_ok_and(|space| space.blocks_available() * space.fragment_size() >= FREE_MIN);
+    has_space.then(|| tempfile::tempdir_in(MEMORY)).transpose().context("failed to create a directory in memory")
 }

@@ -48,7 +48,7 @@ impl<'a> BenchTopics<'a> {
     pub(crate) fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.broker).set("group.id", self.full_name("never committed"));
-        config.set("enable.auto.commit", "false");
+        config.set("enable.auto.commit", "false").set("fetch.wait.max.ms", "50");
         config
     }
 

@@ -8,20 +8,21 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tokio::runtime::Handle;
 use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::{interval, sleep};
+use tokio::time::{interval, sleep, timeout};
 use xtask::progress::ProgressStep;
 
 use crate::load::order_api::{OrderApi, PlaceOrderReply};
 use crate::load::order_bodies::OrderBodies;
 use crate::load::plan::{ClosedLoop, Load, LoopEnd};
 use crate::load::schedule::Schedule;
-use crate::results::ledger::OrderLedger;
+use crate::results::ledger::{OrderLedger, SagaEnd};
 use crate::results::trace::{self, OrderTraces};
 
-/// Maximum attempts to send an order that is answered with status 503.
+/// Maximum attempts to send an order that is answered with status 429 or 503.
 const ATTEMPTS_MAX: u32 = 60;
 
-/// Time without the end of any saga after which the generator stops waiting for the rest.
+/// Time after which a client stops to wait for the end of its saga, and time without the end of any saga after which the
+/// generator stops to wait for the rest.
 const STALL_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Interval between checks for the end of the last saga. Latencies come from events, so it does not affect them.
@@ -39,14 +40,15 @@ pub(crate) struct LoadTarget {
     pub(crate) traces: OnceLock<Arc<OrderTraces>>,
 }
 
-/// Sends all orders of a load and waits for the end of their sagas. Sagas that do not end stay open in the ledger.
+/// Sends all orders of a load that starts at `started`, and waits for the end of their sagas. Sagas that do not end stay
+/// open in the ledger.
 ///
 /// # Errors
 /// A task of this program failed.
-pub(crate) async fn run(target: &Arc<LoadTarget>, load: &Load, step: &ProgressStep) -> Result<()> {
+pub(crate) async fn run(target: &Arc<LoadTarget>, load: &Load, started: Instant, step: &ProgressStep) -> Result<()> {
     let work = async {
         match load {
-            Load::Closed(load) => closed(target, load).await?,
+            Load::Closed(load) => closed(target, load, started).await?,
             Load::Open(schedule) => open(target, schedule).await?,
         }
         drain(&target.ledger).await;
@@ -79,33 +81,30 @@ struct Permits {
 }
 
 impl Permits {
-    fn new(until: LoopEnd) -> Self {
-        Self { next: AtomicU64::new(0), until, started: Instant::now() }
+    fn new(until: LoopEnd, started: Instant) -> Self {
+        Self { next: AtomicU64::new(0), until, started }
     }
 
     fn take(&self) -> Option<u64> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let more = match self.until {
             LoopEnd::Orders(orders) => number < orders,
-            LoopEnd::Elapsed(time) => self.started.elapsed() < time,
+            LoopEnd::Elapsed { before, counted } => self.started.elapsed() < before + counted,
         };
         more.then_some(number)
     }
 }
 
-async fn closed(target: &Arc<LoadTarget>, load: &ClosedLoop) -> Result<()> {
-    let permits = Arc::new(Permits::new(load.until));
+async fn closed(target: &Arc<LoadTarget>, load: &ClosedLoop, started: Instant) -> Result<()> {
+    let permits = Arc::new(Permits::new(load.until, started));
     let mut clients = JoinSet::new();
-    for _ in 0..load.clients {
+    for _ in 0..load.in_flight {
         let (target, permits) = (Arc::clone(target), Arc::clone(&permits));
         clients.spawn(async move {
             while let Some(number) = permits.take() {
-                // No saga has ended for a long time: more orders would not help, and the report shows the unfinished
-                // ones.
-                if target.ledger.admit().await.is_err() {
-                    return;
-                }
-                target.order(number, Instant::now()).await;
+                // The client of an order without an end stops: more orders would not help, and the report shows it.
+                let Some(end) = target.order(number, Instant::now()).await else { return };
+                let Ok(Ok(())) = timeout(STALL_TIMEOUT, end).await else { return };
             }
         });
     }
@@ -128,7 +127,7 @@ fn send_at(target: &Arc<LoadTarget>, times: impl Iterator<Item = Duration>, runt
         let due = started + time;
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let target = Arc::clone(target);
-        requests.spawn_on(async move { target.order(number, due).await }, runtime);
+        requests.spawn_on(async move { _ = target.order(number, due).await }, runtime);
         while requests.try_join_next().is_some() {}
     }
     requests
@@ -142,8 +141,9 @@ async fn all(mut tasks: JoinSet<()>) -> Result<()> {
 }
 
 impl LoadTarget {
-    /// Sends an order until it is accepted, and records the result. Its latency counts from `due`.
-    async fn order(&self, number: u64, due: Instant) {
+    /// Sends an order until it is accepted, and records the result. Its latency counts from `due`. Returns the
+    /// notification of its end, or `None` if it was not accepted.
+    async fn order(&self, number: u64, due: Instant) -> Option<SagaEnd> {
         let body = self.orders.get(number);
         self.ledger.sent(due);
         let traces = self.traces.get().map(|traces| (traces, trace::now()));
@@ -153,16 +153,20 @@ impl LoadTarget {
                     if let Some((traces, sent)) = traces {
                         traces.placed(id, sent, trace::now());
                     }
-                    return self.ledger.accepted(id, due);
+                    return Some(self.ledger.accepted(id, due));
                 }
                 Ok(PlaceOrderReply::Busy(wait)) => {
                     self.ledger.was_busy();
                     sleep(wait).await;
                 }
-                Err(error) => return self.ledger.failed(&error),
+                Err(error) => {
+                    self.ledger.failed(&error);
+                    return None;
+                }
             }
         }
         self.ledger.gave_up();
+        None
     }
 }
 
@@ -185,7 +189,7 @@ mod tests {
 
     #[test]
     fn permits_number_each_order_once() {
-        let permits = Permits::new(LoopEnd::Orders(3));
+        let permits = Permits::new(LoopEnd::Orders(3), Instant::now());
         let numbers: Vec<_> = std::iter::from_fn(|| permits.take()).collect();
         assert_eq!(numbers, [0, 1, 2]);
         assert_eq!(permits.take(), None);
@@ -193,7 +197,8 @@ mod tests {
 
     #[test]
     fn permits_end_when_time_is_over() {
-        let permits = Permits::new(LoopEnd::Elapsed(Duration::ZERO));
+        let until = LoopEnd::Elapsed { before: Duration::ZERO, counted: Duration::ZERO };
+        let permits = Permits::new(until, Instant::now());
         assert_eq!(permits.take(), None);
     }
 }

@@ -18,10 +18,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Maximum size of a response body, in bytes.
 const BODY_MAX: usize = 1024 * 1024;
 
-/// Wait after a 503 without a valid `Retry-After`.
+/// Wait after a 429 or 503 without a valid `Retry-After`.
 const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);
 
-/// Maximum wait after a 503.
+/// Maximum wait after a 429 or 503.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 
 /// The HTTP API of the order service.
@@ -34,7 +34,7 @@ pub(crate) struct OrderApi {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PlaceOrderReply {
     Accepted(OrderId),
-    /// Status 503; the order is to be sent again after this time.
+    /// Status 429 or 503; the order is to be sent again after this time.
     Busy(Duration),
 }
 
@@ -64,7 +64,9 @@ impl OrderApi {
         let body = read.map_err(anyhow::Error::from_boxed).context("failed to read the response body")?.to_bytes();
         match head.status {
             StatusCode::ACCEPTED => Ok(PlaceOrderReply::Accepted(order_id(&head.headers)?)),
-            StatusCode::SERVICE_UNAVAILABLE => Ok(PlaceOrderReply::Busy(retry_after(&head.headers))),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                Ok(PlaceOrderReply::Busy(retry_after(&head.headers)))
+            }
             status => bail!("POST /orders: unexpected status {status}: {}", String::from_utf8_lossy(&body)),
         }
     }

@@ -1,14 +1,18 @@
 //! Plans: the orders of a run and their timing.
 
-use std::time::Duration;
+use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use crate::load::schedule::Schedule;
+
+/// Maximum rate of a light load, in orders per second.
+const LIGHT_RATE_MAX: f64 = 100.0;
 
 /// Plan of one run.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LoadPlan {
     pub(crate) products: u16,
-    pub(crate) warm_up: ClosedLoop,
+    pub(crate) warm_up: Duration,
     pub(crate) load: Load,
 }
 
@@ -19,11 +23,10 @@ pub(crate) enum Load {
     Open(Schedule),
 }
 
-/// Clients that each send the next order when the previous one is accepted.
+/// Clients that each wait for the end of their saga before they send the next order, so that this many are in flight.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ClosedLoop {
-    pub(crate) clients: u16,
-    pub(crate) in_flight: u32,
+    pub(crate) in_flight: u16,
     pub(crate) until: LoopEnd,
 }
 
@@ -31,27 +34,27 @@ pub(crate) struct ClosedLoop {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum LoopEnd {
     Orders(u64),
-    Elapsed(Duration),
-}
-
-impl LoadPlan {
-    /// Replaces the number of clients. No effect on an open loop.
-    pub(crate) fn with_clients(mut self, clients: u16) -> Self {
-        if let Load::Closed(closed) = &mut self.load {
-            closed.clients = clients;
-        }
-        self
-    }
+    /// Sagas count if they end in the time `counted`, which begins after `before`.
+    Elapsed {
+        before: Duration,
+        counted: Duration,
+    },
 }
 
 impl Load {
+    /// Returns whether hardly any order waits for another, so that latencies are those of a lone order.
+    pub(crate) fn is_light(&self) -> bool {
+        match self {
+            Self::Closed(ClosedLoop { in_flight, .. }) => *in_flight == 1,
+            Self::Open(schedule) => schedule.rate() <= LIGHT_RATE_MAX,
+        }
+    }
+
     /// Heading in reports.
     pub(crate) fn title(&self) -> String {
         match self {
-            Self::Closed(ClosedLoop { clients, in_flight, .. }) => {
-                format!("closed loop, {clients} clients, at most {in_flight} sagas unfinished")
-            }
-            Self::Open(schedule) => format!("open loop, {} orders/s", schedule.rate()),
+            Self::Closed(ClosedLoop { in_flight, .. }) => format!("{in_flight} in flight"),
+            Self::Open(schedule) => format!("{} orders/s", schedule.rate()),
         }
     }
 
@@ -59,13 +62,25 @@ impl Load {
     pub(crate) fn length(&self) -> u64 {
         match self {
             Self::Closed(ClosedLoop { until: LoopEnd::Orders(orders), .. }) => *orders,
-            Self::Closed(ClosedLoop { until: LoopEnd::Elapsed(time), .. }) => time.as_secs(),
+            Self::Closed(ClosedLoop { until: LoopEnd::Elapsed { before, counted }, .. }) => {
+                (*before + *counted).as_secs()
+            }
             Self::Open(schedule) => schedule.len(),
         }
     }
 
     /// Length in seconds, if the progress display counts seconds.
     pub(crate) fn length_in_seconds(&self) -> Option<u64> {
-        matches!(self, Self::Closed(ClosedLoop { until: LoopEnd::Elapsed(_), .. })).then(|| self.length())
+        matches!(self, Self::Closed(ClosedLoop { until: LoopEnd::Elapsed { .. }, .. })).then(|| self.length())
+    }
+
+    /// Time in which an end counts, if the load starts at `started`. Returns `None` if all ends count.
+    pub(crate) fn window(&self, started: Instant) -> Option<Range<Instant>> {
+        match self {
+            Self::Closed(ClosedLoop { until: LoopEnd::Elapsed { before, counted }, .. }) => {
+                Some(started + *before..started + *before + *counted)
+            }
+            _ => None,
+        }
     }
 }

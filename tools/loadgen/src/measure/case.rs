@@ -1,5 +1,7 @@
 //! Cases: the services of a case run once, for one or more measurements.
 
+use std::path::Path;
+
 use tokio::runtime::Runtime;
 use xtask::{Broker, Postgres, Progress, Workspace};
 
@@ -11,6 +13,8 @@ use crate::load::plan::LoadPlan;
 #[derive(Clone, Copy)]
 pub(crate) struct BenchContext<'a> {
     pub(crate) workspace: &'a Workspace,
+    /// Directory of the services' programs.
+    pub(crate) binaries: &'a Path,
     pub(crate) broker: &'a Broker,
     pub(crate) runtime: &'a Runtime,
     pub(crate) progress: Progress,
@@ -24,14 +28,12 @@ pub(crate) struct BenchCase<'a> {
     pub(crate) postgres: Option<&'a Postgres>,
     /// Receiver of telemetry; `None` turns its export off.
     pub(crate) sink: Option<&'a SpanSink>,
-    /// True to measure the throughput of the broker alone too.
-    pub(crate) with_limit: bool,
 }
 
 impl<'a> BenchCase<'a> {
-    /// One measurement on SQLite without tracing.
+    /// One measurement without tracing, on SQLite unless [`BenchCase::on`] changes it.
     pub(crate) fn of(scenario: BenchScenario, plan: LoadPlan, preload: u64) -> Self {
-        Self { plan, steps: vec![(scenario, preload)], postgres: None, sink: None, with_limit: false }
+        Self { plan, steps: vec![(scenario, preload)], postgres: None, sink: None }
     }
 
     pub(crate) fn on(self, postgres: Option<&'a Postgres>) -> Self {
@@ -40,9 +42,5 @@ impl<'a> BenchCase<'a> {
 
     pub(crate) fn traced(self, sink: Option<&'a SpanSink>) -> Self {
         Self { sink, ..self }
-    }
-
-    pub(crate) fn with_limit(self) -> Self {
-        Self { with_limit: true, ..self }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use catalog::PerService;
 
 use super::scenario::BenchScenario;
-use crate::environment::broker_limit::BrokerLimit;
+use crate::floor::Floors;
 use crate::load::plan::Load;
 use crate::resources::cost::Cost;
 use crate::results::ledger::LoadResult;
@@ -30,9 +30,10 @@ pub(crate) struct Measurement {
     pub(crate) records_per_saga: f64,
     /// Size of the Kafka records; `None` if the broker's data is not on this machine.
     pub(crate) topic_bytes_per_saga: Option<f64>,
-    pub(crate) limit: Option<BrokerLimit>,
     /// Exported spans; `None` without tracing.
     pub(crate) spans_per_saga: Option<f64>,
+    /// `None` if they were not measured.
+    pub(crate) floors: Option<Floors>,
     /// Hops of single orders; empty if orders were not followed.
     pub(crate) hops: Vec<HopStatistics>,
 }
@@ -48,9 +49,19 @@ impl Measurement {
         if seconds > 0.0 { self.sagas() / seconds } else { 0.0 }
     }
 
-    /// Number of sagas that ended.
+    /// Number of sagas that ended in the counted time.
     pub(crate) fn sagas(&self) -> f64 {
-        per_saga(self.result.counts.finals(), 1)
+        per_saga(self.result.finished.count, 1)
+    }
+
+    /// Processor time of services, broker and database server per saga, in milliseconds. Returns `None` if it is unknown.
+    pub(crate) fn suite_cpu_ms(&self) -> Option<f64> {
+        self.ms_per_saga(self.cost.suite_cpu_seconds()?)
+    }
+
+    /// Bytes that the services wrote to the disk per saga.
+    pub(crate) fn written_bytes_per_saga(&self) -> f64 {
+        per_saga(self.cost.written_by_services(), self.result.finished.count)
     }
 
     /// Converts seconds for all sagas to milliseconds per saga. Returns `None` without sagas.

@@ -3,7 +3,6 @@
 use anyhow::Result;
 
 use super::measurement::Measurement;
-use super::scenario::BenchScenario;
 
 #[derive(Default)]
 pub(crate) struct BenchResults {
@@ -24,9 +23,5 @@ impl BenchResults {
                 self.has_failed = true;
             }
         }
-    }
-
-    pub(crate) fn sagas_per_second(&self, scenario: BenchScenario) -> Option<f64> {
-        self.runs.iter().find(|run| run.scenario == scenario).map(Measurement::sagas_per_second)
     }
 }

@@ -12,12 +12,11 @@ use super::session::BenchSession;
 /// A process cannot be started or ends early. An order that does not become final is a result, not an error.
 pub(crate) fn run<'a>(context: &BenchContext<'a>, case: &BenchCase<'a>) -> Result<Vec<Measurement>> {
     let mut session = BenchSession::open(context, case)?;
-    let limit = case.with_limit.then(|| session.limit()).transpose()?;
     session.warm_up()?;
     let mut runs = Vec::with_capacity(case.steps.len());
     for &(scenario, orders) in &case.steps {
         session.preload(orders)?;
-        runs.push(Measurement { limit, ..session.measure(scenario)? });
+        runs.push(session.measure(scenario)?);
     }
     session.close(runs)
 }

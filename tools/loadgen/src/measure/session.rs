@@ -1,7 +1,7 @@
 //! Session: the running services of one case, and the steps of its measurements.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use catalog::{PerService, ServiceName};
@@ -11,10 +11,10 @@ use xtask::wait::wait_until;
 use super::case::{BenchCase, BenchContext};
 use super::measurement::{Measurement, per_saga};
 use super::scenario::BenchScenario;
-use crate::environment::broker_limit::{self, BrokerLimit};
 use crate::environment::disk;
 use crate::environment::setup::BenchEnvironment;
 use crate::environment::span_sink::SpanSink;
+use crate::floor::{self, Floors};
 use crate::load::generator::{self, LoadTarget};
 use crate::load::order_api::OrderApi;
 use crate::load::order_bodies::OrderBodies;
@@ -22,12 +22,16 @@ use crate::load::plan::{ClosedLoop, Load, LoadPlan, LoopEnd};
 use crate::observe::finals;
 use crate::observe::follower::TopicFollower;
 use crate::observe::hops;
-use crate::resources::cost::CostMeter;
+use crate::resources::cost::Participants;
+use crate::resources::observer::CostObserver;
 use crate::results::ledger::OrderLedger;
 use crate::results::trace::{HopStatistics, OrderTraces};
 
-/// Clients that fill the databases. Many clients make large batches, which is fastest.
-const FILLING_CLIENTS: u16 = 512;
+/// Sagas in flight while the databases are filled. Many make large batches, which is fastest.
+const FILLING_IN_FLIGHT: u16 = 512;
+
+/// Minimum sagas in flight during the warm-up. Fewer would leave the broker's JVM cold.
+const WARM_UP_IN_FLIGHT: u16 = 48;
 
 /// Maximum wait for the reader of single orders to read the last final events.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,8 +58,8 @@ impl<'a> BenchSession<'a> {
     /// A service cannot be started.
     pub(crate) fn open(context: &BenchContext<'a>, case: &BenchCase<'a>) -> Result<Self> {
         let step = context.progress.step("starting the services");
-        let environment =
-            BenchEnvironment::open(context.workspace, context.broker, case.postgres, context.runtime, case.sink)?;
+        let BenchContext { workspace, binaries, broker, runtime, .. } = *context;
+        let environment = BenchEnvironment::open(workspace, binaries, broker, case.postgres, runtime, case.sink)?;
         step.done(&format!("the services are ready{}", traced(case.sink)));
 
         let step = context.progress.step("filling catalog and stock");
@@ -63,7 +67,7 @@ impl<'a> BenchSession<'a> {
         step.done("catalog and stock are filled");
 
         let api = OrderApi::at(&environment.suite.url(ServiceName::Order))?;
-        let ledger = Arc::new(OrderLedger::new(case.plan.warm_up.in_flight));
+        let ledger = Arc::<OrderLedger>::default();
         let finals = finals::follow(&environment.topics, Arc::clone(&ledger))?;
         Ok(Self {
             context: *context,
@@ -78,23 +82,16 @@ impl<'a> BenchSession<'a> {
         })
     }
 
-    /// Measures the throughput of the broker alone.
-    ///
-    /// # Errors
-    /// The broker rejects the records.
-    pub(crate) fn limit(&self) -> Result<BrokerLimit> {
-        let step = self.context.progress.step("producing raw records");
-        let limit = broker_limit::measure(&self.environment.topics)?;
-        step.done("produced raw records");
-        Ok(limit)
-    }
-
-    /// Warms up broker and services.
+    /// Warms up broker and services, unless the measured load does so itself.
     ///
     /// # Errors
     /// An order does not become final.
     pub(crate) fn warm_up(&mut self) -> Result<()> {
-        self.finish_all(self.plan.warm_up.clone(), "warming up")
+        if matches!(&self.plan.load, Load::Closed(load) if load.in_flight >= WARM_UP_IN_FLIGHT) {
+            return Ok(());
+        }
+        let until = LoopEnd::Elapsed { before: Duration::ZERO, counted: self.plan.warm_up };
+        self.finish_all(ClosedLoop { in_flight: WARM_UP_IN_FLIGHT, until }, "warming up")
     }
 
     /// Sends orders until the databases contain at least this many.
@@ -106,13 +103,12 @@ impl<'a> BenchSession<'a> {
         if missing == 0 {
             return Ok(());
         }
-        let clients = self.plan.warm_up.clients.max(FILLING_CLIENTS);
-        let filling = ClosedLoop { clients, until: LoopEnd::Orders(missing), ..self.plan.warm_up };
+        let filling = ClosedLoop { in_flight: FILLING_IN_FLIGHT, until: LoopEnd::Orders(missing) };
         self.finish_all(filling, &format!("bringing the databases to {orders} finished orders"))
     }
 
     fn finish_all(&mut self, load: ClosedLoop, title: &str) -> Result<()> {
-        self.send(&Load::Closed(load), title)?;
+        self.send(&Load::Closed(load), Instant::now(), title)?;
         let counts = self.target.ledger.close().counts;
         self.sagas += counts.finals();
         ensure!(counts.is_complete(), "{title}: orders did not become final: {counts:?}");
@@ -125,13 +121,20 @@ impl<'a> BenchSession<'a> {
     /// A process has ended or cannot be observed.
     pub(crate) fn measure(&mut self, scenario: BenchScenario) -> Result<Measurement> {
         let load = self.plan.load.clone();
+        let floors = load.is_light().then(|| self.floors()).transpose()?;
         let trace = hops::are_followed(&load).then(|| self.follow_orders()).transpose()?;
         let records = self.environment.topics.events()?;
         let bytes = self.topic_bytes()?;
         self.spans_before = self.sink.map(SpanSink::spans).unwrap_or_default();
-        let meter = CostMeter::begin(self.context.broker, self.postgres, &self.environment.suite)?;
-        self.send(&load, &format!("{}{}", load.title(), traced(self.sink)))?;
-        let cost = meter.read().context("failed to read the cost of a process")?;
+        let participants = Participants::of(self.context.broker, self.postgres, &self.environment.suite)?;
+        let started = Instant::now();
+        let window = load.window(started);
+        if let Some(window) = &window {
+            self.target.ledger.count_within(window.clone());
+        }
+        let observer = CostObserver::start(participants, window)?;
+        self.send(&load, started, &format!("{}{}", load.title(), traced(self.sink)))?;
+        let cost = observer.finish().context("failed to read the cost of a process")?;
 
         let result = self.target.ledger.close();
         let sagas = result.counts.finals();
@@ -151,8 +154,8 @@ impl<'a> BenchSession<'a> {
             database_bytes_per_saga: None,
             records_per_saga: per_saga(records, sagas),
             topic_bytes_per_saga: bytes.map(|bytes| per_saga(bytes, sagas)),
-            limit: None,
             spans_per_saga: None,
+            floors,
             hops: trace.map(|(traces, _reading)| read_to_the_end(&traces)).unwrap_or_default(),
         })
     }
@@ -172,11 +175,18 @@ impl<'a> BenchSession<'a> {
         Ok(runs)
     }
 
-    fn send(&self, load: &Load, title: &str) -> Result<()> {
+    fn send(&self, load: &Load, started: Instant, title: &str) -> Result<()> {
         let step = self.context.progress.step_of(title, load.length());
-        self.context.runtime.block_on(generator::run(&self.target, load, &step))?;
+        self.context.runtime.block_on(generator::run(&self.target, load, started, &step))?;
         step.done(&format!("{title}: {} orders are final", self.target.ledger.finals()));
         Ok(())
+    }
+
+    fn floors(&self) -> Result<Floors> {
+        let step = self.context.progress.step("measuring floors");
+        let floors = floor::measure(&self.environment.topics, self.environment.suite.dir())?;
+        step.done("measured floors");
+        Ok(floors)
     }
 
     fn follow_orders(&self) -> Result<(Arc<OrderTraces>, TopicFollower)> {

@@ -15,16 +15,12 @@ use crate::observe::follower::TopicFollower;
 use crate::observe::record;
 use crate::results::trace::{self, ObservedEvent, OrderTraces};
 
-/// Maximum rate, in orders per second, at which single orders are followed. More would take processor time from the
-/// suite.
-const RATE_MAX: f64 = 100.0;
-
 /// Kafka truncates timestamps to whole milliseconds. Half a millisecond corrects the mean.
 const HALF_A_MILLISECOND_US: i64 = 500;
 
-/// Returns whether single orders of the load are followed.
+/// Returns whether single orders of the load are followed. With many, this would take processor time from the suite.
 pub(crate) fn are_followed(load: &Load) -> bool {
-    matches!(load, Load::Open(schedule) if schedule.rate() <= RATE_MAX)
+    load.is_light() && matches!(load, Load::Open(_))
 }
 
 /// Reads the events of all services from now on and records them.

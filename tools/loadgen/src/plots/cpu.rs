@@ -5,10 +5,9 @@ use catalog::ServiceName;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::label;
 use super::style::{self, Area, GRID, INK, MUTED, plot_error};
+use crate::measure::label;
 use crate::measure::measurement::Measurement;
-use crate::measure::scenario::BenchScenario;
 
 /// Height of a row and of its bar, in pixels.
 const ROW: i32 = 34;
@@ -20,6 +19,9 @@ const AXIS: i32 = 44;
 /// Margins left and right of the bars, for names and sums, in pixels.
 const LEFT: i32 = 200;
 const RIGHT: i32 = 60;
+
+/// Minimum sagas per second of a shown measurement.
+const BUSY_MIN: f64 = 40.0;
 
 const BROKER: RGBColor = RGBColor(87, 96, 106);
 const POSTGRES: RGBColor = RGBColor(130, 80, 223);
@@ -52,8 +54,9 @@ struct CpuBar {
 /// # Errors
 /// The plot cannot be drawn.
 pub(super) fn draw(runs: &[Measurement]) -> Result<Option<String>> {
-    // At a low rate, idle processes dominate the time per saga, and these bars would dwarf all others.
-    let bars: Vec<_> = runs.iter().filter(|run| run.scenario != BenchScenario::LowRate).filter_map(bar).collect();
+    // Idle processes dominate the time per saga if few sagas end, and these bars would dwarf all others.
+    let busy = runs.iter().filter(|run| run.sagas_per_second() >= BUSY_MIN);
+    let bars: Vec<_> = busy.filter_map(bar).collect();
     if bars.is_empty() {
         return Ok(None);
     }

@@ -1,4 +1,4 @@
-//! Plot of latencies in open loops, by percentile.
+//! Plot of latencies, by percentile.
 
 use std::f64::consts::LOG10_2;
 use std::ops::Range;
@@ -7,9 +7,10 @@ use anyhow::Result;
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
 use plotters::prelude::*;
 
-use super::label;
 use super::style::{self, Area, GRID, INK, MUTED, plot_error};
+use crate::measure::label;
 use crate::measure::measurement::Measurement;
+use crate::measure::scenario::BenchScenario;
 use crate::results::latency::QuantilePoint;
 
 const HEIGHT: i32 = 400;
@@ -20,20 +21,25 @@ const QUANTILES: [(&str, f64); 5] = [("p50", LOG10_2), ("p90", 1.0), ("p99", 2.0
 /// Marks per decade on the logarithmic axis of times.
 const STEPS: [f64; 3] = [1.0, 2.0, 5.0];
 
-/// Draws the plot. Returns `None` without an open loop.
+/// Draws the plot. Returns `None` without latencies.
 ///
 /// # Errors
 /// The plot cannot be drawn.
 pub(super) fn draw(runs: &[Measurement]) -> Result<Option<String>> {
-    let open = runs.iter().filter(|run| !style::is_closed(run) && !run.result.finished_curve.is_empty());
-    let lines: Vec<_> = open.enumerate().map(|(index, run)| (run, style::color(index))).collect();
+    let known = runs.iter().filter(|run| is_shown(run) && !run.result.finished_curve.is_empty());
+    let lines: Vec<_> = known.enumerate().map(|(index, run)| (run, style::color(index))).collect();
     if lines.is_empty() {
         return Ok(None);
     }
     let legend: Vec<_> = lines.iter().map(|(run, color)| (label::of(run), *color)).collect();
     let curves: Vec<_> = lines.iter().map(|(run, color)| (run.result.finished_curve.as_slice(), *color)).collect();
-    let title = "Latency of the open loops: from the due time of an order to its final event";
+    let title = "Latency: from sending an order, or its due time, until its end is seen";
     style::picture(HEIGHT, title, &legend, |area| diagram(area, &curves)).map(Some)
+}
+
+/// Returns whether the plot includes the measurement: the loads of the main table.
+fn is_shown(run: &Measurement) -> bool {
+    run.scenario == BenchScenario::Plain
 }
 
 fn diagram(area: &Area<'_>, curves: &[(&[QuantilePoint], RGBColor)]) -> Result<()> {

@@ -1,7 +1,6 @@
 //! Plots as SVG files for documents, readable on light and dark pages.
 
 mod cpu;
-mod label;
 mod latency;
 mod style;
 mod throughput;
@@ -36,33 +35,26 @@ pub(crate) fn draw(runs: &[Measurement], dir: &Path) -> Result<Vec<PathBuf>> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::load::plan::{ClosedLoop, Load, LoopEnd};
     use crate::measure::scenario::BenchScenario;
-    use crate::report::fixtures::run;
+    use crate::report::fixtures::{in_flight, run};
 
     fn closed(scenario: BenchScenario) -> Measurement {
-        let load = ClosedLoop { clients: 48, in_flight: 5, until: LoopEnd::Elapsed(Duration::from_secs(2)) };
-        let mut run = Measurement { scenario, load: Load::Closed(load), ..run(100, 2, None) };
-        run.result.each_second = vec![50, 60, 3];
+        let mut run = in_flight(48, 2);
+        run.scenario = scenario;
+        run.result.each_second = vec![50, 60];
         run
     }
 
     #[test]
     fn plots_show_their_scenarios() {
-        let runs = [
-            closed(BenchScenario::Maximum),
-            closed(BenchScenario::HotKey),
-            Measurement { scenario: BenchScenario::LowRate, ..run(9, 9, None) },
-        ];
+        let runs = [closed(BenchScenario::Plain), closed(BenchScenario::Postgres), run(9, 9, None)];
         let throughput = throughput::draw(&runs).unwrap().unwrap();
-        assert!(throughput.contains("hot SKU") && !throughput.contains("20 orders/s"), "{throughput}");
+        assert!(throughput.contains("PostgreSQL") && !throughput.contains("20 orders/s"), "{throughput}");
         let latency = latency::draw(&runs).unwrap().unwrap();
         assert!(latency.contains("20 orders/s") && latency.contains("p99.9"), "{latency}");
         let cpu = cpu::draw(&runs).unwrap().unwrap();
-        assert!(cpu.contains("hot SKU") && cpu.contains("order"), "{cpu}");
+        assert!(cpu.contains("PostgreSQL") && cpu.contains("order"), "{cpu}");
     }
 
     #[test]

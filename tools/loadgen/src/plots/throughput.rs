@@ -1,10 +1,10 @@
-//! Plot of the sagas that ended in each second of the closed loops.
+//! Plot of the sagas that ended in each second, for loads with a constant number in flight.
 
 use anyhow::Result;
 use plotters::prelude::*;
 
-use super::label::{self, grouped};
 use super::style::{self, Area, GRID, INK, MUTED, plot_error};
+use crate::measure::label::{self, grouped};
 use crate::measure::measurement::Measurement;
 use crate::measure::scenario::BenchScenario;
 
@@ -17,7 +17,7 @@ struct ThroughputLine {
     each_second: Vec<u64>,
 }
 
-/// Draws the plot. Returns `None` without a closed loop that lasted more than a second.
+/// Draws the plot. Returns `None` without such a load.
 ///
 /// # Errors
 /// The plot cannot be drawn.
@@ -27,7 +27,7 @@ pub(super) fn draw(runs: &[Measurement]) -> Result<Option<String>> {
         return Ok(None);
     }
     let legend: Vec<_> = lines.iter().map(|line| (line.name.clone(), line.color)).collect();
-    let title = "Throughput of the closed loops: sagas that ended per second";
+    let title = "Throughput with a constant number in flight: sagas that ended per second";
     style::picture(HEIGHT, title, &legend, |area| diagram(area, &lines)).map(Some)
 }
 
@@ -36,11 +36,10 @@ fn is_shown(run: &Measurement) -> bool {
     style::is_closed(run) && !matches!(run.scenario, BenchScenario::Untraced | BenchScenario::Traced)
 }
 
-/// Whole seconds only, because the last one is incomplete.
 fn line((index, run): (usize, &Measurement)) -> Option<ThroughputLine> {
-    let (_, each_second) = run.result.each_second.split_last()?;
-    let line = ThroughputLine { name: label::of(run), color: style::color(index), each_second: each_second.to_vec() };
-    (!each_second.is_empty()).then_some(line)
+    let each_second = run.result.each_second.clone();
+    let line = ThroughputLine { name: label::of(run), color: style::color(index), each_second };
+    (!line.each_second.is_empty()).then_some(line)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a picture")]

@@ -1,49 +1,48 @@
 //! Performance goals on two cores, including broker and load generator, and their evaluation.
 
-use catalog::ServiceName;
 use serde::Serialize;
 
+use super::selection::{self, at_rate, in_flight, on_postgres};
 use crate::measure::measurement::Measurement;
-use crate::measure::scenario::BenchScenario;
 
-const MEBIBYTE: f64 = 1024.0 * 1024.0;
+const KILOBYTE: f64 = 1_000.0;
+const MEGABYTE: f64 = 1_000_000.0;
 
-/// Stored orders for which the data size goal holds: at most the first before, and at least the second after.
-const FEW_ORDERS: u64 = 11_000;
-const MANY_ORDERS: u64 = 1_000_000;
-
-/// Closed loops of which the faster one counts, because the number of clients is arbitrary.
-const CLOSED: [BenchScenario; 2] = [BenchScenario::Maximum, BenchScenario::ManyClients];
-const CLOSED_ON_POSTGRES: [BenchScenario; 2] = [BenchScenario::Postgres, BenchScenario::PostgresManyClients];
-
-/// All goals. Those in percent compare two measurements of one run.
-const GOALS: [Goal; 12] = [
-    Goal::new("throughput, best closed loop", AtLeast(5_000.0), "sagas/s", |runs| {
-        Some(best(runs, CLOSED)?.sagas_per_second())
+/// All goals. Those in percent compare measurements of one run.
+const GOALS: [Goal; 20] = [
+    Goal::new("48 in flight: throughput", AtLeast(1_500.0), "sagas/s", |runs| throughput(in_flight(runs, 48))),
+    Goal::new("48 in flight: p50", AtMost(32.0), "ms", |runs| Some(in_flight(runs, 48)?.result.finished.p50_ms)),
+    Goal::new("512 in flight: throughput", AtLeast(4_000.0), "sagas/s", |runs| throughput(in_flight(runs, 512))),
+    Goal::new("5,000 in flight: throughput", AtLeast(4_300.0), "sagas/s", |runs| throughput(in_flight(runs, 5_000))),
+    Goal::new("5,000 in flight: CPU", AtMost(0.4), "ms/saga", |runs| in_flight(runs, 5_000)?.suite_cpu_ms()),
+    Goal {
+        floor: Some(|runs| Some(at_rate(runs, 20.0)?.floors?.chain.p50_ms)),
+        ..Goal::new("20 orders/s: p50", AtMostTimesFloor(2.0), "ms", |runs| {
+            Some(at_rate(runs, 20.0)?.result.finished.p50_ms)
+        })
+    },
+    Goal::new("20 orders/s: p99", AtMost(15.0), "ms", |runs| Some(at_rate(runs, 20.0)?.result.finished.p99_ms)),
+    Goal::new("200 orders/s: written to the disk", AtMost(110.0), "KB/saga", |runs| written(at_rate(runs, 200.0))),
+    Goal::new("512 in flight: written to the disk", AtMost(40.0), "KB/saga", |runs| written(in_flight(runs, 512))),
+    Goal::new("512 in flight: throughput with tracing, relative to none", AtLeast(85.0), "%", |runs| {
+        Some(selection::tracing_ratio(runs)? * 100.0)
     }),
-    Goal::new("p50 at 20 orders/s", AtMost(5.0), "ms", |runs| {
-        Some(one(runs, BenchScenario::LowRate)?.result.finished.p50_ms)
+    Goal::new("512 in flight: CPU of tracing", AtMost(0.1), "ms/saga", selection::tracing_cpu_ms),
+    Goal::new("PostgreSQL, 48 in flight: throughput", AtLeast(900.0), "sagas/s", |runs| {
+        throughput(on_postgres(runs, 48))
     }),
-    Goal::new("p99 at 20 orders/s", AtMost(15.0), "ms", |runs| {
-        Some(one(runs, BenchScenario::LowRate)?.result.finished.p99_ms)
+    Goal::new("PostgreSQL, 512 in flight: throughput", AtLeast(2_300.0), "sagas/s", |runs| {
+        throughput(on_postgres(runs, 512))
     }),
-    Goal::new("p99 at half the maximum", AtMost(100.0), "ms", |runs| {
-        Some(one(runs, BenchScenario::HalfCapacity)?.result.finished.p99_ms)
+    Goal::new("PostgreSQL, 48 in flight: CPU", AtMost(2.0), "ms/saga", |runs| on_postgres(runs, 48)?.suite_cpu_ms()),
+    Goal::new("PostgreSQL, 512 in flight: CPU", AtMost(0.8), "ms/saga", |runs| on_postgres(runs, 512)?.suite_cpu_ms()),
+    Goal::new("48 in flight: memory of the services", AtMost(80.0), "MB", |runs| memory(in_flight(runs, 48))),
+    Goal::new("512 in flight: memory of the services", AtMost(110.0), "MB", |runs| memory(in_flight(runs, 512))),
+    Goal::new("throughput with 1,000,000 stored orders, relative to none", AtLeast(95.0), "%", |runs| {
+        Some(selection::data_size_ratio(runs)? * 100.0)
     }),
-    Goal::new("CPU of broker and services, best closed loop", AtMost(0.4), "ms/saga", cpu_ms),
-    Goal::new("peak memory of a service, closed loop", AtMost(50.0), "MiB", peak_mebibytes),
-    Goal::new("start to ready, slowest service", AtMost(1_000.0), "ms", ready_ms),
-    Goal::new("throughput with 1,000,000 stored orders, relative to 10,000", AtLeast(90.0), "%", data_size_sensitivity),
-    Goal::new("throughput of a hot SKU, relative to many SKUs", AtLeast(70.0), "%", |runs| {
-        percent(throughput(runs, BenchScenario::HotKey)?, throughput(runs, BenchScenario::Maximum)?)
-    }),
-    Goal::new("throughput with tracing, relative to none", AtLeast(85.0), "%", |runs| {
-        percent(throughput(runs, BenchScenario::Traced)?, throughput(runs, BenchScenario::Untraced)?)
-    }),
-    Goal::new("throughput on PostgreSQL, best closed loop", AtLeast(1_500.0), "sagas/s", |runs| {
-        Some(best(runs, CLOSED_ON_POSTGRES)?.sagas_per_second())
-    }),
-    Goal::new("orders that did not become final", AtMost(0.0), "orders", unfinished),
+    Goal::new("orders that did not become final", AtMost(0.0), "orders", |runs| unfinished(runs, false)),
+    Goal::new("orders that were not accepted", AtMost(0.0), "orders", |runs| unfinished(runs, true)),
 ];
 
 /// A figure and its bound.
@@ -52,16 +51,21 @@ struct Goal {
     bound: GoalBound,
     unit: &'static str,
     /// Returns `None` if the figure was not measured.
-    measured: fn(&[Measurement]) -> Option<f64>,
+    measured: Figure,
+    /// Lower bound of the figure on this machine, measured in the same run.
+    floor: Option<Figure>,
 }
 
-use GoalBound::{AtLeast, AtMost};
+type Figure = fn(&[Measurement]) -> Option<f64>;
+
+use GoalBound::{AtLeast, AtMost, AtMostTimesFloor};
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum GoalBound {
     AtLeast(f64),
     AtMost(f64),
+    AtMostTimesFloor(f64),
 }
 
 /// A goal with its evaluation.
@@ -73,6 +77,8 @@ pub(crate) struct GoalResult {
     pub(crate) unit: &'static str,
     /// `None` if it was not measured.
     pub(crate) measured: Option<f64>,
+    /// `None` if the goal has no floor or it was not measured.
+    pub(crate) floor: Option<f64>,
     pub(crate) is_met: Option<bool>,
 }
 
@@ -81,109 +87,57 @@ pub(crate) fn evaluate(runs: &[Measurement]) -> Vec<GoalResult> {
     GOALS.iter().map(|goal| goal.evaluate(runs)).collect()
 }
 
-/// Throughput with tracing divided by throughput without. `None` if either was not measured.
-pub(crate) fn tracing_ratio(runs: &[Measurement]) -> Option<f64> {
-    Some(throughput(runs, BenchScenario::Traced)? / throughput(runs, BenchScenario::Untraced)?)
-}
-
 impl Goal {
-    const fn new(
-        what: &'static str,
-        bound: GoalBound,
-        unit: &'static str,
-        measured: fn(&[Measurement]) -> Option<f64>,
-    ) -> Self {
-        Self { what, bound, unit, measured }
+    const fn new(what: &'static str, bound: GoalBound, unit: &'static str, measured: Figure) -> Self {
+        Self { what, bound, unit, measured, floor: None }
     }
 
     fn evaluate(&self, runs: &[Measurement]) -> GoalResult {
         let measured = (self.measured)(runs);
-        let is_met = measured.map(|measured| match self.bound {
-            AtLeast(least) => measured >= least,
-            AtMost(most) => measured <= most,
+        let floor = self.floor.and_then(|floor| floor(runs));
+        let is_met = measured.and_then(|measured| match self.bound {
+            AtLeast(least) => Some(measured >= least),
+            AtMost(most) => Some(measured <= most),
+            AtMostTimesFloor(times) => Some(measured <= times * floor?),
         });
-        GoalResult { goal: self.what, bound: self.bound, unit: self.unit, measured, is_met }
+        GoalResult { goal: self.what, bound: self.bound, unit: self.unit, measured, floor, is_met }
     }
 }
 
-fn of(runs: &[Measurement], scenario: BenchScenario) -> impl Iterator<Item = &Measurement> {
-    runs.iter().filter(move |run| run.scenario == scenario)
+fn throughput(run: Option<&Measurement>) -> Option<f64> {
+    run.map(Measurement::sagas_per_second)
 }
 
-fn one(runs: &[Measurement], scenario: BenchScenario) -> Option<&Measurement> {
-    of(runs, scenario).next()
+fn written(run: Option<&Measurement>) -> Option<f64> {
+    run.map(|run| run.written_bytes_per_saga() / KILOBYTE)
 }
 
-/// The measurement of one of these scenarios with the highest throughput.
-fn best(runs: &[Measurement], purposes: [BenchScenario; 2]) -> Option<&Measurement> {
-    let measured = runs.iter().filter(|run| purposes.contains(&run.scenario));
-    measured.max_by(|a, b| a.sagas_per_second().total_cmp(&b.sagas_per_second()))
-}
-
-/// Throughput over all measurements of a scenario.
-fn throughput(runs: &[Measurement], scenario: BenchScenario) -> Option<f64> {
-    let seconds: f64 = of(runs, scenario).map(|run| run.result.elapsed.as_secs_f64()).sum();
-    let sagas: f64 = of(runs, scenario).map(Measurement::sagas).sum();
-    (seconds > 0.0 && sagas > 0.0).then(|| sagas / seconds)
-}
-
-/// Unknown if the broker's processor time is unknown.
-fn cpu_ms(runs: &[Measurement]) -> Option<f64> {
-    let run = best(runs, CLOSED)?;
-    let processes = &run.cost.processes;
-    processes.iter().find(|process| process.name == "broker")?;
-    let suite = processes.iter().filter(|process| process.name != "bench");
-    run.ms_per_saga(suite.map(|process| process.cpu_seconds).sum())
-}
-
-fn peak_mebibytes(runs: &[Measurement]) -> Option<f64> {
-    let processes = one(runs, BenchScenario::Maximum)?.cost.processes.iter();
-    let services = processes.filter(|process| ServiceName::find(process.name).is_some());
-    #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-    services.filter_map(|process| process.peak_memory_bytes).max().map(|bytes| bytes as f64 / MEBIBYTE)
-}
-
-/// Taken from the low-rate scenario, because in the first run a new broker must first create the topic of group
-/// offsets.
-fn ready_ms(runs: &[Measurement]) -> Option<f64> {
-    let times = &one(runs, BenchScenario::LowRate)?.ready_after;
-    times.values().map(|time| time.as_secs_f64() * 1000.0).max_by(f64::total_cmp)
-}
-
-/// Unknown for other numbers of stored orders than the goal is about.
-fn data_size_sensitivity(runs: &[Measurement]) -> Option<f64> {
-    let (few, many) = (one(runs, BenchScenario::FewOrders)?, one(runs, BenchScenario::ManyOrders)?);
-    if few.orders_before > FEW_ORDERS || many.orders_before < MANY_ORDERS {
-        return None;
-    }
-    percent(many.sagas_per_second(), few.sagas_per_second())
+#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+fn memory(run: Option<&Measurement>) -> Option<f64> {
+    run.map(|run| run.cost.memory_of_services.peak_bytes as f64 / MEGABYTE)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no more than can be sent")]
-fn unfinished(runs: &[Measurement]) -> Option<f64> {
+fn unfinished(runs: &[Measurement], before_acceptance: bool) -> Option<f64> {
     let unfinished = runs.iter().map(|run| {
         let counts = &run.result.counts;
-        counts.placed.saturating_sub(counts.finals()) + counts.given_up + counts.failed
+        if before_acceptance { counts.given_up + counts.failed } else { counts.placed.saturating_sub(counts.finals()) }
     });
     (!runs.is_empty()).then(|| unfinished.sum::<u64>() as f64)
 }
 
-fn percent(part: f64, whole: f64) -> Option<f64> {
-    (whole > 0.0).then(|| part * 100.0 / whole)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures::run;
+    use super::super::fixtures::{self, process, run};
 
     use super::*;
+    use crate::floor::Floors;
+    use crate::measure::scenario::BenchScenario;
+    use crate::resources::cost::BROKER;
+    use crate::results::latency::Percentiles;
 
     fn find<'a>(all: &'a [GoalResult], goal: &str) -> &'a GoalResult {
         all.iter().find(|result| result.goal.starts_with(goal)).unwrap()
-    }
-
-    fn of(scenario: BenchScenario, seconds: u64, orders_before: u64) -> Measurement {
-        Measurement { scenario, orders_before, ..run(100, seconds, None) }
     }
 
     #[test]
@@ -194,48 +148,40 @@ mod tests {
 
     #[test]
     fn goal_is_met_at_its_bound() {
-        let all = evaluate(&[
-            of(BenchScenario::Maximum, 5, 0),
-            of(BenchScenario::LowRate, 5, 0),
-            of(BenchScenario::HotKey, 10, 0),
-        ]);
-        assert_eq!(find(&all, "throughput, best").is_met, Some(false));
-        assert_eq!(find(&all, "throughput of a hot SKU").measured, Some(50.0));
-        assert_eq!(find(&all, "p99 at 20").is_met, Some(true));
-        assert_eq!(find(&all, "orders that did not").is_met, Some(true));
-        assert_eq!(find(&all, "p99 at half").is_met, None);
+        let mut busy = fixtures::in_flight(5_000, 1);
+        busy.cost.processes = vec![process(BROKER, 0.015), process("order", 0.025), process("bench", 9.0)];
+        let mut late = fixtures::in_flight(48, 1);
+        late.result.counts.placed = 107;
+        let all = evaluate(&[busy, late]);
+        assert_eq!(find(&all, "5,000 in flight: CPU").is_met, Some(true));
+        assert_eq!(find(&all, "5,000 in flight: throughput").measured, Some(100.0));
+        assert_eq!(find(&all, "48 in flight: throughput").is_met, Some(false));
+        assert_eq!(find(&all, "48 in flight: memory").measured, Some(25.0));
+        assert_eq!(find(&all, "orders that did not").measured, Some(7.0));
+        assert_eq!(find(&all, "512 in flight: throughput").is_met, None);
     }
 
     #[test]
-    fn best_closed_loop_counts() {
-        let all = evaluate(&[
-            of(BenchScenario::Maximum, 5, 0),
-            of(BenchScenario::ManyClients, 2, 0),
-            of(BenchScenario::HotKey, 1, 0),
-        ]);
-        assert_eq!(find(&all, "throughput, best").measured, Some(50.0));
-        assert_eq!(find(&all, "throughput on PostgreSQL").measured, None);
-        let all = evaluate(&[of(BenchScenario::Postgres, 5, 0), of(BenchScenario::PostgresManyClients, 10, 0)]);
-        assert_eq!(find(&all, "throughput on PostgreSQL").measured, Some(20.0));
-    }
-
-    #[test]
-    fn data_size_goal_needs_the_stated_order_counts() {
-        let flat = |few, many| {
-            let all = evaluate(&[of(BenchScenario::FewOrders, 9, few), of(BenchScenario::ManyOrders, 10, many)]);
-            find(&all, "throughput with 1,000,000").is_met
+    fn goal_follows_the_measured_floor() {
+        let p50 = |floor: Option<f64>| {
+            let slow = run(100, 5, None);
+            let percentiles = |p50_ms| Percentiles { p50_ms, ..slow.result.finished };
+            let floors = floor.map(|p50_ms| Floors {
+                commit: percentiles(0.4),
+                hop: percentiles(0.7),
+                chain: percentiles(p50_ms),
+            });
+            find(&evaluate(&[Measurement { floors, ..slow }]), "20 orders/s: p50").clone()
         };
-        assert_eq!(flat(10_000, 1_000_000), Some(true));
-        assert_eq!(flat(10_000, 50_000), None);
-        assert_eq!(flat(900_000, 1_000_000), None);
+        assert_eq!((p50(Some(6.5)).is_met, p50(Some(5.0)).is_met, p50(None).is_met), (Some(true), Some(false), None));
+        assert_eq!(p50(Some(6.5)).floor, Some(6.5));
     }
 
     #[test]
-    fn tracing_ratio_covers_all_runs() {
-        let runs = [9, 20, 11, 20]
-            .map(|seconds| of(if seconds == 20 { BenchScenario::Traced } else { BenchScenario::Untraced }, seconds, 0));
-        let ratio = tracing_ratio(&runs).unwrap();
-        assert!((ratio - 0.5).abs() < 1e-9, "{ratio}");
-        assert_eq!(tracing_ratio(&runs[..1]), None);
+    fn goals_of_postgres_need_postgres() {
+        let run = Measurement { scenario: BenchScenario::Postgres, ..fixtures::in_flight(48, 1) };
+        let all = evaluate(&[run]);
+        assert_eq!(find(&all, "PostgreSQL, 48 in flight: throughput").measured, Some(100.0));
+        assert_eq!(find(&all, "48 in flight: throughput").measured, None);
     }
 }

@@ -5,6 +5,7 @@ mod bench_report;
 pub(crate) mod fixtures;
 mod goals;
 mod json;
+mod selection;
 mod text;
 
 pub(crate) use bench_report::BenchReport;

@@ -5,15 +5,19 @@ use std::fmt;
 use xtask::table::Table;
 
 use super::bench_report::BenchReport;
-use super::goals::{self, GoalBound, GoalResult};
+use super::goals::{GoalBound, GoalResult};
+use super::selection;
+use crate::floor::{Floors, SAGA_HOPS};
 use crate::load::plan::Load;
-use crate::measure::measurement::Measurement;
+use crate::measure::label;
+use crate::measure::measurement::{Measurement, per_saga};
 use crate::results::latency::Percentiles;
 
 /// Minimum use of the machine by other programs, in percent, that the report mentions.
 const DISTURBING_PERCENT: f64 = 5.0;
 
-const MEBIBYTE: f64 = 1024.0 * 1024.0;
+const MEGABYTE: f64 = 1_000_000.0;
+const KILOBYTE: f64 = 1_000.0;
 
 impl fmt::Display for BenchReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -21,7 +25,10 @@ impl fmt::Display for BenchReport {
         for run in self.runs() {
             write!(f, "\n{}", RunText(run))?;
         }
-        if let Some(ratio) = goals::tracing_ratio(self.runs()) {
+        if self.runs().len() > 1 {
+            write!(f, "\n{}", summary(self.runs()))?;
+        }
+        if let Some(ratio) = selection::tracing_ratio(self.runs()) {
             writeln!(f, "\nThroughput with tracing: {:.1} % of the throughput without", ratio * 100.0)?;
         }
         for missing in &self.results.missing {
@@ -46,24 +53,66 @@ impl fmt::Display for RunText<'_> {
         if !run.hops.is_empty() {
             writeln!(f, "{}", hops(run))?;
         }
+        if let Some(floors) = &run.floors {
+            writeln!(f, "{}", floor_table(floors))?;
+            let ratio = run.result.finished.p50_ms / floors.chain.p50_ms;
+            writeln!(f, "  The median saga takes {ratio:.2} times as long as the bare chain\n")?;
+        }
         writeln!(f, "{}", processes(run))?;
+        let memory = &run.cost.memory_of_services;
+        writeln!(
+            f,
+            "  Services together: {:.1} KB/saga written to the disk; memory {} MB at most, median {} MB",
+            run.written_bytes_per_saga() / KILOBYTE,
+            megabytes(memory.peak_bytes),
+            megabytes(memory.steady_bytes),
+        )?;
         self.others(f)?;
         self.kafka(f)?;
         self.orders(f)
     }
 }
 
+/// One row for each measurement.
+fn summary(runs: &[Measurement]) -> Table {
+    let header =
+        ["load", "sagas/s", "p50 ms", "p99 ms", "p99.9 ms", "202 p50 ms", "CPU ms", "disk KB", "peak MB", "median MB"];
+    let mut table = Table::new(&header, &[1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    for run in runs {
+        let (finished, memory) = (&run.result.finished, &run.cost.memory_of_services);
+        let ms = [finished.p50_ms, finished.p99_ms, finished.p99_9_ms, run.result.accepted.p50_ms];
+        let mut cells = vec![label::of(run), format!("{:.0}", run.sagas_per_second())];
+        cells.extend(ms.map(|ms| format!("{ms:.1}")));
+        cells.push(run.suite_cpu_ms().map(|ms| format!("{ms:.3}")).unwrap_or_default());
+        cells.push(format!("{:.1}", run.written_bytes_per_saga() / KILOBYTE));
+        cells.extend([memory.peak_bytes, memory.steady_bytes].map(megabytes));
+        table.row(cells);
+    }
+    table
+}
+
 fn latencies(run: &Measurement) -> Table {
     let header: Vec<_> = std::iter::once("latency in ms").chain(Percentiles::HEADER).collect();
     let mut table = Table::new(&header, &[1, 2, 3, 4, 5]);
     let result = &run.result;
-    let mut rows = vec![("POST to 202", result.accepted), ("POST to final event", result.finished)];
+    let mut rows = vec![("POST to 202", result.accepted), ("POST to end seen", result.finished)];
     if matches!(run.load, Load::Open(_)) {
         // Part of the two rows above, caused by this program or the machine.
         rows.push(("due to sent", result.sent_late));
     }
     for (name, percentiles) in rows {
         table.row(std::iter::once(name.to_owned()).chain(percentiles.cells()).collect());
+    }
+    table
+}
+
+fn floor_table(floors: &Floors) -> Table {
+    let header: Vec<_> = std::iter::once("floor in ms").chain(Percentiles::HEADER).collect();
+    let mut table = Table::new(&header, &[1, 2, 3, 4, 5]);
+    let chain = format!("bare chain of {SAGA_HOPS} hops");
+    let rows = [("SQLite commit", &floors.commit), ("bare hop", &floors.hop), (&chain, &floors.chain)];
+    for (name, percentiles) in rows {
+        table.row(std::iter::once(name.to_owned()).chain(percentiles.fine_cells()).collect());
     }
     table
 }
@@ -80,22 +129,26 @@ fn hops(run: &Measurement) -> Table {
 
 /// All goals with measured values.
 fn goal_table(goals: &[GoalResult]) -> Table {
-    let mut table = Table::new(&["goal", "bound", "measured", ""], &[1, 2]);
-    for GoalResult { goal, bound, unit, measured, is_met } in goals {
-        let (sign, limit) = match bound {
-            GoalBound::AtLeast(least) => ('≥', least),
-            GoalBound::AtMost(most) => ('≤', most),
+    let mut table = Table::new(&["goal", "bound", "measured", "floor", "ratio", ""], &[1, 2, 3, 4]);
+    for GoalResult { goal, bound, unit, measured, floor, is_met } in goals {
+        let bound = match bound {
+            GoalBound::AtLeast(least) => format!("≥ {least} {unit}"),
+            GoalBound::AtMost(most) => format!("≤ {most} {unit}"),
+            GoalBound::AtMostTimesFloor(times) => format!("≤ {times} × floor"),
         };
         let status = match is_met {
             Some(true) => "✔ met",
             Some(false) => "✘ not met",
             None => "not measured in this run",
         };
-        let measured = measured.map(|measured| format!("{} {unit}", figure(measured)));
+        let ratio = measured.zip(*floor).map(|(measured, floor)| format!("{:.2}", measured / floor));
+        let shown = |value: &Option<f64>| value.map(|value| format!("{} {unit}", figure(value)));
         table.row(vec![
             (*goal).to_owned(),
-            format!("{sign} {limit} {unit}"),
-            measured.unwrap_or_else(|| "-".to_owned()),
+            bound,
+            shown(measured).unwrap_or_else(|| "-".to_owned()),
+            shown(floor).unwrap_or_default(),
+            ratio.unwrap_or_default(),
             status.to_owned(),
         ]);
     }
@@ -112,25 +165,28 @@ fn figure(value: f64) -> String {
 }
 
 fn processes(run: &Measurement) -> Table {
-    let header = ["process", "ready ms", "CPU s", "CPU ms/saga", "peak MiB", "database bytes/saga"];
-    let mut table = Table::new(&header, &[1, 2, 3, 4, 5]);
-    let mut sum = 0.0;
+    let header = ["process", "ready ms", "CPU s", "CPU ms/saga", "disk KB/saga", "peak MB", "database bytes/saga"];
+    let mut table = Table::new(&header, &[1, 2, 3, 4, 5, 6]);
     for process in &run.cost.processes {
-        sum += process.cpu_seconds;
         let service = catalog::ServiceName::find(process.name);
         let ready = service.map(|service| run.ready_after[service]);
         let database = service.and_then(|service| Some(run.database_bytes_per_saga.as_ref()?[service]));
+        let written = process.written_bytes.map(|bytes| per_saga(bytes, run.result.finished.count) / KILOBYTE);
         table.row(vec![
             process.name.to_owned(),
             ready.map(|time| time.as_millis().to_string()).unwrap_or_default(),
             format!("{:.2}", process.cpu_seconds),
             per_saga_ms(process.cpu_seconds, run),
-            #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-            process.peak_memory_bytes.map(|bytes| mebibytes(bytes as f64)).unwrap_or_default(),
+            written.map(|kilobytes| format!("{kilobytes:.1}")).unwrap_or_default(),
+            process.peak_memory_bytes.map(megabytes).unwrap_or_default(),
             database.map(|bytes| format!("{bytes:.0}")).unwrap_or_default(),
         ]);
     }
-    table.row(vec!["all".to_owned(), String::new(), format!("{sum:.2}"), per_saga_ms(sum, run)]);
+    let all = run.cost.processes.iter().map(|process| process.cpu_seconds).sum();
+    let sums = [("all", Some(all)), ("all but bench", run.cost.suite_cpu_seconds())];
+    for (name, seconds) in sums.into_iter().filter_map(|(name, seconds)| Some((name, seconds?))) {
+        table.row(vec![name.to_owned(), String::new(), format!("{seconds:.2}"), per_saga_ms(seconds, run)]);
+    }
     table
 }
 
@@ -138,8 +194,9 @@ fn per_saga_ms(seconds: f64, run: &Measurement) -> String {
     run.ms_per_saga(seconds).map(|ms| format!("{ms:.3}")).unwrap_or_default()
 }
 
-fn mebibytes(bytes: f64) -> String {
-    format!("{:.1}", bytes / MEBIBYTE)
+#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 / MEGABYTE)
 }
 
 fn capitalized(text: &str) -> String {
@@ -176,23 +233,14 @@ impl RunText<'_> {
         if !self.has_broker() {
             writeln!(f, "  Processor time of the broker unknown: it is not a process of this machine")?;
         }
-        let Some(limit) = run.limit else { return Ok(()) };
-        let written = run.sagas_per_second() * run.records_per_saga;
-        writeln!(
-            f,
-            "  Broker limit: {:.0} records/s of {} bytes from one idempotent producer with acks=all\n  \
-             The suite wrote {written:.0} records/s, {:.1} % of the limit",
-            limit.records_per_second,
-            limit.record_bytes,
-            written * 100.0 / limit.records_per_second,
-        )
+        Ok(())
     }
 
     fn orders(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = &self.0.result.counts;
         if counts.busy_answers > 0 {
             let responses = counted(counts.busy_answers, "response");
-            writeln!(f, "  {responses} with status 503; the orders were sent again")?;
+            writeln!(f, "  {responses} with status 429 or 503; the orders were sent again")?;
         }
         let (placed, finals, confirmed, cancelled) =
             (counts.placed, counts.finals(), counts.confirmed, counts.cancelled);
@@ -204,7 +252,7 @@ impl RunText<'_> {
         }
         if counts.given_up > 0 {
             let orders = counted(counts.given_up, "order");
-            writeln!(f, "✘ {orders} not accepted: every response had status 503")?;
+            writeln!(f, "✘ {orders} not accepted: every response had status 429 or 503")?;
         }
         if let Some(failure) = &self.0.result.failure {
             writeln!(f, "✘ {} failed; first error: {failure}", counted(counts.failed, "request"))?;

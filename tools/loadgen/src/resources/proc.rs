@@ -55,9 +55,31 @@ fn time(ticks: u64) -> Result<Duration> {
 /// # Errors
 /// The system is not Linux, or the process has ended.
 pub(crate) fn peak_memory(pid: u32) -> Result<u64> {
+    status_bytes(pid, "VmHWM:")
+}
+
+/// Resident memory of a process, in bytes.
+///
+/// # Errors
+/// The system is not Linux, or the process has ended.
+pub(crate) fn memory(pid: u32) -> Result<u64> {
+    status_bytes(pid, "VmRSS:")
+}
+
+fn status_bytes(pid: u32, name: &str) -> Result<u64> {
     let path = format!("/proc/{pid}/status");
     let status = fs::read_to_string(&path).with_context(|| format!("failed to read {path}"))?;
-    high_water_mark(&status).with_context(|| format!("invalid content of {path}"))
+    kilobytes(&status, name).map(|size| size * 1024).with_context(|| format!("invalid content of {path}"))
+}
+
+/// Bytes that a process has caused to be written to a disk since its start. Files in memory do not count.
+///
+/// # Errors
+/// The system is not Linux, the process has ended, or it belongs to another user.
+pub(crate) fn written_bytes(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/io");
+    let io = fs::read_to_string(&path).with_context(|| format!("failed to read {path}"))?;
+    write_bytes(&io).with_context(|| format!("invalid content of {path}"))
 }
 
 /// Fields 14 and 15 of `/proc/<pid>/stat`: user and kernel mode, including threads that have ended.
@@ -94,11 +116,15 @@ fn busy_ticks(stat: &str) -> Option<u64> {
     Some(user + nice + system + hard + soft + stolen)
 }
 
-/// `VmHWM:     12345 kB` in `/proc/<pid>/status`, in bytes.
-fn high_water_mark(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes * 1024)
+/// A size in `/proc/<pid>/status`, such as `VmHWM:     12345 kB`.
+fn kilobytes(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+/// `write_bytes: 12345` in `/proc/<pid>/io`.
+fn write_bytes(io: &str) -> Option<u64> {
+    io.lines().find_map(|line| line.strip_prefix("write_bytes:"))?.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -122,16 +148,23 @@ mod tests {
     }
 
     #[test]
-    fn high_water_mark_is_in_bytes() {
+    fn kilobytes_finds_the_named_size() {
         let status = "Name:\torder\nVmPeak:\t  999 kB\nVmHWM:\t   12345 kB\nVmRSS:\t  77 kB\n";
-        assert_eq!(high_water_mark(status), Some(12_345 * 1024));
-        assert_eq!(high_water_mark("Name:\tkthreadd\n"), None);
+        assert_eq!((kilobytes(status, "VmHWM:"), kilobytes(status, "VmRSS:")), (Some(12_345), Some(77)));
+        assert_eq!(kilobytes("Name:\tkthreadd\n", "VmHWM:"), None);
+    }
+
+    #[test]
+    fn write_bytes_excludes_cancelled_writes() {
+        let io = "wchar: 9\nread_bytes: 1\nwrite_bytes: 4096\ncancelled_write_bytes: 7\n";
+        assert_eq!((write_bytes(io), write_bytes("")), (Some(4096), None));
     }
 
     #[test]
     fn figures_of_this_process_are_available() {
         let pid = std::process::id();
-        assert!(peak_memory(pid).unwrap() > 0);
+        assert!(peak_memory(pid).unwrap() >= memory(pid).unwrap());
+        written_bytes(pid).unwrap();
         cpu_time(pid).unwrap();
         assert!(busy_time().unwrap() > Duration::ZERO);
     }

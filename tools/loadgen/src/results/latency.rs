@@ -68,7 +68,16 @@ impl Latencies {
 impl Percentiles {
     /// Table cells in the order of [`Percentiles::HEADER`].
     pub(crate) fn cells(&self) -> [String; 5] {
-        [self.p50_ms, self.p90_ms, self.p99_ms, self.p99_9_ms, self.max_ms].map(|ms| format!("{ms:.1}"))
+        self.ms().map(|ms| format!("{ms:.1}"))
+    }
+
+    /// Like [`Percentiles::cells`], with one more digit.
+    pub(crate) fn fine_cells(&self) -> [String; 5] {
+        self.ms().map(|ms| format!("{ms:.2}"))
+    }
+
+    fn ms(&self) -> [f64; 5] {
+        [self.p50_ms, self.p90_ms, self.p99_ms, self.p99_9_ms, self.max_ms]
     }
 
     /// Column titles.

@@ -1,22 +1,21 @@
 //! Ledger of one load: clients record accepted orders, the reader of events records final ones.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
 use contracts::OrderId;
 use serde::Serialize;
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::sync::oneshot;
 
 use crate::results::latency::{Latencies, Percentiles, QuantilePoint};
 
-/// Maximum wait of a closed loop's client for the end of another saga.
-const ADMISSION_TIMEOUT: Duration = Duration::from_mins(1);
-
 /// Maximum seconds that are counted separately; later events count in the last one.
 const SECONDS_MAX: usize = 100_000;
+
+/// Notification of the end of a saga.
+pub(crate) type SagaEnd = oneshot::Receiver<()>;
 
 /// Final status of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,24 +31,24 @@ pub(crate) struct OrderCounts {
     pub(crate) placed: u64,
     pub(crate) confirmed: u64,
     pub(crate) cancelled: u64,
-    /// Responses with status 503. The order was sent again after the time in the response.
+    /// Responses with status 429 or 503. The order was sent again after the time in the response.
     pub(crate) busy_answers: u64,
-    /// Orders that were never accepted: every attempt got status 503.
+    /// Orders that were never accepted: every attempt got status 429 or 503.
     pub(crate) given_up: u64,
     /// Requests that failed or got an unexpected response.
     pub(crate) failed: u64,
 }
 
-/// Results of a load.
+/// Results of a load. All but the counts concern the counted time.
 #[derive(Debug, Clone)]
 pub(crate) struct LoadResult {
     pub(crate) counts: OrderCounts,
-    /// From the first request to the last final event.
+    /// Counted time; from the first request to the last final event if all sagas count.
     pub(crate) elapsed: Duration,
     pub(crate) accepted: Percentiles,
     pub(crate) finished: Percentiles,
     pub(crate) finished_curve: Vec<QuantilePoint>,
-    /// Orders that became final in each second since the first request.
+    /// Orders that became final in each second.
     pub(crate) each_second: Vec<u64>,
     /// Delay between the due time and the sending of a request.
     pub(crate) sent_late: Percentiles,
@@ -58,19 +57,24 @@ pub(crate) struct LoadResult {
 }
 
 /// Ledger of one load.
-pub(crate) struct OrderLedger {
-    state: Mutex<LedgerState>,
-    /// One permit for each saga that may start.
-    permits: Semaphore,
+#[derive(Default)]
+pub(crate) struct OrderLedger(Mutex<LedgerState>);
+
+/// Accepted order that is not final.
+struct OpenOrder {
+    /// Start of its latency.
+    since: Instant,
+    end: oneshot::Sender<()>,
 }
 
 #[derive(Default)]
 struct LedgerState {
     counts: OrderCounts,
-    /// Accepted orders that are not final, with the start of their latency.
-    open: HashMap<OrderId, Instant>,
+    open: HashMap<OrderId, OpenOrder>,
     /// Orders that became final before their acceptance was recorded.
     early: HashMap<OrderId, (FinalStatus, Instant)>,
+    /// Counted time; `None` if everything counts.
+    window: Option<Range<Instant>>,
     accepted: Latencies,
     finished: Latencies,
     sent_late: Latencies,
@@ -81,57 +85,50 @@ struct LedgerState {
 }
 
 impl OrderLedger {
-    /// `in_flight` bounds the unfinished sagas of clients that call [`OrderLedger::admit`].
-    pub(crate) fn new(in_flight: u32) -> Self {
-        Self { state: Mutex::default(), permits: Semaphore::new(in_flight as usize) }
-    }
-
     fn state(&self) -> MutexGuard<'_, LedgerState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until another saga may start.
-    ///
-    /// # Errors
-    /// No saga has ended for a long time.
-    pub(crate) async fn admit(&self) -> Result<()> {
-        let permit =
-            timeout(ADMISSION_TIMEOUT, self.permits.acquire()).await.context("no saga has ended for a minute")??;
-        permit.forget();
-        Ok(())
+    /// Restricts the results to the events in this time.
+    pub(crate) fn count_within(&self, window: Range<Instant>) {
+        self.state().window = Some(window);
     }
 
     /// Records that a request that was due at `due` is sent now.
     pub(crate) fn sent(&self, due: Instant) {
         let mut state = self.state();
         state.first_sent = state.first_sent.map_or(Some(due), |first| Some(first.min(due)));
-        state.sent_late.record(due.elapsed());
+        if state.counts_at(Instant::now()) {
+            state.sent_late.record(due.elapsed());
+        }
     }
 
-    /// Records that an order is accepted now. Its latency counts from `since`.
-    pub(crate) fn accepted(&self, id: OrderId, since: Instant) {
+    /// Records that an order is accepted now. Its latency counts from `since`. Returns the notification of its end.
+    pub(crate) fn accepted(&self, id: OrderId, since: Instant) -> SagaEnd {
+        let (end, ended) = oneshot::channel();
         let mut state = self.state();
         state.counts.placed += 1;
-        state.accepted.record(since.elapsed());
-        match state.early.remove(&id) {
-            Some((status, at)) => state.finish(since, status, at),
-            None => _ = state.open.insert(id, since),
+        if state.counts_at(Instant::now()) {
+            state.accepted.record(since.elapsed());
         }
+        let order = OpenOrder { since, end };
+        match state.early.remove(&id) {
+            Some((status, at)) => state.finish(order, status, at),
+            None => _ = state.open.insert(id, order),
+        }
+        ended
     }
 
     /// Records that an order became final at `at`.
     pub(crate) fn became_final(&self, id: OrderId, status: FinalStatus, at: Instant) {
-        {
-            let mut state = self.state();
-            match state.open.remove(&id) {
-                Some(since) => state.finish(since, status, at),
-                None => _ = state.early.insert(id, (status, at)),
-            }
+        let mut state = self.state();
+        match state.open.remove(&id) {
+            Some(order) => state.finish(order, status, at),
+            None => _ = state.early.insert(id, (status, at)),
         }
-        self.permits.add_permits(1);
     }
 
-    /// Records a response with status 503.
+    /// Records a response with status 429 or 503.
     pub(crate) fn was_busy(&self) {
         self.state().counts.busy_answers += 1;
     }
@@ -139,17 +136,13 @@ impl OrderLedger {
     /// Records that an order was not accepted in any attempt.
     pub(crate) fn gave_up(&self) {
         self.state().counts.given_up += 1;
-        self.permits.add_permits(1);
     }
 
     /// Records a failed request.
     pub(crate) fn failed(&self, error: &anyhow::Error) {
-        {
-            let mut state = self.state();
-            state.counts.failed += 1;
-            state.failure.get_or_insert_with(|| format!("{error:#}"));
-        }
-        self.permits.add_permits(1);
+        let mut state = self.state();
+        state.counts.failed += 1;
+        state.failure.get_or_insert_with(|| format!("{error:#}"));
     }
 
     /// Number of final orders.
@@ -165,8 +158,8 @@ impl OrderLedger {
     /// Returns the results and resets the ledger.
     pub(crate) fn close(&self) -> LoadResult {
         let state = std::mem::take(&mut *self.state());
-        let end = state.last_final.or(state.first_sent);
-        let elapsed = state.first_sent.zip(end).map(|(first, end)| end.saturating_duration_since(first));
+        let all = state.first_sent.map(|first| first..state.last_final.unwrap_or(first));
+        let elapsed = state.window.or(all).map(|time| time.end.saturating_duration_since(time.start));
         LoadResult {
             counts: state.counts,
             elapsed: elapsed.unwrap_or_default(),
@@ -181,18 +174,27 @@ impl OrderLedger {
 }
 
 impl LedgerState {
-    fn finish(&mut self, since: Instant, status: FinalStatus, at: Instant) {
+    fn counts_at(&self, at: Instant) -> bool {
+        self.window.as_ref().is_none_or(|window| window.contains(&at))
+    }
+
+    fn finish(&mut self, order: OpenOrder, status: FinalStatus, at: Instant) {
         match status {
             FinalStatus::Confirmed => self.counts.confirmed += 1,
             FinalStatus::Cancelled => self.counts.cancelled += 1,
         }
-        self.finished.record(at.saturating_duration_since(since));
         self.last_final = self.last_final.max(Some(at));
-        self.count(at);
+        if self.counts_at(at) {
+            self.finished.record(at.saturating_duration_since(order.since));
+            self.count(at);
+        }
+        // Fails if nothing waits for the end.
+        order.end.send(()).ok();
     }
 
     fn count(&mut self, at: Instant) {
-        let since = self.first_sent.map_or(Duration::ZERO, |first| at.saturating_duration_since(first));
+        let start = self.window.as_ref().map(|window| window.start).or(self.first_sent);
+        let since = start.map_or(Duration::ZERO, |start| at.saturating_duration_since(start));
         let second = usize::try_from(since.as_secs()).unwrap_or(usize::MAX).min(SECONDS_MAX);
         if self.each_second.len() <= second {
             self.each_second.resize(second + 1, 0);
@@ -227,7 +229,7 @@ mod tests {
 
     #[test]
     fn latency_counts_from_due_time() {
-        let ledger = OrderLedger::new(1);
+        let ledger = OrderLedger::default();
         let due = Instant::now().checked_sub(5 * SECOND).unwrap();
         ledger.sent(due);
         ledger.accepted(order(1), due);
@@ -241,7 +243,7 @@ mod tests {
 
     #[test]
     fn end_counts_when_read_before_the_response() {
-        let ledger = OrderLedger::new(1);
+        let ledger = OrderLedger::default();
         let due = Instant::now();
         ledger.became_final(order(1), FinalStatus::Cancelled, due + SECOND);
         assert_eq!((ledger.finals(), ledger.unfinished()), (0, 0));
@@ -252,7 +254,7 @@ mod tests {
 
     #[test]
     fn unfinished_order_makes_counts_incomplete() {
-        let ledger = OrderLedger::new(1);
+        let ledger = OrderLedger::default();
         ledger.accepted(order(1), Instant::now());
         ledger.became_final(order(2), FinalStatus::Confirmed, Instant::now());
         assert_eq!(ledger.unfinished(), 1);
@@ -260,11 +262,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn admit_waits_for_the_end_of_a_saga() {
-        let ledger = OrderLedger::new(1);
-        ledger.admit().await.unwrap();
-        assert!(timeout(Duration::from_millis(10), ledger.admit()).await.is_err());
-        ledger.became_final(order(1), FinalStatus::Confirmed, Instant::now());
-        ledger.admit().await.unwrap();
+    async fn client_is_notified_of_the_end_of_its_saga() {
+        let ledger = OrderLedger::default();
+        let mut first = ledger.accepted(order(1), Instant::now());
+        let second = ledger.accepted(order(2), Instant::now());
+        ledger.became_final(order(2), FinalStatus::Confirmed, Instant::now());
+        second.await.unwrap();
+        assert!(first.try_recv().is_err());
+    }
+
+    #[test]
+    fn only_ends_within_the_window_count() {
+        let ledger = OrderLedger::default();
+        let start = Instant::now().checked_sub(10 * SECOND).unwrap();
+        ledger.count_within(start + 2 * SECOND..start + 4 * SECOND);
+        for (number, second) in [(1, 1), (2, 2), (3, 3), (4, 4)] {
+            ledger.accepted(order(number), start);
+            ledger.became_final(order(number), FinalStatus::Confirmed, start + second * SECOND);
+        }
+        let result = ledger.close();
+        assert!(result.counts.is_complete() && result.counts.confirmed == 4, "{result:?}");
+        assert_eq!((result.finished.count, result.accepted.count), (2, 0));
+        assert_eq!((result.elapsed, result.each_second), (2 * SECOND, vec![1, 1]));
     }
 }
