@@ -98,9 +98,10 @@ impl Permits {
 async fn closed(target: &Arc<LoadTarget>, load: &ClosedLoop, started: Instant) -> Result<()> {
     let permits = Arc::new(Permits::new(load.until, started));
     let mut clients = JoinSet::new();
-    for _ in 0..load.in_flight {
-        let (target, permits) = (Arc::clone(target), Arc::clone(&permits));
+    for client in 0..load.in_flight {
+        let (target, permits, start) = (Arc::clone(target), Arc::clone(&permits), load.starts_after(client));
         clients.spawn(async move {
+            sleep(start).await;
             while let Some(number) = permits.take() {
                 // The client of an order without an end stops: more orders would not help, and the report shows it.
                 let Some(end) = target.order(number, Instant::now()).await else { return };

@@ -41,6 +41,17 @@ pub(crate) enum LoopEnd {
     },
 }
 
+impl ClosedLoop {
+    /// Time from the start of the load until the client with this number sends its first order. Clients start one after
+    /// the other in half of the time before the counted one: at once, they would proceed in waves.
+    pub(crate) fn starts_after(&self, client: u16) -> Duration {
+        match self.until {
+            LoopEnd::Orders(_) => Duration::ZERO,
+            LoopEnd::Elapsed { before, .. } => before / 2 * u32::from(client) / u32::from(self.in_flight),
+        }
+    }
+}
+
 impl Load {
     /// Returns whether hardly any order waits for another, so that latencies are those of a lone order.
     pub(crate) fn is_light(&self) -> bool {
@@ -82,5 +93,41 @@ impl Load {
             }
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn closed(in_flight: u16, until: LoopEnd) -> ClosedLoop {
+        ClosedLoop { in_flight, until }
+    }
+
+    fn elapsed(before: u64, counted: u64) -> LoopEnd {
+        LoopEnd::Elapsed { before: Duration::from_secs(before), counted: Duration::from_secs(counted) }
+    }
+
+    #[test]
+    fn clients_start_before_half_of_the_warm_up() {
+        let load = closed(4, elapsed(4, 1));
+        let starts = [0, 1, 2, 3].map(|client| load.starts_after(client).as_millis());
+        assert_eq!(starts, [0, 500, 1_000, 1_500]);
+        assert_eq!(closed(4, LoopEnd::Orders(9)).starts_after(3), Duration::ZERO);
+    }
+
+    #[test]
+    fn window_follows_the_warm_up() {
+        let started = Instant::now();
+        let window = Load::Closed(closed(4, elapsed(4, 1))).window(started);
+        assert_eq!(window, Some(started + Duration::from_secs(4)..started + Duration::from_secs(5)));
+        assert_eq!(Load::Open(Schedule::new(20.0, 60)).window(started), None);
+    }
+
+    #[test]
+    fn load_is_light_when_no_order_waits_for_another() {
+        let lights = [1, 2].map(|in_flight| Load::Closed(closed(in_flight, elapsed(0, 1))).is_light());
+        assert_eq!(lights, [true, false]);
+        assert_eq!([20.0, 200.0].map(|rate| Load::Open(Schedule::new(rate, 60)).is_light()), [true, false]);
     }
 }

@@ -17,9 +17,7 @@ const GOALS: [Goal; 20] = [
     Goal::new("5,000 in flight: CPU", AtMost(0.4), "ms/saga", |runs| in_flight(runs, 5_000)?.suite_cpu_ms()),
     Goal {
         floor: Some(|runs| Some(at_rate(runs, 20.0)?.floors?.chain.p50_ms)),
-        ..Goal::new("20 orders/s: p50", AtMostTimesFloor(2.0), "ms", |runs| {
-            Some(at_rate(runs, 20.0)?.result.finished.p50_ms)
-        })
+        ..Goal::new("20 orders/s: p50", TimesFloor(2.0), "ms", |runs| Some(at_rate(runs, 20.0)?.result.finished.p50_ms))
     },
     Goal::new("20 orders/s: p99", AtMost(15.0), "ms", |runs| Some(at_rate(runs, 20.0)?.result.finished.p99_ms)),
     Goal::new("200 orders/s: written to the disk", AtMost(110.0), "KB/saga", |runs| written(at_rate(runs, 200.0))),
@@ -58,14 +56,15 @@ struct Goal {
 
 type Figure = fn(&[Measurement]) -> Option<f64>;
 
-use GoalBound::{AtLeast, AtMost, AtMostTimesFloor};
+use GoalBound::{AtLeast, AtMost, TimesFloor};
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum GoalBound {
     AtLeast(f64),
     AtMost(f64),
-    AtMostTimesFloor(f64),
+    /// At most this many times the floor.
+    TimesFloor(f64),
 }
 
 /// A goal with its evaluation.
@@ -98,7 +97,7 @@ impl Goal {
         let is_met = measured.and_then(|measured| match self.bound {
             AtLeast(least) => Some(measured >= least),
             AtMost(most) => Some(measured <= most),
-            AtMostTimesFloor(times) => Some(measured <= times * floor?),
+            TimesFloor(times) => Some(measured <= times * floor?),
         });
         GoalResult { goal: self.what, bound: self.bound, unit: self.unit, measured, floor, is_met }
     }

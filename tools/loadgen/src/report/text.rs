@@ -47,7 +47,7 @@ impl fmt::Display for RunText<'_> {
         let (load, storage, spans) = (capitalized(&run.load.title()), &run.storage, spans.unwrap_or_default());
         let products = counted(run.products.into(), "product");
         writeln!(f, "{load}, {products}, {storage}, {} stored{spans}", counted(run.orders_before, "order"))?;
-        let (finals, seconds) = (counted(run.result.counts.finals(), "saga"), run.result.elapsed.as_secs_f64());
+        let (finals, seconds) = (counted(run.result.finished.count, "saga"), run.result.elapsed.as_secs_f64());
         writeln!(f, "  {:.1} sagas/s: {finals} in {seconds:.1} s", run.sagas_per_second())?;
         writeln!(f, "\n{}", latencies(run))?;
         if !run.hops.is_empty() {
@@ -134,7 +134,7 @@ fn goal_table(goals: &[GoalResult]) -> Table {
         let bound = match bound {
             GoalBound::AtLeast(least) => format!("≥ {least} {unit}"),
             GoalBound::AtMost(most) => format!("≤ {most} {unit}"),
-            GoalBound::AtMostTimesFloor(times) => format!("≤ {times} × floor"),
+            GoalBound::TimesFloor(times) => format!("≤ {times} × floor"),
         };
         let status = match is_met {
             Some(true) => "✔ met",

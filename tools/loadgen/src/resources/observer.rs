@@ -25,7 +25,7 @@ impl CostObserver {
     /// The thread cannot be started.
     pub(crate) fn start(participants: Participants, window: Option<Range<Instant>>) -> Result<Self> {
         let (stop, stopped) = mpsc::channel();
-        let observe = move || observe(&participants, window, &stopped);
+        let observe = move || observe(&participants, window.as_ref(), &stopped);
         let thread = thread::Builder::new().name("cost".into()).spawn(observe).context("failed to start a thread")?;
         Ok(Self { stop, thread })
     }
@@ -40,14 +40,14 @@ impl CostObserver {
     }
 }
 
-fn observe(participants: &Participants, window: Option<Range<Instant>>, stopped: &mpsc::Receiver<()>) -> Result<Cost> {
-    if let Some(window) = &window {
+fn observe(participants: &Participants, window: Option<&Range<Instant>>, stopped: &mpsc::Receiver<()>) -> Result<Cost> {
+    if let Some(window) = window {
         thread::sleep(window.start.saturating_duration_since(Instant::now()));
     }
     let mut meter = CostMeter::begin(participants)?;
     loop {
         meter.sample_memory()?;
-        let left = window.as_ref().map(|window| window.end.saturating_duration_since(Instant::now()));
+        let left = window.map(|window| window.end.saturating_duration_since(Instant::now()));
         let wait = left.unwrap_or(INTERVAL).min(INTERVAL);
         if wait.is_zero() || stopped.recv_timeout(wait) == Err(RecvTimeoutError::Disconnected) {
             return meter.read();

@@ -121,7 +121,7 @@ fn goal_table_shows_the_evaluation() {
     };
     let goals = [
         result(GoalBound::AtMost(0.4), Some(0.39), None, Some(true)),
-        result(GoalBound::AtMostTimesFloor(2.0), Some(1234.5), Some(4.2), Some(false)),
+        result(GoalBound::TimesFloor(2.0), Some(1234.5), Some(4.2), Some(false)),
         result(GoalBound::AtMost(0.4), None, None, None),
     ];
     expect![[r#"
