@@ -36,6 +36,13 @@ enum Command {
     /// Measure throughput, latency and cost of optimized services; exit code 1 if an order did not reach a final
     /// status.
     Bench {
+        /// Compare with this commit: build both, measure them in turns, and print medians, ratio and spread. The commit
+        /// is built in the worktree `target/bench-other`, which stays for later comparisons.
+        #[arg(long, value_name = "COMMIT")]
+        compare: Option<String>,
+        /// Rounds of the comparison; each measures both commits once.
+        #[arg(long, requires = "compare", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=50))]
+        rounds: u8,
         /// Arguments for the load generator, after `--`: `--all` measures everything; `cargo saga bench -- --help`
         /// lists them.
         #[arg(last = true)]
@@ -120,7 +127,10 @@ fn run(command: Command) -> Result<ExitCode> {
     let code = match command {
         Command::Run { release, exit } => u8::from(!demo::run(workspace, release, exit, progress)?),
         Command::Test { arguments } => test::run(workspace, &arguments, progress)?,
-        Command::Bench { arguments } => bench::run(workspace, &arguments, progress)?,
+        Command::Bench { compare: None, arguments, .. } => bench::run(workspace, &arguments, progress)?,
+        Command::Bench { compare: Some(commit), rounds, arguments } => {
+            bench::compare(workspace, &commit, rounds, &arguments, progress)?
+        }
         Command::BenchMicro { arguments } => microbench::run(workspace, &arguments, progress)?,
         Command::Chaos { arguments } => chaos::run(workspace, &arguments, progress)?,
         Command::ComposeTest => compose::run(workspace, progress).map(|()| 0)?,
