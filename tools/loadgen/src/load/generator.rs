@@ -185,21 +185,4 @@ async fn drain(ledger: &OrderLedger) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn permits_number_each_order_once() {
-        let permits = Permits::new(LoopEnd::Orders(3), Instant::now());
-        let numbers: Vec<_> = std::iter::from_fn(|| permits.take()).collect();
-        assert_eq!(numbers, [0, 1, 2]);
-        assert_eq!(permits.take(), None);
-    }
-
-    #[test]
-    fn permits_end_when_time_is_over() {
-        let until = LoopEnd::Elapsed { before: Duration::ZERO, counted: Duration::ZERO };
-        let permits = Permits::new(until, Instant::now());
-        assert_eq!(permits.take(), None);
-    }
-}
+mod tests;

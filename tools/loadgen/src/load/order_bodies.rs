@@ -29,6 +29,12 @@ impl OrderBodies {
         Ok(Self((0..products).map(|number| body(&sku(number))).collect()))
     }
 
+    /// Bodies of one product, without a suite.
+    #[cfg(test)]
+    pub(super) fn unstocked() -> Self {
+        Self(vec![body(&sku(0))])
+    }
+
     /// Request body of the order with this number. Products take turns.
     #[expect(clippy::cast_possible_truncation, reason = "the remainder is less than the number of products")]
     pub(crate) fn get(&self, number: u64) -> Bytes {

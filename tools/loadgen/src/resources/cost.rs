@@ -97,6 +97,14 @@ impl Participants {
     }
 }
 
+#[cfg(test)]
+impl Participants {
+    /// This process under another name.
+    pub(super) fn this_process_as(name: &'static str) -> Self {
+        Self(vec![MeasuredProcess::of(name, std::process::id())])
+    }
+}
+
 impl MeasuredProcess {
     fn of(name: &'static str, pid: u32) -> Self {
         Self { name, pid, is_family: false }

@@ -54,3 +54,28 @@ fn observe(participants: &Participants, window: Option<&Range<Instant>>, stopped
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn observer_ends_with_its_window() {
+        let start = Instant::now() + Duration::from_millis(20);
+        let window = start..start + Duration::from_millis(50);
+        let observer = CostObserver::start(Participants::this_process_as("order"), Some(window.clone())).unwrap();
+        while !observer.thread.is_finished() {
+            thread::yield_now();
+        }
+        assert!(Instant::now() >= window.end);
+        let cost = observer.finish().unwrap();
+        assert!(cost.memory_of_services.peak_bytes > 0, "{cost:?}");
+    }
+
+    #[test]
+    fn observer_without_a_window_ends_on_request() {
+        let observer = CostObserver::start(Participants::this_process_as("bench"), None).unwrap();
+        let cost = observer.finish().unwrap();
+        assert_eq!((cost.processes.len(), cost.memory_of_services.peak_bytes), (1, 0));
+    }
+}

@@ -140,10 +140,11 @@ fn report_text_ends_with_a_summary_of_several_loads() {
     let text = report(vec![in_flight(48, 2), in_flight(5_000, 1)]).to_string();
     let (_, summary) = text.rsplit_once("\n\n").unwrap();
     expect![[r#"
+        Summary
           load            sagas/s  p50 ms  p99 ms  p99.9 ms  202 p50 ms  CPU ms  disk KB  peak MB  median MB
           ──────────────  ───────  ──────  ──────  ────────  ──────────  ──────  ───────  ───────  ─────────
           48 in flight         50    12.0    12.0      12.0        12.0             35.0     25.0       18.0
           5000 in flight      100    12.0    12.0      12.0        12.0             35.0     25.0       18.0
     "#]]
-    .assert_eq(summary);
+    .assert_eq(&format!("Summary\n{summary}"));
 }
