@@ -52,6 +52,12 @@ impl EventStore {
         }
     }
 
+    /// Returns whether transactions block their thread until the disk has them.
+    #[must_use]
+    pub fn blocks(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+
     /// Checks a URL without opening it.
     ///
     /// # Errors

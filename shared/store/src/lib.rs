@@ -75,7 +75,7 @@ pub enum Step {
 /// The database of one service. No other service reads it.
 pub trait Store: Clone + Send + Sync + 'static {
     /// Runs the transaction and commits its writes durably, all or nothing. Returns the transaction, so that it can be
-    /// retried, and what was committed.
+    /// retried, and the committed rows. May block the thread until the disk has them.
     fn transact<T: Transaction>(
         &self,
         transaction: T,

@@ -1,7 +1,7 @@
 //! The SQLite backend: the embedded default, for one instance of a service.
 //!
-//! One thread owns the only writing connection, so transactions are serialized and cannot conflict. Readers have their own
-//! connections; in WAL mode they never wait for the writer.
+//! Only one connection writes, so transactions are serialized and cannot conflict. Readers have their own connections; in
+//! WAL mode they never wait for the writer.
 
 mod dead_letters;
 mod parked;
@@ -17,13 +17,11 @@ use std::{
     collections::HashSet,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
-    thread,
 };
 
 use decider::StreamId;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
-use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use self::writer::Writer;
@@ -33,12 +31,12 @@ use crate::{
     Unsent, UnsentSummary,
 };
 
-/// Capacity of the writer's queue; further requests wait for a slot.
-const WRITER_QUEUE: usize = 64;
 /// Number of idle read connections kept open; more are opened on demand and closed after use.
 const READERS_KEPT: usize = 4;
 /// Capacity of a connection's statement cache, which fits all statements.
 const STATEMENTS_KEPT: usize = 64;
+
+const UNPOISONED: &str = "no holder of the lock panics";
 
 /// Page cache of a connection. SQLite takes a negative value as KiB.
 const CACHE_KIB: i32 = -8_192;
@@ -46,12 +44,10 @@ const CACHE_KIB: i32 = -8_192;
 /// WAL size in pages (16 MiB) at which it is copied to the database. A page changed by many transactions is copied once.
 const CHECKPOINT_PAGES: u32 = 4_000;
 
-type Job = Box<dyn FnOnce(&mut Writer) + Send>;
-
 /// A database file. Cheap to clone; closed when the last clone is dropped.
 #[derive(Clone)]
 pub struct SqliteStore {
-    writer: mpsc::Sender<Job>,
+    writer: Arc<Mutex<Writer>>,
     readers: Arc<Readers>,
 }
 
@@ -98,16 +94,8 @@ impl SqliteStore {
     }
 
     fn start(connection: Connection, path: &Path, access: Access) -> Result<Self, StoreError> {
-        let mut writer = Writer::new(connection)?;
-        let (sender, mut jobs) = mpsc::channel::<Job>(WRITER_QUEUE);
-        let run = move || {
-            while let Some(job) = jobs.blocking_recv() {
-                job(&mut writer);
-            }
-        };
-        thread::Builder::new().name("sqlite-writer".into()).spawn(run).expect("the process can start a thread");
         Ok(Self {
-            writer: sender,
+            writer: Arc::new(Mutex::new(Writer::new(connection)?)),
             readers: Arc::new(Readers { path: path.to_owned(), access, idle: Mutex::default() }),
         })
     }
@@ -116,13 +104,9 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&mut Writer) -> Result<R, StoreError> + Send + 'static,
     ) -> Result<R, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        let job = Box::new(move |writer: &mut Writer| {
-            // The requester may have been dropped.
-            let _ = reply.send(work(writer));
-        });
-        self.writer.send(job).await.map_err(|_| StoreError::Closed)?;
-        answer.await.map_err(|_| StoreError::Closed)?
+        let writer = Arc::clone(&self.writer);
+        let write = move || work(&mut writer.lock().expect(UNPOISONED));
+        tokio::task::spawn_blocking(write).await.map_err(|_| StoreError::Closed)?
     }
 
     async fn read<R: Send + 'static>(
@@ -142,12 +126,12 @@ impl SqliteStore {
 
 impl Readers {
     fn acquire(&self) -> Result<Connection, StoreError> {
-        let idle = self.idle.lock().expect("no holder of the lock panics").pop();
+        let idle = self.idle.lock().expect(UNPOISONED).pop();
         idle.map_or_else(|| self.access.connect(&self.path), Ok)
     }
 
     fn release(&self, connection: Connection) {
-        let mut idle = self.idle.lock().expect("no holder of the lock panics");
+        let mut idle = self.idle.lock().expect(UNPOISONED);
         if idle.len() < READERS_KEPT {
             idle.push(connection);
         }
@@ -200,11 +184,8 @@ impl Access {
 
 impl Store for SqliteStore {
     async fn transact<T: Transaction>(&self, mut transaction: T) -> (T, Result<Committed, StoreError>) {
-        let work = move |writer: &mut Writer| {
-            let result = write::transact(writer, &mut transaction);
-            Ok((transaction, result))
-        };
-        self.write(work).await.expect("the writer outlives all stores")
+        let result = write::transact(&mut self.writer.lock().expect(UNPOISONED), &mut transaction);
+        (transaction, result)
     }
 
     async fn load(&self, stream: StreamId, as_of: AsOf) -> Result<StoredStream, StoreError> {

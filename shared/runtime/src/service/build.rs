@@ -1,7 +1,8 @@
 //! Builds the tasks of a service and connects them.
 
-use std::sync::Arc;
+use std::{sync::Arc, thread};
 
+use anyhow::Context as _;
 use axum::Router;
 use cloudevent::Contract as _;
 use decider::Service;
@@ -11,7 +12,8 @@ use store::{Leadership, OpenIntent};
 use telemetry::Telemetry;
 use tokio::{
     net::TcpListener,
-    sync::{Notify, mpsc, watch},
+    runtime::Handle,
+    sync::{Notify, mpsc, oneshot, watch},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -22,9 +24,7 @@ use crate::{
     input::{Input, RetryPolicy},
     maintain::{TopicWatch, measure},
     process::{Processor, PublishContext, StreamCache},
-    publish::{
-        Backlog, BlockedKeys, Linger, OutgoingEvent, Published, RefusalLog, Relay, ReplayedEvent, Replayer, Throttle,
-    },
+    publish::{Backlog, BlockedKeys, Linger, OutgoingEvent, Published, RefusalLog, Relay, ReplayedEvent, Replayer, Throttle},
     service::{
         config::Config, consumer_task::ConsumerTask, definition::ServiceDefinition, seams::Seams, topics::Topics,
     },
@@ -49,6 +49,8 @@ pub(super) struct Shared<'a, S: Service, C: Seams> {
     pub(super) telemetry: Arc<Telemetry>,
     /// Database system, for spans.
     pub(super) system: &'static str,
+    /// True if transactions block their thread.
+    pub(super) blocks: bool,
     pub(super) store: C::Store,
     pub(super) leadership: Leadership,
     pub(super) topics: Topics,
@@ -143,7 +145,7 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
             cache: StreamCache::default(),
             positions: self.topics.is_reader().then(Offsets::default),
         };
-        processor.run().map(Ok).boxed()
+        if self.blocks { on_thread("processor", processor.run()) } else { processor.run().map(Ok).boxed() }
     }
 
     fn publish_context(&self) -> PublishContext {
@@ -242,6 +244,23 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
         let (consumer, backlog) = (Arc::clone(&self.consumer), Arc::clone(&self.backlog));
         measure(self.store.clone(), consumer, metrics, backlog, self.notice.clone(), self.stop.clone()).map(Ok).boxed()
     }
+}
+
+/// Runs a task on its own thread, so that it blocks no other. Dropping the result cancels the task.
+fn on_thread(name: &'static str, run: impl Future<Output = ()> + Send + 'static) -> Work {
+    let start = async move {
+        let (runtime, (ended, end)) = (Handle::current(), oneshot::channel());
+        let cancel = CancellationToken::new();
+        let _cancel_on_drop = cancel.clone().drop_guard();
+        let work = move || {
+            runtime.block_on(cancel.run_until_cancelled(run));
+            // The service may have stopped waiting for this thread.
+            let _ = ended.send(());
+        };
+        thread::Builder::new().name(name.to_owned()).spawn(work)?;
+        end.await.with_context(|| format!("thread '{name}' panicked"))
+    };
+    start.boxed()
 }
 
 async fn serve(listener: TcpListener, routes: Router, stop: CancellationToken) -> anyhow::Result<()> {

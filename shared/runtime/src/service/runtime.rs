@@ -76,7 +76,7 @@ impl Runtime {
         let (records, record_queue) = mpsc::channel(BATCH_QUEUE_CAPACITY);
         let (replays, replayed) = mpsc::channel(REPLAY_QUEUE_CAPACITY);
         let (committed, commits) = watch::channel(());
-        let system = database.system();
+        let (system, blocks) = (database.system(), database.blocks());
         let store = seams.store(database);
         let topics = Topics::of::<S>();
         let mut positions = Offsets::default();
@@ -94,6 +94,7 @@ impl Runtime {
             seams,
             telemetry,
             system,
+            blocks,
             leadership: store.join_election(),
             topics,
             positions,

@@ -21,9 +21,9 @@ pub(crate) fn publish(producer: &Producer, owned: &'static [EventType], writes: 
             }
         }
     };
-    let runtime = Builder::new_current_thread().build().expect("a runtime");
-    // A separate thread, because a thread of one runtime cannot block on another runtime.
-    std::thread::scope(|scope| scope.spawn(|| runtime.block_on(send())).join()).expect("the events are sent");
+    let run = || Builder::new_current_thread().build().expect("a runtime").block_on(send());
+    // A separate thread, because a thread of one runtime can neither block on another nor drop it.
+    std::thread::scope(|scope| scope.spawn(run).join()).expect("the events are sent");
 }
 
 /// The topic of an event, and the headers without those of its trace.
