@@ -5,6 +5,7 @@ mod batch_state;
 #[cfg(feature = "benches")]
 pub mod benches;
 mod disposition;
+mod gather;
 mod processor;
 mod publish_context;
 pub(crate) mod snapshot;
@@ -13,6 +14,7 @@ mod stream_cache;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use gather::Gather;
 pub(crate) use processor::Processor;
 pub(crate) use publish_context::PublishContext;
 pub(crate) use stream_cache::StreamCache;

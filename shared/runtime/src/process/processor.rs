@@ -12,13 +12,16 @@ use jiff::Timestamp;
 use messaging::Offsets;
 use store::{Committed, OpenIntent, ReadPosition, Store, StoreError};
 use telemetry::{KeyValue, Metrics};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    time::sleep,
+};
 use tracing::{error, info, warn};
 
 use crate::{
     consume::ConsumerSlot,
     input::{Class, Failure, Input},
-    process::{batch::Batch, publish_context::PublishContext, stream_cache::StreamCache},
+    process::{batch::Batch, gather::Gather, publish_context::PublishContext, stream_cache::StreamCache},
     publish::{Backlog, OutgoingEvent, Published},
     work_queue::WorkSender,
 };
@@ -52,6 +55,7 @@ pub(crate) struct Processor<S: Service, D> {
     /// Changes with each commit.
     pub(crate) committed: watch::Sender<()>,
     pub(crate) cache: StreamCache<S>,
+    pub(crate) gather: Gather,
     /// Positions of a reader that the next transaction commits. `None` for a member of a consumer group, whose positions
     /// Kafka keeps.
     pub(crate) positions: Option<Offsets>,
@@ -201,6 +205,9 @@ impl<S: Service, D: Store> Processor<S, D> {
             Some(input) = self.inputs.recv() => drained.inputs.push(input),
             else => return None,
         }
+        if let Some(delay) = self.gather.delay() {
+            sleep(delay).await;
+        }
         while drained.inputs.len() < BATCH_MAX
             && let Ok(input) = self.inputs.try_recv()
         {
@@ -211,6 +218,7 @@ impl<S: Service, D: Store> Processor<S, D> {
         {
             drained.add(records);
         }
+        self.gather.start(drained.inputs.len());
         Some(drained)
     }
 
@@ -242,7 +250,7 @@ impl<S: Service, D: Store> Processor<S, D> {
                 Err(error) => error!(%error, "transaction failed, retrying"),
             }
             batch = tried;
-            tokio::time::sleep(backoff.next().unwrap_or(BACKOFF_MAX)).await;
+            sleep(backoff.next().unwrap_or(BACKOFF_MAX)).await;
         }
     }
 }

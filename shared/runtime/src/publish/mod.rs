@@ -4,7 +4,6 @@ mod backlog;
 mod blocked_keys;
 mod dead_letters;
 mod departure;
-mod linger;
 mod outgoing;
 mod publisher;
 mod record;
@@ -18,7 +17,6 @@ pub use publisher::Publisher;
 
 pub(crate) use backlog::Backlog;
 pub(crate) use blocked_keys::BlockedKeys;
-pub(crate) use linger::Linger;
 pub(crate) use outgoing::{OutgoingEvent, Published};
 #[cfg(test)]
 pub(crate) use record::record;

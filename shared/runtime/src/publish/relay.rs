@@ -21,7 +21,6 @@ use crate::{
         backlog::Backlog,
         blocked_keys::BlockedKeys,
         departure::{Departure, Outcome, Sent},
-        linger::Linger,
         outgoing::{OutgoingEvent, Published},
         publisher::Publisher,
         record::record,
@@ -62,8 +61,7 @@ pub(crate) struct Relay<P, D> {
     pub(crate) replays: mpsc::Receiver<ReplayedEvent>,
     pub(crate) backlog: Arc<Backlog>,
     pub(crate) throttle: Throttle,
-    pub(crate) linger: Linger,
-    /// The next record and the time to send it: it is throttled, or lingers until others have gathered.
+    /// The next record, which is throttled, and the time to send it.
     pub(crate) delayed: Option<(OutgoingEvent, Instant)>,
     /// Keys with unsent records.
     pub(crate) blocked: BlockedKeys,
@@ -127,7 +125,7 @@ impl<P: Publisher, D: Store> Relay<P, D> {
                     }
                 }
                 event = self.queue.next(), if more && sends && send_at.is_none() && in_flight.len() < IN_FLIGHT_MAX => match event {
-                    Ok(Some(event)) => self.send_or_delay(event, &mut in_flight).await,
+                    Ok(Some(event)) => self.send_ready(event, &mut in_flight).await,
                     Ok(None) => more = false,
                     Err(error) => {
                         error!(%error, "failed to read the log, retrying");
@@ -187,14 +185,6 @@ impl<P: Publisher, D: Store> Relay<P, D> {
         counter.add(1, &[KeyValue::new("event", event)]);
     }
 
-    /// Sends this record, or delays it until others have gathered.
-    async fn send_or_delay(&mut self, event: OutgoingEvent, in_flight: &mut InFlight) {
-        match self.linger.delay() {
-            Some(delay) => self.delayed = Some((event, Instant::now() + delay)),
-            None => self.send_ready(event, in_flight).await,
-        }
-    }
-
     /// Sends this record and all that are available without waiting.
     async fn send_ready(&mut self, first: OutgoingEvent, in_flight: &mut InFlight) {
         self.load_blocked_keys().await;
@@ -219,7 +209,6 @@ impl<P: Publisher, D: Store> Relay<P, D> {
                 self.queue.rewind(position - 1);
                 return;
             }
-            self.linger.count();
             next = if in_flight.len() < IN_FLIGHT_MAX { self.queue.try_next() } else { None };
         }
     }

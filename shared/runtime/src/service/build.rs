@@ -23,8 +23,8 @@ use crate::{
     http::{App, Followers, Notice, Readiness, Replays, replay_routes, with_operator_api},
     input::{Input, RetryPolicy},
     maintain::{TopicWatch, measure},
-    process::{Processor, PublishContext, StreamCache},
-    publish::{Backlog, BlockedKeys, Linger, OutgoingEvent, Published, RefusalLog, Relay, ReplayedEvent, Replayer, Throttle},
+    process::{Gather, Processor, PublishContext, StreamCache},
+    publish::{Backlog, BlockedKeys, OutgoingEvent, Published, RefusalLog, Relay, ReplayedEvent, Replayer, Throttle},
     service::{
         config::Config, consumer_task::ConsumerTask, definition::ServiceDefinition, seams::Seams, topics::Topics,
     },
@@ -143,6 +143,7 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
             backlog: Arc::clone(&self.backlog),
             committed,
             cache: StreamCache::default(),
+            gather: Gather::new(),
             positions: self.topics.is_reader().then(Offsets::default),
         };
         if self.blocks { on_thread("processor", processor.run()) } else { processor.run().map(Ok).boxed() }
@@ -187,7 +188,6 @@ impl<S: Service, C: Seams> Shared<'_, S, C> {
             replays,
             backlog: Arc::clone(&self.backlog),
             throttle: Throttle::new(self.config.publish_rate_max),
-            linger: Linger::new(),
             delayed: None,
             blocked: BlockedKeys::default(),
             suspects: Vec::new(),
