@@ -49,28 +49,21 @@ impl Ingest {
             && let Some(origin) = record.text_header(dead_letters::REDRIVE_TOPIC)
         {
             let record = record.as_of(origin);
-            let closes = || Input::Ignored(InboundRecord::new(&record, None));
+            let inbound = |ordering_key| InboundRecord::new(&record, ordering_key).redriven();
             if record.text_header(dead_letters::RESOLUTION) == Some(dead_letters::DISCARDED) {
-                return Some(closes());
+                return Some(Input::Ignored(inbound(None)));
             }
-            return Some(self.read_as::<S>(&record).unwrap_or_else(closes));
+            return Some(
+                input(&record, self.reaction::<S>(&record), inbound).unwrap_or_else(|| Input::Ignored(inbound(None))),
+            );
         }
-        self.read_as(record)
-    }
-
-    fn read_as<S: Service>(&self, record: &Record<'_>) -> Option<Input<S>> {
-        match self.reaction::<S>(record) {
-            Ok(None) => None,
-            Ok(Some(reaction)) => {
-                let inbound = InboundRecord::new(record, reaction.ordering_key.clone());
-                Some(reaction.into_input(inbound))
-            }
-            Err(failure) => {
-                let ordering_key =
-                    record.text_header("ce_subject").filter(|key| is_ordering_key(key)).map(str::to_owned);
-                Some(Input::Rejected(InboundRecord::new(record, ordering_key), failure))
-            }
+        let inbound = |ordering_key| InboundRecord::new(record, ordering_key);
+        // With this header, the record would be parked as a redriven one and close the dead letter that it names.
+        if record.header(dead_letters::REDRIVE_OF).is_some() {
+            let error = format!("header {} is reserved for redriven records", dead_letters::REDRIVE_OF);
+            return input(record, Err(Failure::new(Class::Contract, error)), inbound);
         }
+        input(record, self.reaction::<S>(record), inbound)
     }
 
     /// The input that a parked record leads to now. The receiver is closed at the end of the attempt.
@@ -100,6 +93,25 @@ impl Ingest {
         let parent = Trace::from_headers(record.text_header(TRACEPARENT), record.text_header(TRACESTATE));
         let (topic, partition, offset) = (record.topic(), record.partition(), record.offset());
         self.spans.process(event_attributes(meta), topic, partition, offset, S::Public::OWNER, &parent)
+    }
+}
+
+/// The input that a record and the reaction to it lead to. `inbound` copies the record, with its ordering key.
+fn input<S: Service>(
+    record: &Record<'_>,
+    reaction: Result<Option<ReactionTo<S>>, Failure>,
+    inbound: impl FnOnce(Option<String>) -> InboundRecord,
+) -> Option<Input<S>> {
+    match reaction {
+        Ok(None) => None,
+        Ok(Some(reaction)) => {
+            let inbound = inbound(reaction.ordering_key.clone());
+            Some(reaction.into_input(inbound))
+        }
+        Err(failure) => {
+            let ordering_key = record.text_header("ce_subject").filter(|key| is_ordering_key(key)).map(str::to_owned);
+            Some(Input::Rejected(inbound(ordering_key), failure))
+        }
     }
 }
 

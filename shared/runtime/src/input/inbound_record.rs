@@ -39,10 +39,17 @@ impl InboundRecord {
     /// Copies a record from its topic.
     pub(crate) fn new(record: &Record<'_>, ordering_key: Option<String>) -> Self {
         let message = record.text_header("ce_id").and_then(|id| id.parse().ok());
-        let is_redriven = record.header(dead_letters::REDRIVE_OF).is_some();
-        let dead_letter = record.text_header(dead_letters::REDRIVE_ID).and_then(|id| id.parse().ok());
-        let dead_letter = dead_letter.filter(|_| is_redriven);
-        Self { raw: record.to_owned_record(), ordering_key, message, is_redriven, dead_letter, retry: None }
+        let raw = record.to_owned_record();
+        Self { raw, ordering_key, message, is_redriven: false, dead_letter: None, retry: None }
+    }
+
+    /// Honours the headers of a redriven record. Only records from the redrive topic may have them.
+    pub(crate) fn redriven(mut self) -> Self {
+        let record = self.raw.record();
+        self.is_redriven = record.header(dead_letters::REDRIVE_OF).is_some();
+        let dead_letter = record.text_header(dead_letters::REDRIVE_ID).filter(|_| self.is_redriven);
+        self.dead_letter = dead_letter.and_then(|id| id.parse().ok());
+        self
     }
 
     /// A parked record for its next attempt. The receiver is closed at the end of the attempt.
@@ -50,7 +57,8 @@ impl InboundRecord {
         let (sender, ended) = oneshot::channel();
         let NewParked { ordering_key, raw, attempts, .. } = parked;
         let retry = Some(Retry { position, attempts, _in_progress: sender });
-        (Self { retry, ..Self::new(&record(&raw), Some(ordering_key)) }, ended)
+        let parked = Self::new(&record(&raw), Some(ordering_key)).redriven();
+        (Self { retry, ..parked }, ended)
     }
 
     pub(crate) fn record(&self) -> Record<'_> {

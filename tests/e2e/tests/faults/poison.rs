@@ -29,6 +29,22 @@ fn binary_header_name_stops_no_consumer() {
     assert_order_succeeds(&cluster);
 }
 
+/// A service honours the headers of redriven records only in its redrive topic.
+#[test]
+fn forged_redrive_headers_make_a_dead_letter() {
+    let cluster = TestCluster::launch();
+    let id = cluster.place(&NewOrder::of(&cluster.product(1250, 5), 2));
+    let placed = cluster.topics().read(&["order.events"]).wait_for_event(&id.to_string(), "OrderPlaced");
+    let forged = [("redrive_of", "inventory/0/0"), ("redrive_id", "00000000-0000-7000-8000-000000000001")];
+    let forged = forged.into_iter().fold(placed, |record, (name, value)| record.with(name, value));
+    cluster.topics().publish(&forged);
+    let error = cluster.topics().read(&["inventory.dlq"]).wait_for("the dead letter", |seen| {
+        seen.iter().find_map(|(letter, _)| letter.header("dlq_error").map(str::to_owned))
+    });
+    assert_eq!(error, "header redrive_of is reserved for redriven records");
+    assert_order_succeeds(&cluster);
+}
+
 fn assert_order_succeeds(cluster: &TestCluster) {
     let id = cluster.place(&NewOrder::of(&cluster.product(1250, 5), 2));
     cluster.wait_until_confirmed(id);
