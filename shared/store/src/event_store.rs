@@ -154,8 +154,8 @@ impl Store for EventStore {
         delegate!(self, replays(limit))
     }
 
-    async fn finish_replays(&self, positions: Vec<i64>) -> Result<(), StoreError> {
-        delegate!(self, finish_replays(positions))
+    async fn delete_replays(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+        delegate!(self, delete_replays(positions))
     }
 
     async fn intents(&self, after: i64, limit: usize) -> Result<IntentPage, StoreError> {

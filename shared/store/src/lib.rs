@@ -149,7 +149,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn replays(&self, limit: usize) -> impl Future<Output = Result<Vec<OpenReplay>, StoreError>> + Send;
 
     /// Deletes finished replays.
-    fn finish_replays(&self, positions: Vec<i64>) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn delete_replays(&self, positions: Vec<i64>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Reads at most `limit` open intents with positions above `after`, in order.
     fn intents(&self, after: i64, limit: usize) -> impl Future<Output = Result<IntentPage, StoreError>> + Send;

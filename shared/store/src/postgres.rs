@@ -189,7 +189,7 @@ impl Store for PostgresStore {
         replays::open(&*self.connection().await?, limit).await
     }
 
-    async fn finish_replays(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+    async fn delete_replays(&self, positions: Vec<i64>) -> Result<(), StoreError> {
         replays::finish(&*self.connection().await?, &positions).await
     }
 

@@ -260,7 +260,7 @@ impl Store for SqliteStore {
         self.read(move |connection| replays::open(connection, limit)).await
     }
 
-    async fn finish_replays(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+    async fn delete_replays(&self, positions: Vec<i64>) -> Result<(), StoreError> {
         self.write(move |writer| replays::finish(&mut writer.connection, &positions)).await
     }
 

@@ -81,7 +81,7 @@ impl<D: Store> Replayer<D> {
             acknowledged.await.map_err(|_| ReplayError::NotDelivered)?;
         }
         info!(streams = open.len(), events, "published streams again");
-        self.store.finish_replays(open.iter().map(|open| open.position).collect()).await?;
+        self.store.delete_replays(open.iter().map(|open| open.position).collect()).await?;
         Ok(true)
     }
 

@@ -17,7 +17,7 @@ pub(super) async fn write(open: &OpenTransaction, writes: &Writes) -> Result<(),
     try_join!(
         park(open, &writes.parked),
         reschedule(open, &writes.rescheduled),
-        open.execute_if_any(&writes.resolved, &open.statements.resolve),
+        open.execute_if_any(&writes.resolved, &open.statements.delete_parked),
     )?;
     Ok(())
 }

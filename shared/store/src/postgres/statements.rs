@@ -81,14 +81,14 @@ statements! {
     insert_snapshots = "INSERT INTO snapshots (stream, version, time, state)
                         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[])";
     /// For each stream, deletes the first snapshot beyond the limit, unless the next older one is too far from it.
-    thin_snapshots = "DELETE FROM snapshots USING unnest($1::bigint[]) AS kept (stream)
+    delete_surplus_snapshots = "DELETE FROM snapshots USING unnest($1::bigint[]) AS kept (stream)
                       WHERE snapshots.stream = kept.stream AND snapshots.version =
                           (SELECT version FROM snapshots AS newer WHERE newer.stream = kept.stream
                            ORDER BY version DESC LIMIT 1 OFFSET $2)
                       AND EXISTS (SELECT 1 FROM snapshots AS before WHERE before.stream = kept.stream
                                   AND before.version < snapshots.version AND before.version > snapshots.version - $3)";
 
-    close_intents = "DELETE FROM intents WHERE position = ANY($1)";
+    delete_intents = "DELETE FROM intents WHERE position = ANY($1)";
     advance_cursor = "UPDATE published SET position = $1 WHERE position < $1";
     /// Updates on conflict, because another transaction may have inserted the id after this one deleted the old row.
     insert_dead_letters = "INSERT INTO dead_letters (id, topic, key, headers, payload, is_published)
@@ -116,7 +116,7 @@ statements! {
     set_read_positions = "INSERT INTO read_positions (topic, partition, next_offset)
                           SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[])
                           ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset";
-    resolve = "DELETE FROM parked WHERE position = ANY($1)";
+    delete_parked = "DELETE FROM parked WHERE position = ANY($1)";
 
     /// Inserts calls at the positions of their events, given by their number in the block that this session took last.
     open_intents = "INSERT INTO intents (position, event, body)

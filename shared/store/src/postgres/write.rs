@@ -42,7 +42,7 @@ pub(super) async fn and_commit(
         update(open, &streams),
         append(open, &streams),
         insert_snapshots(open, &streams),
-        open.execute_if_any(&writes.answered, &open.statements.close_intents),
+        open.execute_if_any(&writes.answered, &open.statements.delete_intents),
         open_intents(open, &writes.intents, &numbers),
         advance_cursor(open, writes.cursor),
         dead_letters::write(open, &writes),
@@ -214,7 +214,7 @@ async fn insert_snapshots(open: &OpenTransaction, streams: &[Numbered<'_>]) -> R
     let thin: [&(dyn ToSql + Sync); 3] = [&ids, &newest, &interval];
     try_join!(
         open.client().execute(&open.statements.insert_snapshots, &insert),
-        open.client().execute(&open.statements.thin_snapshots, &thin),
+        open.client().execute(&open.statements.delete_surplus_snapshots, &thin),
     )?;
     Ok(())
 }

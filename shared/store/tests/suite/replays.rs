@@ -29,7 +29,7 @@ pub(crate) async fn replays_are_open_until_finished(database: impl Fixture) {
     assert_eq!(names(&all), [("B".to_owned(), 1), ("A".to_owned(), 2), ("B".to_owned(), 3)], "the oldest first");
     assert_eq!(open(&store, 2).await, all[..2]);
 
-    store.finish_replays(vec![all[0].0, all[2].0, i64::MAX]).await.expect("writes");
+    store.delete_replays(vec![all[0].0, all[2].0, i64::MAX]).await.expect("writes");
     drop(store);
     let store = database.open().await;
     assert_eq!(open(&store, 10).await, all[1..2]);

@@ -202,8 +202,8 @@ impl ScriptedRun {
     ///
     /// # Errors
     /// The evidence cannot be gathered.
-    pub fn finish(self, patience: QuiescenceTimeouts) -> Result<ScriptedRunResult> {
-        let quiescence = wait_for_quiescence(&self.system, patience.orders, patience.settling)?;
+    pub fn finish(self, timeouts: QuiescenceTimeouts) -> Result<ScriptedRunResult> {
+        let quiescence = wait_for_quiescence(&self.system, timeouts.orders, timeouts.settling)?;
         let traffic = self.traffic.into_inner().unwrap_or_else(PoisonError::into_inner);
         let evidence = Evidence::gather(&self.system, &self.products, traffic, quiescence)?;
         for service in ServiceName::all() {

@@ -118,8 +118,8 @@ impl Store for FaultyStore {
         self.inner.replays(limit).await
     }
 
-    async fn finish_replays(&self, positions: Vec<i64>) -> Result<(), StoreError> {
-        self.inner.finish_replays(positions).await
+    async fn delete_replays(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+        self.inner.delete_replays(positions).await
     }
 
     async fn load(&self, stream: StreamId, as_of: AsOf) -> Result<StoredStream, StoreError> {

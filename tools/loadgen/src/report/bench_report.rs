@@ -27,7 +27,7 @@ impl BenchReport {
     }
 
     /// Returns whether no measurement failed and every order became final.
-    pub(crate) fn is_good(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         !self.results.has_failed && self.runs().iter().all(|run| run.result.counts.is_complete())
     }
 }
@@ -37,17 +37,17 @@ mod tests {
     use super::super::fixtures::{report, run};
 
     #[test]
-    fn report_is_bad_when_an_order_is_not_final() {
-        assert!(report(vec![run(100, 9, None)]).is_good());
-        assert!(!report(vec![run(100, 9, None), run(101, 9, None)]).is_good());
+    fn report_is_incomplete_when_an_order_is_not_final() {
+        assert!(report(vec![run(100, 9, None)]).is_complete());
+        assert!(!report(vec![run(100, 9, None), run(101, 9, None)]).is_complete());
     }
 
     #[test]
-    fn report_is_bad_when_a_measurement_failed() {
+    fn report_is_incomplete_when_a_measurement_failed() {
         let mut report = report(vec![run(100, 9, None)]);
         report.results.missing.push("PostgreSQL: not available".into());
-        assert!(report.is_good());
+        assert!(report.is_complete());
         report.results.has_failed = true;
-        assert!(!report.is_good());
+        assert!(!report.is_complete());
     }
 }

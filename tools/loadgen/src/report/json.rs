@@ -86,7 +86,7 @@ impl<'a> ReportDocument<'a> {
             throughput_with_tracing_ratio: selection::tracing_ratio(report.runs()),
             goals: &report.goals,
             not_measured: &report.results.missing,
-            all_final: report.is_good(),
+            all_final: report.is_complete(),
         }
     }
 }

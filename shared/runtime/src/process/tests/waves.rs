@@ -21,7 +21,7 @@ fn replayed(number: u128, message: u128, wave: u64) -> Input<Counter> {
 /// The open replays, which are finished then.
 async fn replays(instance: &Instance) -> Vec<Replay> {
     let open = instance.store.replays(100).await.expect("the replays load");
-    instance.store.finish_replays(open.iter().map(|open| open.position).collect()).await.expect("they are deleted");
+    instance.store.delete_replays(open.iter().map(|open| open.position).collect()).await.expect("they are deleted");
     open.into_iter().map(|OpenReplay { replay, .. }| replay).collect()
 }
 

@@ -41,7 +41,7 @@ type Variable = (Option<ServiceName>, &'static str, &'static str);
 type ScheduledFault = fn(&ScriptedRun) -> Result<()>;
 
 /// Runs a suite with the fault and checks it.
-fn run(environment: &[Variable], fault: ScheduledFault, patience: QuiescenceTimeouts) -> ScriptedRunResult {
+fn run(environment: &[Variable], fault: ScheduledFault, timeouts: QuiescenceTimeouts) -> ScriptedRunResult {
     let environment = environment.iter().map(|(service, name, value)| (*service, (*name).into(), (*value).into()));
     let subject = SystemConfig {
         environment: environment.collect(),
@@ -51,7 +51,7 @@ fn run(environment: &[Variable], fault: ScheduledFault, patience: QuiescenceTime
     let broker = broker_from_env().and_then(|address| Broker::external(&address)).expect("a broker");
     let trial = ScriptedRun::start(broker, subject, ORDERS).expect("the suite starts");
     supervised(trial.system(), || fault(&trial)).unwrap_or_else(|error| panic!("{error:#}"));
-    trial.finish(patience).unwrap_or_else(|error| panic!("{error:#}"))
+    trial.finish(timeouts).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 #[track_caller]
@@ -80,7 +80,7 @@ fn crash(trial: &ScriptedRun, service: ServiceName, point: &'static str, event: 
 }
 
 /// Parks the cancellation of an order behind a record that no attempt can read, and publishes a forgery under its id.
-fn parked(trial: &ScriptedRun) -> Result<()> {
+fn park_record(trial: &ScriptedRun) -> Result<()> {
     let topics = trial.system().topics();
     let id = trial.place_scripted(ScriptedOrder::Voided)?;
     let order = id.to_string();
@@ -103,31 +103,31 @@ fn parked(trial: &ScriptedRun) -> Result<()> {
     Ok(())
 }
 
-fn nothing(trial: &ScriptedRun) -> Result<()> {
+fn no_fault(trial: &ScriptedRun) -> Result<()> {
     trial.run_scripted(ScriptedOrder::Sold).map(drop)
 }
 
-fn undecided(trial: &ScriptedRun) -> Result<()> {
+fn crash_payment_before_commit(trial: &ScriptedRun) -> Result<()> {
     crash(trial, ServiceName::Payment, "before-commit", "StockReserved")
 }
 
-fn uncommitted(trial: &ScriptedRun) -> Result<()> {
+fn crash_inventory_before_commit(trial: &ScriptedRun) -> Result<()> {
     crash(trial, ServiceName::Inventory, "before-commit", "OrderPlaced")
 }
 
-fn unsent(trial: &ScriptedRun) -> Result<()> {
+fn crash_after_cursor(trial: &ScriptedRun) -> Result<()> {
     crash(trial, ServiceName::Order, "after-cursor", "OrderPlaced")
 }
 
-fn unread(trial: &ScriptedRun) -> Result<()> {
+fn crash_after_commit(trial: &ScriptedRun) -> Result<()> {
     crash(trial, ServiceName::Order, "after-commit", "OrderPlaced")
 }
 
-fn unmarked(trial: &ScriptedRun) -> Result<()> {
+fn crash_after_publish(trial: &ScriptedRun) -> Result<()> {
     crash(trial, ServiceName::Inventory, "after-publish", "StockReserved")
 }
 
-fn refused(trial: &ScriptedRun) -> Result<()> {
+fn refuse_record(trial: &ScriptedRun) -> Result<()> {
     refuse_until(trial, "failed to publish")
 }
 
@@ -157,7 +157,7 @@ fn repeated(trial: &ScriptedRun) -> Result<()> {
 
 /// Places one order before the malformed record, which must become final and shows that the suite works, and one after
 /// it, which may remain open.
-fn poisoned(trial: &ScriptedRun) -> Result<()> {
+fn publish_poison(trial: &ScriptedRun) -> Result<()> {
     trial.run_scripted(ScriptedOrder::Sold)?;
     trial.poison()?;
     trial.place_scripted(ScriptedOrder::Sold).map(drop)
@@ -170,47 +170,52 @@ fn checker_reports_a_missing_inbox() {
 
 #[test]
 fn checker_reports_offsets_stored_before_the_commit() {
-    assert_caught("offsets-before-commit", undecided, Rule::Termination, "ends as stock_reserved");
+    assert_caught("offsets-before-commit", crash_payment_before_commit, Rule::Termination, "ends as stock_reserved");
 }
 
 #[test]
 fn checker_reports_events_published_before_the_commit() {
-    assert_caught("publish-before-commit", uncommitted, Rule::ExactlyOnce, "2 different StockReserved");
+    assert_caught(
+        "publish-before-commit",
+        crash_inventory_before_commit,
+        Rule::ExactlyOnce,
+        "2 different StockReserved",
+    );
 }
 
 #[test]
 fn checker_reports_cursors_stored_before_the_ack() {
-    assert_caught_with("mark-before-ack", &[LINGER], unsent, Rule::Termination, "was never published");
+    assert_caught_with("mark-before-ack", &[LINGER], crash_after_cursor, Rule::Termination, "was never published");
 }
 
 #[test]
 fn checker_reports_new_ids_of_resent_events() {
-    assert_caught("new-id-on-resend", unmarked, Rule::ExactlyOnce, "2 different StockReserved");
+    assert_caught("new-id-on-resend", crash_after_publish, Rule::ExactlyOnce, "2 different StockReserved");
 }
 
 #[test]
 fn checker_reports_events_skipped_after_a_failure() {
-    assert_caught("skip-unsent", refused, Rule::Termination, "was never published");
+    assert_caught("skip-unsent", refuse_record, Rule::Termination, "was never published");
 }
 
 #[test]
 fn checker_reports_remembered_ids_of_parked_records() {
-    assert_caught_with("remember-parked", &PARKED, parked, Rule::Termination, "ends as cancelling");
+    assert_caught_with("remember-parked", &PARKED, park_record, Rule::Termination, "ends as cancelling");
 }
 
 #[test]
 fn checker_reports_remembered_ids_of_forged_records() {
-    assert_caught_with("remember-forged", &PARKED, parked, Rule::Termination, "ends as cancelling");
+    assert_caught_with("remember-forged", &PARKED, park_record, Rule::Termination, "ends as cancelling");
 }
 
 #[test]
 fn checker_reports_reused_sequence_numbers() {
-    assert_caught("sequence-reused", unmarked, Rule::ExactlyOnce, "2 events with the sequence number 1");
+    assert_caught("sequence-reused", crash_after_publish, Rule::ExactlyOnce, "2 events with the sequence number 1");
 }
 
 #[test]
 fn checker_reports_events_that_appear_behind_the_cursor() {
-    assert_caught("tail-out-of-order", unread, Rule::Termination, "was never published");
+    assert_caught("tail-out-of-order", crash_after_commit, Rule::Termination, "was never published");
 }
 
 #[test]
@@ -225,17 +230,17 @@ fn checker_reports_waves_that_never_end() {
 
 #[test]
 fn checker_reports_poison_retried_forever() {
-    assert_caught("retry-poison-forever", poisoned, Rule::DeadLetters, "has no dead letter of the poison");
+    assert_caught("retry-poison-forever", publish_poison, Rule::DeadLetters, "has no dead letter of the poison");
 }
 
 #[test]
 fn checker_reports_lost_traces() {
-    assert_caught("lose-trace", nothing, Rule::Traces, "is in the traces {None}");
+    assert_caught("lose-trace", no_fault, Rule::Traces, "is in the traces {None}");
 }
 
 #[test]
 fn checker_reports_wrong_keys() {
-    assert_caught("wrong-key", nothing, Rule::ExactlyOnce, "is not under its order's key");
+    assert_caught("wrong-key", no_fault, Rule::ExactlyOnce, "is not under its order's key");
 }
 
 #[test]
@@ -243,17 +248,17 @@ fn checker_reports_nothing_for_the_same_faults_without_a_bug() {
     let all: ScheduledFault = |trial| {
         let faults: [ScheduledFault; 12] = [
             ScriptedRun::receive,
-            undecided,
-            uncommitted,
-            unsent,
-            unread,
-            unmarked,
-            refused,
+            crash_payment_before_commit,
+            crash_inventory_before_commit,
+            crash_after_cursor,
+            crash_after_commit,
+            crash_after_publish,
+            refuse_record,
             kept,
             repeated,
-            parked,
-            poisoned,
-            nothing,
+            park_record,
+            publish_poison,
+            no_fault,
         ];
         faults.iter().try_for_each(|fault| fault(trial))
     };
