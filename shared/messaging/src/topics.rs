@@ -63,26 +63,33 @@ async fn create_missing(config: &KafkaConfig, admin: &Admin, names: &[String]) -
 
 /// The topics of a service at the broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TopicsState {
+pub struct TopicsState<const OWN: usize> {
     /// True if all topics are ready for reads and writes.
     pub are_ready: bool,
     /// Number of records that were ever written to each of the service's own topics; `None` if the topic does not exist. It
     /// never decreases unless the topic is deleted or the broker loses its data.
-    pub own_ends: Vec<Option<u64>>,
+    pub own_ends: [Option<u64>; OWN],
 }
 
 /// Inspects topics, some of which are the service's own.
 ///
 /// # Errors
 /// The broker is unreachable.
-pub async fn inspect_topics(config: &KafkaConfig, names: &[&str], own: &[&str]) -> Result<TopicsState, KafkaError> {
+pub async fn inspect_topics<const OWN: usize>(
+    config: &KafkaConfig,
+    names: &[&str],
+    own: [&str; OWN],
+) -> Result<TopicsState<OWN>, KafkaError> {
     let client: BaseConsumer<RateLimitedContext> = config.client().create_with_context(RateLimitedContext::default())?;
-    let full = |names: &[&str]| names.iter().map(|name| config.topic(name)).collect::<Vec<_>>();
-    let (names, own) = (full(names), full(own));
+    let names: Vec<_> = names.iter().map(|name| config.topic(name)).collect();
+    let own = own.map(|name| config.topic(name));
     let query = tokio::task::spawn_blocking(move || {
         let metadata = all_topics(client.client(), TIMEOUT)?;
         let are_ready = names.iter().all(|name| is_known(&metadata, name));
-        let own_ends = own.iter().map(|name| end(&client, &metadata, name)).collect::<Result<_, _>>()?;
+        let mut own_ends = [None; OWN];
+        for (own_end, name) in own_ends.iter_mut().zip(&own) {
+            *own_end = end(&client, &metadata, name)?;
+        }
         Ok(TopicsState { are_ready, own_ends })
     });
     query.await.map_err(|_| KafkaError::Canceled)?

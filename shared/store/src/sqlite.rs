@@ -8,6 +8,7 @@ mod parked;
 mod read;
 mod read_positions;
 mod replays;
+mod retries;
 mod schema;
 mod unsent;
 mod write;

@@ -53,17 +53,18 @@ impl Ingest {
             if record.text_header(dead_letters::RESOLUTION) == Some(dead_letters::DISCARDED) {
                 return Some(Input::Ignored(inbound(None)));
             }
-            return Some(
-                input(&record, self.reaction::<S>(&record), inbound).unwrap_or_else(|| Input::Ignored(inbound(None))),
-            );
+            let input = input(&record, self.reaction::<S>(&record), inbound);
+            return Some(input.unwrap_or_else(|| Input::Ignored(inbound(None))));
         }
         let inbound = |ordering_key| InboundRecord::new(record, ordering_key);
         // With this header, the record would be parked as a redriven one and close the dead letter that it names.
-        if record.header(dead_letters::REDRIVE_OF).is_some() {
+        let reaction = if record.header(dead_letters::REDRIVE_OF).is_some() {
             let error = format!("header {} is reserved for redriven records", dead_letters::REDRIVE_OF);
-            return input(record, Err(Failure::new(Class::Contract, error)), inbound);
-        }
-        input(record, self.reaction::<S>(record), inbound)
+            Err(Failure::new(Class::Contract, error))
+        } else {
+            self.reaction::<S>(record)
+        };
+        input(record, reaction, inbound)
     }
 
     /// The input that a parked record leads to now. The receiver is closed at the end of the attempt.

@@ -83,15 +83,14 @@ impl<S: Service, D: Store> TopicWatch<S, D> {
         let topics: Vec<_> = self.topics.iter().map(String::as_str).collect();
         let letters = self.store.published_letters_len().await?;
         let own = [self.own, &self.dead_letter];
-        let TopicsState { are_ready, own_ends } = inspect_topics(&self.kafka, &topics, &own).await?;
+        let TopicsState { are_ready, own_ends } = inspect_topics(&self.kafka, &topics, own).await?;
         for (topic, _) in own.iter().zip(&own_ends).filter(|(_, end)| end.is_none()) {
             warn!(topic, "topic is missing, creating it");
         }
         if !are_ready {
             ensure_topics(&self.kafka, &topics).await?;
         }
-        let ends: Vec<_> = own_ends.into_iter().map(Option::unwrap_or_default).collect();
-        let [end, letters_end] = ends[..] else { return Ok(()) };
+        let [end, letters_end] = own_ends.map(Option::unwrap_or_default);
         if letters_end < letters {
             let topic = &self.dead_letter;
             warn!(topic, end = letters_end, published = letters, "topic has lost dead letters, publishing all again");

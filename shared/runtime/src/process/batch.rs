@@ -267,13 +267,11 @@ impl<S: Service> Batch<S> {
             self.state.resolved.push(retry.position);
         }
         if record.is_redriven {
+            let is_processed = matches!(disposition, Disposition::Decide);
+            self.state.redriven.extend(record.message.filter(|_| is_processed));
             // A record that fails again becomes another dead letter.
-            let closed = match disposition {
-                Disposition::Decide => record.message.into_iter().chain(record.dead_letter),
-                Disposition::DeadLetter { .. } => None.into_iter().chain(record.dead_letter),
-                Disposition::Park { .. } | Disposition::Refuse(_) => None.into_iter().chain(None),
-            };
-            self.state.redriven.extend(closed);
+            let is_settled = is_processed || matches!(disposition, Disposition::DeadLetter { .. });
+            self.state.redriven.extend(record.dead_letter.filter(|_| is_settled));
         }
     }
 

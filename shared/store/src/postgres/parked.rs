@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio_postgres::{Error, Row};
 
 use super::{
-    convert::{size, text, unsigned},
+    convert::{RescheduledColumns, attempts, size, text, unsigned},
     open_transaction::OpenTransaction,
     read::record,
 };
@@ -64,11 +64,8 @@ async fn reschedule(open: &OpenTransaction, rescheduled: &[Rescheduled]) -> Resu
     if rescheduled.is_empty() {
         return Ok(0);
     }
-    let positions: Vec<_> = rescheduled.iter().map(|rescheduled| rescheduled.position).collect();
-    let attempts: Vec<_> = rescheduled.iter().map(|rescheduled| i64::from(rescheduled.attempts)).collect();
-    let errors: Vec<_> = rescheduled.iter().map(|rescheduled| text(&rescheduled.error)).collect();
-    let dues: Vec<_> = rescheduled.iter().map(|rescheduled| rescheduled.due).collect();
-    open.client().execute(&open.statements.reschedule, &[&positions, &attempts, &errors, &dues]).await
+    let columns = RescheduledColumns::of(rescheduled);
+    open.client().execute(&open.statements.reschedule, &columns.parameters()).await
 }
 
 /// Reads the due records that are the first of their ordering key.
@@ -96,7 +93,7 @@ fn read(row: &Row) -> Result<Parked, StoreError> {
             offset: row.try_get(7)?,
             timestamp_ms: row.try_get(8)?,
         },
-        attempts: u32::try_from(row.try_get::<_, i64>(9)?).unwrap_or(u32::MAX),
+        attempts: attempts(row, 9)?,
         error: row.try_get(10)?,
         due: row.try_get(11)?,
     };

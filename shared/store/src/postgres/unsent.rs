@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{
-    convert::{size, text, unsigned},
+    convert::{RescheduledColumns, attempts, size, text, unsigned},
     read::record,
 };
 use crate::{NewUnsent, RecordData, Rescheduled, StoreError, TopicKey, Unsent, UnsentSummary, headers::pack};
@@ -49,7 +49,7 @@ fn read(row: &Row) -> Result<Unsent, StoreError> {
     let unsent = NewUnsent {
         id: row.try_get(1)?,
         record: record(row, 5)?,
-        attempts: u32::try_from(row.try_get::<_, i64>(2)?).unwrap_or(u32::MAX),
+        attempts: attempts(row, 2)?,
         error: row.try_get(3)?,
         due: row.try_get(4)?,
     };
@@ -92,12 +92,9 @@ pub(super) async fn update(
              WHERE unsent.position = new.position",
         )
         .await?;
-    let positions: Vec<_> = rescheduled.iter().map(|rescheduled| rescheduled.position).collect();
-    let attempts: Vec<_> = rescheduled.iter().map(|rescheduled| i64::from(rescheduled.attempts)).collect();
-    let errors: Vec<_> = rescheduled.iter().map(|rescheduled| text(&rescheduled.error)).collect();
-    let dues: Vec<_> = rescheduled.iter().map(|rescheduled| rescheduled.due).collect();
+    let columns = RescheduledColumns::of(rescheduled);
     let transaction = client.transaction().await?;
     transaction.execute(&delete, &[&sent]).await?;
-    transaction.execute(&update, &[&positions, &attempts, &errors, &dues]).await?;
+    transaction.execute(&update, &columns.parameters()).await?;
     Ok(transaction.commit().await?)
 }

@@ -2,14 +2,11 @@
 
 use std::collections::HashSet;
 
-use bytes::Bytes;
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use crate::{
-    DEAD_LETTERS_KEPT, DeadLetter, RecordData, StoreError, Transaction,
-    headers::{pack, unpack},
-};
+use super::read;
+use crate::{DEAD_LETTERS_KEPT, DeadLetter, RecordData, StoreError, Transaction, headers::pack};
 
 /// Returns those of the transaction's messages that have an open dead letter.
 pub(super) fn open(database: &Connection, transaction: &impl Transaction) -> Result<HashSet<Uuid>, StoreError> {
@@ -49,14 +46,7 @@ pub(super) fn unpublished(connection: &Connection, limit: usize) -> Result<Vec<D
         "SELECT id, topic, key, headers, payload FROM dead_letters WHERE is_published = 0 ORDER BY position LIMIT ?",
     )?;
     let rows = query.query_map([limit], |row| {
-        let headers: Vec<u8> = row.get(3)?;
-        let record = RecordData {
-            topic: row.get(1)?,
-            key: row.get::<_, Option<Vec<u8>>>(2)?.map(Bytes::from),
-            headers: unpack(&headers).ok_or(rusqlite::Error::InvalidQuery)?,
-            payload: row.get::<_, Vec<u8>>(4)?.into(),
-        };
-        Ok(DeadLetter { id: row.get(0).map(Uuid::from_bytes)?, record })
+        Ok(DeadLetter { id: row.get(0).map(Uuid::from_bytes)?, record: read::record(row, 1)? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -2,15 +2,12 @@
 
 use std::collections::HashSet;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
-use crate::{
-    NewParked, Parked, RawRecord, RecordData, Rescheduled, StoreError, Transaction,
-    headers::{pack, unpack},
-};
+use super::{read, retries};
+use crate::{NewParked, Parked, RawRecord, Rescheduled, StoreError, Transaction, headers::pack};
 
 /// Returns those of the transaction's ordering keys that have parked records.
 pub(super) fn blocked_keys(
@@ -42,16 +39,7 @@ pub(super) fn write(
     for record in parked {
         park(database, record)?;
     }
-    let mut update =
-        database.prepare_cached("UPDATE parked SET attempts = ?, error = ?, due_us = ? WHERE position = ?")?;
-    for Rescheduled { position, attempts, error, due } in rescheduled {
-        update.execute(params![attempts, error, due.as_microsecond(), position])?;
-    }
-    let mut delete = database.prepare_cached("DELETE FROM parked WHERE position = ?")?;
-    for position in resolved {
-        delete.execute([position])?;
-    }
-    Ok(())
+    retries::update(database, "parked", rescheduled, resolved)
 }
 
 fn park(database: &Connection, parked: &NewParked) -> Result<(), StoreError> {
@@ -84,29 +72,27 @@ fn park(database: &Connection, parked: &NewParked) -> Result<(), StoreError> {
 /// Reads the due records that are the first of their ordering key.
 pub(super) fn due(connection: &Connection, now: Timestamp, limit: usize) -> Result<Vec<Parked>, StoreError> {
     let mut query = connection.prepare_cached(
-        "SELECT position, ordering_key, topic, partition, record_offset, timestamp_ms, key, headers, payload,
+        "SELECT position, ordering_key, topic, key, headers, payload, partition, record_offset, timestamp_ms,
                 attempts, error, due_us, message
          FROM parked WHERE due_us <= ?
          AND NOT EXISTS (SELECT 1 FROM parked AS first
                          WHERE first.ordering_key = parked.ordering_key AND first.position < parked.position)
          ORDER BY due_us, position LIMIT ?",
     )?;
-    let rows = query.query_map(params![now.as_microsecond(), limit], read)?;
+    let rows = query.query_map(params![now.as_microsecond(), limit], parked)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn read(row: &Row) -> rusqlite::Result<Parked> {
-    let headers: Vec<u8> = row.get(7)?;
-    let record = RecordData {
-        topic: row.get(2)?,
-        key: row.get::<_, Option<Vec<u8>>>(6)?.map(Bytes::from),
-        headers: unpack(&headers).ok_or(rusqlite::Error::InvalidQuery)?,
-        payload: row.get::<_, Vec<u8>>(8)?.into(),
-    };
+fn parked(row: &Row) -> rusqlite::Result<Parked> {
     let parked = NewParked {
         ordering_key: row.get(1)?,
         message: row.get::<_, Option<[u8; 16]>>(12)?.map(Uuid::from_bytes),
-        raw: RawRecord { record, partition: row.get(3)?, offset: row.get(4)?, timestamp_ms: row.get(5)? },
+        raw: RawRecord {
+            record: read::record(row, 2)?,
+            partition: row.get(6)?,
+            offset: row.get(7)?,
+            timestamp_ms: row.get(8)?,
+        },
         attempts: row.get(9)?,
         error: row.get(10)?,
         due: Timestamp::from_microsecond(row.get(11)?).map_err(|_| rusqlite::Error::InvalidQuery)?,

@@ -1,5 +1,6 @@
 //! Read-only queries.
 
+use bytes::Bytes;
 use cloudevent::{CorrelationId, EventId};
 use decider::StreamId;
 use jiff::Timestamp;
@@ -7,8 +8,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use crate::{
-    AsOf, Head, IntentPage, Listing, LogEntry, LogPage, MessageIds, NewIntent, OpenIntent, Page, Publication, Snapshot,
-    StoreError, StoredEvent, StoredStream, StreamRequest, StreamSummary, Unpublished,
+    AsOf, Head, IntentPage, Listing, LogEntry, LogPage, MessageIds, NewIntent, OpenIntent, Page, Publication,
+    RecordData, Snapshot, StoreError, StoredEvent, StoredStream, StreamRequest, StreamSummary, Unpublished,
+    headers::unpack,
 };
 
 /// A row of the table `streams`.
@@ -167,6 +169,17 @@ pub(super) fn tail(connection: &Connection, after: i64, limit: usize) -> Result<
     let entries = entries.collect::<Result<Vec<_>, _>>()?;
     let last = entries.last().filter(|_| entries.len() == limit).map(|entry| entry.position);
     Ok(LogPage { entries, through: last.unwrap_or(end).max(after), has_more: last.is_some() })
+}
+
+/// Reads a record from consecutive columns: topic, key, headers and payload.
+pub(super) fn record(row: &Row, column: usize) -> rusqlite::Result<RecordData> {
+    let headers: Vec<u8> = row.get(column + 2)?;
+    Ok(RecordData {
+        topic: row.get(column)?,
+        key: row.get::<_, Option<Vec<u8>>>(column + 1)?.map(Bytes::from),
+        headers: unpack(&headers).ok_or(rusqlite::Error::InvalidQuery)?,
+        payload: row.get::<_, Vec<u8>>(column + 3)?.into(),
+    })
 }
 
 /// Returns the position up to which Kafka has all public events.

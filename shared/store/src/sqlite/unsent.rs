@@ -7,10 +7,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
-use crate::{
-    NewUnsent, RecordData, Rescheduled, StoreError, TopicKey, Unsent, UnsentSummary,
-    headers::{pack, unpack},
-};
+use super::{read, retries};
+use crate::{NewUnsent, RecordData, Rescheduled, StoreError, TopicKey, Unsent, UnsentSummary, headers::pack};
 
 /// Inserts a record behind all others, unless its topic's record with this id is there.
 pub(super) fn keep(database: &Connection, unsent: &NewUnsent) -> Result<(), StoreError> {
@@ -37,30 +35,23 @@ pub(super) fn keep(database: &Connection, unsent: &NewUnsent) -> Result<(), Stor
 /// Reads the due records that are the first of their topic and key.
 pub(super) fn due(connection: &Connection, now: Timestamp, limit: usize) -> Result<Vec<Unsent>, StoreError> {
     let mut query = connection.prepare_cached(
-        "SELECT position, id, topic, key, headers, attempts, error, due_us, payload FROM unsent WHERE due_us <= ?
+        "SELECT position, id, attempts, error, due_us, topic, key, headers, payload FROM unsent WHERE due_us <= ?
          AND NOT EXISTS (SELECT 1 FROM unsent AS first
                          WHERE first.topic = unsent.topic AND first.ordering_key = unsent.ordering_key
                          AND first.position < unsent.position)
          ORDER BY position LIMIT ?",
     )?;
-    let rows = query.query_map(params![now.as_microsecond(), limit], |row| read(row, row.get::<_, Vec<u8>>(8)?))?;
+    let rows = query.query_map(params![now.as_microsecond(), limit], unsent)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn read(row: &Row, payload: Vec<u8>) -> rusqlite::Result<Unsent> {
-    let headers: Vec<u8> = row.get(4)?;
-    let record = RecordData {
-        topic: row.get(2)?,
-        key: row.get::<_, Option<Vec<u8>>>(3)?.map(Bytes::from),
-        headers: unpack(&headers).ok_or(rusqlite::Error::InvalidQuery)?,
-        payload: payload.into(),
-    };
+fn unsent(row: &Row) -> rusqlite::Result<Unsent> {
     let unsent = NewUnsent {
         id: row.get(1).map(Uuid::from_bytes)?,
-        record,
-        attempts: row.get(5)?,
-        error: row.get(6)?,
-        due: Timestamp::from_microsecond(row.get(7)?).map_err(|_| rusqlite::Error::InvalidQuery)?,
+        record: read::record(row, 5)?,
+        attempts: row.get(2)?,
+        error: row.get(3)?,
+        due: Timestamp::from_microsecond(row.get(4)?).map_err(|_| rusqlite::Error::InvalidQuery)?,
     };
     Ok(Unsent { position: row.get(0)?, unsent })
 }
@@ -76,25 +67,15 @@ pub(super) fn keys(connection: &Connection) -> Result<HashSet<TopicKey>, StoreEr
 pub(super) fn summary(connection: &Connection) -> Result<UnsentSummary, StoreError> {
     let count = connection.prepare_cached("SELECT count(*) FROM unsent")?.query_row([], |row| row.get(0))?;
     let mut oldest = connection.prepare_cached(
-        "SELECT position, id, topic, key, headers, attempts, error, due_us FROM unsent ORDER BY position LIMIT 1",
+        "SELECT position, id, attempts, error, due_us, topic, key, headers, x'' FROM unsent ORDER BY position LIMIT 1",
     )?;
-    let oldest = oldest.query_row([], |row| read(row, Vec::new())).optional()?;
+    let oldest = oldest.query_row([], unsent).optional()?;
     Ok(UnsentSummary { count, oldest })
 }
 
 /// Deletes accepted records and reschedules others.
 pub(super) fn update(connection: &mut Connection, sent: &[i64], rescheduled: &[Rescheduled]) -> Result<(), StoreError> {
     let database = connection.transaction()?;
-    {
-        let mut delete = database.prepare_cached("DELETE FROM unsent WHERE position = ?")?;
-        for position in sent {
-            delete.execute([position])?;
-        }
-        let mut update =
-            database.prepare_cached("UPDATE unsent SET attempts = ?, error = ?, due_us = ? WHERE position = ?")?;
-        for Rescheduled { position, attempts, error, due } in rescheduled {
-            update.execute(params![attempts, error, due.as_microsecond(), position])?;
-        }
-    }
+    retries::update(&database, "unsent", rescheduled, sent)?;
     Ok(database.commit()?)
 }
