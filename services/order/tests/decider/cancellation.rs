@@ -79,6 +79,12 @@ fn cancellation_has_no_effect_when_order_is_cancelled() {
         .then([]);
 }
 
+/// The outcome alone suffices, whatever facts led to it.
+#[test]
+fn cancelled_order_cannot_be_cancelled_again() {
+    given(&[]).given([cancelled(CancelReason::OutOfStock)]).when_commanded(&CANCEL).then([]);
+}
+
 #[test]
 fn order_requests_its_cancellation_when_deadline_passes() {
     for known in 0..=PAID.len() {
